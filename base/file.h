@@ -1,0 +1,59 @@
+// Files: opening, mapping, reading whole, replacing safely. Names that come from inside a file are opened beneath a
+// folder handle only (docs: robustness). No other code opens files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace freehold {
+
+using Path = std::filesystem::path;
+
+// A regular file mapped read-only. Movable; the mapping lives as long as the object. A file that shrinks under the
+// mapping makes reads fail: `intact()` compares size and mtime of the open handle with those at opening.
+class MappedFile {
+ public:
+  static Result<MappedFile> open(const Path& path);  // refuses folders, pipes, devices; never blocks
+  MappedFile(MappedFile&&) noexcept;
+  MappedFile& operator=(MappedFile&&) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const std::string& name() const { return name_; }  // the file name, for errors
+  bool intact() const;
+  // Tells the kernel that these pages will not be read again soon.
+  void drop(std::span<const std::byte> part) const;
+
+ private:
+  MappedFile() = default;
+  int handle_ = -1;
+  int64_t mtime_ns_ = 0;
+  std::span<const std::byte> bytes_;
+  std::string name_;
+};
+
+// A folder opened once; files inside are reached by plain names only, so that nothing leads out of it.
+class Folder {
+ public:
+  static Result<Folder> open(const Path& path);
+  Result<MappedFile> map(std::string_view name) const;                 // name: one component, no '/', "..", NUL
+  bool has(std::string_view name) const;
+  const Path& path() const { return path_; }
+
+ private:
+  Path path_;
+  std::shared_ptr<int> handle_;  // closed with the last copy
+};
+
+Result<std::string> read_file(const Path& path, uint64_t most_bytes);
+// Writes a temporary file beside `path`, syncs, renames, syncs the folder. The old file or the new one, never a mixture.
+Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mode = 0644);
+
+}  // namespace freehold

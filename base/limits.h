@@ -1,0 +1,42 @@
+// Caps on everything that a file or a request can claim. One place; `freehold --limits` prints them.
+#pragma once
+
+#include <cstdint>
+
+namespace freehold::limits {
+
+inline constexpr uint64_t gguf_keys = 65'536;
+inline constexpr uint64_t gguf_tensors = 1'048'576;
+inline constexpr uint64_t gguf_tensor_name_bytes = 64;
+inline constexpr uint64_t gguf_dimensions = 4;
+inline constexpr uint64_t gguf_shards = 1'000;
+inline constexpr uint64_t key_bytes = 65'535;
+inline constexpr uint64_t string_bytes = 64ull << 20;
+inline constexpr uint64_t array_elements = 16'777'216;
+inline constexpr int array_nesting = 8;
+inline constexpr uint64_t alignment_least = 8;
+inline constexpr uint64_t alignment_most = 1ull << 20;
+
+inline constexpr uint64_t safetensors_header_bytes = 100'000'000;
+inline constexpr uint64_t tensor_name_bytes = 255;
+inline constexpr uint64_t dimensions = 8;
+inline constexpr uint64_t tensor_elements = 1ull << 48;
+
+inline constexpr uint64_t json_bytes = 256ull << 20;
+inline constexpr int json_nesting = 64;
+
+inline constexpr int64_t layers = 4'096;
+inline constexpr int64_t experts = 4'096;
+inline constexpr int64_t heads = 4'096;
+inline constexpr int64_t vocabulary = 4'194'304;
+inline constexpr int64_t context = 16'777'216;
+inline constexpr int64_t width = 1 << 20;  // any of hidden, head, feed-forward sizes
+
+inline constexpr uint64_t template_bytes = 1ull << 20;
+inline constexpr int template_nesting = 100;
+inline constexpr uint64_t template_steps = 2'000'000;
+inline constexpr uint64_t template_output_bytes = 8ull << 20;
+
+inline constexpr uint64_t regex_match_steps = 10'000'000;
+
+}  // namespace freehold::limits

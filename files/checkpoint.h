@@ -1,0 +1,66 @@
+// Checkpoint: a model's files as one thing, whether a GGUF (with shards) or a Hugging Face folder (config.json,
+// safetensors, index). Opening validates everything (docs: robustness 2), so that whoever reads it meets no lies. It
+// translates nothing: names and keys are those of the files; model/ knows what they mean.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "tensor/shape.h"
+#include "tensor/weight.h"
+
+namespace freehold {
+
+struct StoredTensor {
+  std::string name;
+  Shape shape;   // outermost first, [out, in]; GGUF's reversed order is already turned
+  Format format;
+  std::span<const std::byte> bytes;
+};
+
+class Checkpoint {
+ public:
+  enum class Source { gguf, folder };
+
+  // A .gguf file (its first shard, if sharded), or a folder with config.json.
+  static Result<Checkpoint> open(const Path& path);
+  // GGUF only, tolerating a file cut off inside its tensor data: header, metadata and tokenizer can be read, the
+  // tensors that are not whole are listed without bytes. For inspecting partial downloads.
+  static Result<Checkpoint> open_header(const Path& path);
+
+  Source source() const;
+  const std::string& name() const;           // file or folder name, for errors
+  const std::vector<StoredTensor>& tensors() const;
+  const StoredTensor* find(std::string_view name) const;   // null when absent
+  // A matrix as a Weight in source order; refuses one of other rank. FP8 scale tensors are attached.
+  Result<Weight> weight(std::string_view name) const;
+
+  // Folder: config.json. GGUF: an object of all metadata that is neither a string array nor a number array over 4096
+  // entries, keys as stored ("llama.block_count").
+  const Json& config() const;
+  // GGUF metadata arrays that are too large for config(): the tokenizer's. Empty when absent or of another type.
+  std::span<const std::string_view> strings(std::string_view key) const;
+  std::span<const float> floats(std::string_view key) const;
+  std::span<const int32_t> integers(std::string_view key) const;
+  // Folder only: another small file beside the weights ("tokenizer.json", "tokenizer_config.json").
+  Result<std::string> side_file(std::string_view name) const;
+  bool has_side_file(std::string_view name) const;
+
+  // The mapping(s); drop pages after packing.
+  void drop(std::span<const std::byte> part) const;
+  uint64_t file_bytes() const;
+
+  struct Impl;
+  explicit Checkpoint(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+
+ private:
+  std::shared_ptr<const Impl> impl_;  // views stay valid as long as one copy lives
+};
+
+}  // namespace freehold

@@ -1,0 +1,72 @@
+// Model: an architecture with its weights. Immutable and shared; sessions and passes belong to others. forward() is the
+// only copy of its mathematics: running, watching, editing, differentiating and serving all call it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "files/checkpoint.h"
+#include "model/pass.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace freehold {
+
+// What is fixed when a model is loaded and decides the bits of its answers; a part of every fingerprint.
+struct NumericMode {
+  Arithmetic arithmetic = Arithmetic::int8;
+  KvType kv = KvType::f16;
+  static NumericMode exact() { return {Arithmetic::exact, KvType::f32}; }
+  bool operator==(const NumericMode&) const = default;
+};
+std::string text_of(const NumericMode&);  // "int8 activations, f16 cache"
+
+// Keys and values of one sequence, all layers.
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+  virtual int capacity() const = 0;       // positions
+  virtual KvPages* pages(int layer) = 0;  // null where a layer keeps something else
+  virtual size_t bytes() const = 0;
+};
+
+struct ModelFacts {  // what others need to know without knowing the architecture
+  std::string architecture;  // "llama"
+  int layers = 0, hidden = 0, vocabulary = 0, context = 0;
+  int heads = 0, kv_heads = 0, head_dim = 0, ffn = 0;
+  bool tied = false;
+  uint64_t parameters = 0;
+  uint64_t weight_bytes = 0;               // as held in memory
+  uint64_t cache_bytes_per_position = 0;
+  // Bytes of weights that one decoded token reads (all linears and norms; one row of an untied embedding).
+  uint64_t bytes_per_token = 0;
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+  // Logits of pass.logit_rows(): [n, vocabulary].
+  virtual Tensor forward(Pass&) const = 0;
+  virtual void each_linear(const std::function<void(std::string_view name, Linear&)>&) = 0;  // released names
+  virtual void each_tensor(const std::function<void(std::string_view name, Tensor&)>&) = 0;  // norms, biases
+  virtual std::unique_ptr<KvCache> make_cache(int positions) const = 0;
+  virtual const ModelFacts& facts() const = 0;
+  virtual const NumericMode& mode() const = 0;
+};
+
+struct LoadOptions {
+  NumericMode mode;
+  std::function<void(double fraction)> progress;  // may be empty
+};
+// Picks the architecture from the checkpoint (model/architectures.cpp), validates its numbers and shapes, packs weights.
+Result<std::unique_ptr<Model>> load_model(const Checkpoint&, const LoadOptions&, Pool&);
+
+// The text side of a checkpoint: GGUF metadata or the files beside the weights.
+Result<Tokenizer> load_tokenizer(const Checkpoint&);
+Result<std::string> chat_template_source(const Checkpoint&);  // empty when it has none
+
+}  // namespace freehold

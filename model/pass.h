@@ -1,0 +1,101 @@
+// Pass: what one run of Model::forward carries. Without observers a point costs a few nanoseconds; without a tape ops
+// only compute; without caches attention sees the batch alone.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "model/adapter.h"
+#include "model/points.h"
+#include "ops/context.h"
+#include "ops/kv_pages.h"
+#include "ops/ops.h"
+#include "tensor/tensor.h"
+
+namespace freehold {
+
+class Pass;
+class KvCache;
+using Token = int32_t;
+
+struct Row { int sequence, position; };  // whose row it is: index of the sequence in the batch, absolute position
+
+// The rows of a batch: consecutive rows of one sequence are consecutive positions of it.
+struct Batch {
+  struct Sequence {
+    std::span<const Token> tokens;
+    int start = 0;                   // absolute position of the first token
+    KvCache* cache = nullptr;        // null: this batch only (training)
+    const Adapter* adapter = nullptr;
+    // Which rows get logits: the last one, all, or none.
+    enum class Logits : uint8_t { last, all, none } logits = Logits::last;
+  };
+  std::vector<Sequence> sequences;
+};
+
+// Where and what an observer is shown.
+struct Site {
+  Point point;
+  int layer;
+  std::span<const Row> rows;  // the first dimension of the value
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual bool wants(Point, int layer) const = 0;  // constant during a pass
+  // Assign to x to replace it; use ops with pass.context(), so that it stays differentiable. Never write into x.
+  virtual void seen(Pass& pass, const Site&, Tensor& x) = 0;
+};
+
+class Pass {
+ public:
+  // The batch, context and observers must outlive the pass.
+  Pass(Context& context, const Batch& batch, int layers, std::span<Observer* const> observers = {});
+
+  // Every named activation goes through here, all rows of the batch.
+  Tensor at(Point point, int layer, Tensor x) {
+    if (__builtin_expect(!observed_, 1)) return x;
+    return show(point, layer, std::move(x), rows_);
+  }
+  // Values shown per sequence (scores, patterns) or per expert.
+  Tensor at(Point point, int layer, Tensor x, std::span<const Row> rows) {
+    if (__builtin_expect(!observed_, 1)) return x;
+    return show(point, layer, std::move(x), rows);
+  }
+  bool watched(Point point, int layer) const {  // ask before choosing a kernel that hides it
+    return observed_ && watched_[index(point, layer)];
+  }
+
+  // y = x Wᵀ + bias, plus each sequence's adapter.
+  Tensor linear(const Linear&, const Tensor& x, const Tensor& bias = {});
+  // Several weights over one x, in one region.
+  void linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results);
+  // Writes k and v to the caches and mixes; shows attn_scores and attn_probs when watched, honours replaced patterns.
+  Tensor attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale);
+
+  Context& context() { return context_; }
+  const Batch& batch() const { return batch_; }
+  std::span<const Row> rows() const { return rows_; }
+  std::span<const Token> tokens() const { return tokens_; }
+  std::span<const int32_t> positions() const { return positions_; }
+  std::span<const int32_t> logit_rows() const { return logit_rows_; }  // rows that get logits, ascending
+
+ private:
+  size_t index(Point point, int layer) const {
+    return static_cast<size_t>(layer) * point_count + static_cast<size_t>(point);
+  }
+  Tensor show(Point, int layer, Tensor x, std::span<const Row> rows);
+  Tensor adapted(const Linear&, const Tensor& x, Tensor y);
+
+  Context& context_;
+  const Batch& batch_;
+  std::span<Observer* const> observers_;
+  bool observed_ = false;
+  std::vector<bool> watched_;
+  std::vector<Row> rows_;
+  std::vector<Token> tokens_;
+  std::vector<int32_t> positions_, logit_rows_;
+};
+
+}  // namespace freehold

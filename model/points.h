@@ -1,0 +1,47 @@
+// Points: the named activations of a pass, a public format (docs/points.md has shapes and aliases). A point is where
+// every path of the one pass runs through; observers see and may replace the value there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace freehold {
+
+enum class Point : uint8_t {
+  embed,        // output of the embedding table; layer 0 only
+  resid_pre,    // residual stream entering a block
+  attn_in,      // what attention reads, after its norm
+  q, k, v,      // before rotation, heads x head size
+  attn_scores,  // heads x positions, before softmax; shown per sequence
+  attn_probs,   // heads x positions; shown per sequence
+  z,            // before the output projection, heads x value size
+  attn_out,     // raw output of attention
+  attn_out_post,  // what is added to the stream (equal to attn_out unless the architecture norms it)
+  resid_mid,    // between attention and MLP
+  mlp_in,
+  mlp_act,      // neurons: the gated product before the down projection
+  mlp_out,
+  mlp_out_post,
+  resid_post,   // residual stream leaving a block
+  final_norm,   // input of the output head; layer 0 only
+  lm_head,      // logits; layer 0 only
+};
+inline constexpr int point_count = static_cast<int>(Point::lm_head) + 1;
+
+std::string_view name_of(Point);
+bool is_per_layer(Point);
+
+struct PointId {
+  Point point;
+  int layer = 0;
+  bool operator==(const PointId&) const = default;
+};
+std::string text_of(PointId);                          // "resid_post.3", "final_norm"
+// Our names, and TransformerLens names as aliases ("blocks.3.hook_resid_post"). Refuses ambiguous and unknown names.
+Result<PointId> parse_point(std::string_view);
+
+}  // namespace freehold

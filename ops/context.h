@@ -1,0 +1,26 @@
+// Context: what an op is given. Everything an op needs beside its operands, and nothing about models or sessions.
+#pragma once
+
+#include "base/pool.h"
+#include "ops/kernels/kernels.h"
+#include "tensor/arena.h"
+
+namespace freehold {
+
+class Tape;
+
+// How a linear multiplies stored weights: a part of the numeric mode that is fixed when a model is loaded.
+enum class Arithmetic : uint8_t {
+  int8,   // activations rounded to 8 bits per block, exact integer dots, float sums over blocks
+  exact,  // weights decoded to float, one fma chain over inputs: comparisons, training
+};
+
+struct Context {
+  const Kernels& kernels;
+  Pool& pool;
+  Arena& arena;          // results live here until the pass ends
+  Arithmetic arithmetic = Arithmetic::int8;
+  Tape* tape = nullptr;  // present: ops also record the way back
+};
+
+}  // namespace freehold

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace freehold {
+
+struct AttentionKernels {};
+
+}  // namespace freehold

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace freehold {
+
+struct LinearKernels {};
+
+}  // namespace freehold

@@ -1,0 +1,7 @@
+#pragma once
+
+namespace freehold {
+
+struct RowKernels {};
+
+}  // namespace freehold

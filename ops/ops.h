@@ -1,0 +1,72 @@
+// The op set. Ops compute at once; each returns a new Tensor in the context's arena and never writes into its inputs.
+// With a tape in the context an op also records its way back. One file per op: formula, shapes, forward, backward.
+//
+// Notation: R rows of the batch (tokens), H width, V vocabulary, h heads, g key heads, d head size.
+#pragma once
+
+#include <span>
+
+#include "ops/context.h"
+#include "ops/kv_pages.h"
+#include "tensor/tensor.h"
+#include "tensor/weight.h"
+
+namespace freehold::ops {
+
+// Row i is the table's row ids[i]: [R] -> [R, cols]. Ids are checked by the caller (0 <= id < rows).
+Tensor embed(Context&, const Linear& table, std::span<const int32_t> ids);
+
+// y = x Wᵀ (+ bias): [R, in] -> [R, out]. bias: [out] or empty. The work is split by output rows.
+Tensor linear(Context&, const Linear&, const Tensor& x, const Tensor& bias = {});
+// Several weights over the same x in one region (q, k, v; gate, up): results in order, the same bits as one by one.
+inline constexpr int most_linears = 4;
+struct LinearPart { const Linear* linear; Tensor bias; };
+void linear_many(Context&, std::span<const LinearPart> parts, const Tensor& x, std::span<Tensor> results);
+
+// y = x wᵀ with w a trainable tensor [out, in] (adapters): gradients reach both.
+Tensor matmul(Context&, const Tensor& x, const Tensor& w);
+
+// w ⊙ x / sqrt(mean(x²) + eps) over the last `w.width` numbers: [.., n] with w [n]; applied to every run of n numbers
+// in a row, so it serves whole rows (n = H) and heads (n = d). In int8 mode the result carries its QuantRows.
+Tensor rms_norm(Context&, const Tensor& x, const Tensor& w, float eps);
+
+// Rotary embedding. Pairs (i, i+D/2) in `half` layout, (2i, 2i+1) in `interleaved`, over the first D = 2*frequencies
+// numbers of each head; (a,b) -> (a cos - b sin, b cos + a sin) with angle position * frequency, cos and sin times
+// `scale`. x: [R, h, d], positions: [R]. Backward: rotation by the negative angle.
+enum class RopeLayout : uint8_t { half, interleaved };
+struct Rope {
+  RopeLayout layout = RopeLayout::half;
+  std::vector<float> frequencies;  // f_i after scaling (linear, llama3, yarn), D/2 of them
+  float scale = 1;                 // yarn's factor on cos and sin
+};
+Tensor rope(Context&, const Tensor& x, const Rope&, std::span<const int32_t> positions);
+
+// Causal attention with grouped keys: query head j reads key head j / (h/g).
+// A span of the batch: rows first..first+count are positions start..start+count of one sequence.
+struct AttentionSpan {
+  int first_row = 0, rows = 0;
+  int start = 0;           // absolute position of the first row
+  KvPages* pages = nullptr;  // past and present; k and v of these rows are written here first. Null: this batch only
+};
+// q [R, h, d], k [R, g, d], v [R, g, dv] -> z [R, h, dv]; softmax(q·k * scale) over positions 0..own.
+// Spans cover the rows in order. With a tape, every span must start at 0.
+Tensor attention(Context&, const Tensor& q, const Tensor& k, const Tensor& v, float scale, std::span<const AttentionSpan>);
+// What the fused op hides, for watched points: [rows, h, start + rows] for one span, masked scores are -inf.
+Tensor attention_scores(Context&, const Tensor& q, const KvPages& pages, float scale, const AttentionSpan&);
+Tensor attention_probs(Context&, const Tensor& scores);
+// z of one span from a pattern that an observer replaced: probs [rows, h, n] over the pages' values.
+Tensor attention_mix(Context&, const Tensor& probs, const Tensor& v, const KvPages& pages, const AttentionSpan&);
+
+// silu(gate) ⊙ up: [R, I] twice -> [R, I]. In int8 mode the result carries its QuantRows.
+Tensor silu_mul(Context&, const Tensor& gate, const Tensor& up);
+
+Tensor add(Context&, const Tensor& a, const Tensor& b);
+Tensor scale(Context&, const Tensor& x, float factor);
+// Rows `rows[i]` of x: [n, ...]. Used to send only the last row of each sequence through the head.
+Tensor pick_rows(Context&, const Tensor& x, std::span<const int32_t> rows);
+
+// Mean over rows of -log softmax(logits)[target]; rows with target < 0 are left out. [R, V] -> [1]. nll, when asked
+// for, gets the loss of each row (0 where left out).
+Tensor cross_entropy(Context&, const Tensor& logits, std::span<const int32_t> targets, std::span<float> nll = {});
+
+}  // namespace freehold::ops

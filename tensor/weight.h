@@ -1,0 +1,35 @@
+// Weight: a matrix [rows = out, cols = in] as it is stored, read only by linear and embed. The bytes are those of the
+// file (source order) or of the pack made while loading (R16K4, docs/formats.md); both hold the same numbers.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "tensor/format.h"
+
+namespace freehold {
+
+enum class Layout : uint8_t {
+  source,  // row after row, blocks along a row
+  r16k4,   // groups of 16 rows, interleaved four inputs at a time: one layout for every instruction set (tensor/pack.h)
+};
+
+struct Weight {
+  std::string name;  // released name, e.g. model.layers.0.mlp.up_proj.weight
+  int64_t rows = 0, cols = 0;
+  Format format = Format::f32;
+  Layout layout = Layout::source;
+  std::span<const std::byte> bytes;   // owned by the checkpoint's mapping or by the model's arena
+  std::span<const std::byte> scales;  // formats whose scales are a tensor of their own (FP8 tiles); else empty
+
+  // Rows first..first+count as floats, [count, cols]. The same numbers from either layout.
+  void decode_rows(int64_t first, int64_t count, float* to) const;
+};
+
+// What ops and adapters know a weight by. `id` is unique within a model, dense from 0.
+struct Linear {
+  Weight weight;
+  int id = -1;
+};
+
+}  // namespace freehold
