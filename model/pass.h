@@ -2,6 +2,7 @@
 // only compute; without caches attention sees the batch alone.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -80,6 +81,7 @@ class Pass {
   std::span<const Token> tokens() const { return tokens_; }
   std::span<const int32_t> positions() const { return positions_; }
   std::span<const int32_t> logit_rows() const { return logit_rows_; }  // rows that get logits, ascending
+  std::span<const Row> logit_sites() const { return logit_sites_; }    // whose rows they are
 
  private:
   size_t index(Point point, int layer) const {
@@ -95,7 +97,10 @@ class Pass {
   std::vector<bool> watched_;
   std::vector<Row> rows_;
   std::vector<Token> tokens_;
+  std::vector<Row> logit_sites_;
   std::vector<int32_t> positions_, logit_rows_;
+  std::vector<ops::AttentionSpan> spans_;
+  std::vector<std::unique_ptr<KvPages>> own_pages_;  // of watched attention without a cache
 };
 
 }  // namespace freehold

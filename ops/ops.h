@@ -52,7 +52,8 @@ struct AttentionSpan {
 // Spans cover the rows in order. With a tape, every span must start at 0.
 Tensor attention(Context&, const Tensor& q, const Tensor& k, const Tensor& v, float scale, std::span<const AttentionSpan>);
 // What the fused op hides, for watched points: [rows, h, start + rows] for one span, masked scores are -inf.
-Tensor attention_scores(Context&, const Tensor& q, const KvPages& pages, float scale, const AttentionSpan&);
+Tensor attention_scores(Context&, const Tensor& q, const Tensor& k, const KvPages& pages, float scale,
+                        const AttentionSpan&);  // k: of the batch, for the gradient only
 Tensor attention_probs(Context&, const Tensor& scores);
 // z of one span from a pattern that an observer replaced: probs [rows, h, n] over the pages' values.
 Tensor attention_mix(Context&, const Tensor& probs, const Tensor& v, const KvPages& pages, const AttentionSpan&);
@@ -64,6 +65,8 @@ Tensor add(Context&, const Tensor& a, const Tensor& b);
 Tensor scale(Context&, const Tensor& x, float factor);
 // Rows `rows[i]` of x: [n, ...]. Used to send only the last row of each sequence through the head.
 Tensor pick_rows(Context&, const Tensor& x, std::span<const int32_t> rows);
+// x with row rows[i] taken from values row i: [R, ...]. Gradients go to x for the other rows, to values for these.
+Tensor replace_rows(Context&, const Tensor& x, std::span<const int32_t> rows, const Tensor& values);
 
 // Mean over rows of -log softmax(logits)[target]; rows with target < 0 are left out. [R, V] -> [1]. nll, when asked
 // for, gets the loss of each row (0 where left out).

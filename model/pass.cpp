@@ -1,0 +1,113 @@
+// The batch laid out as rows, observers, adapters, and attention over each sequence's cache.
+#include "model/pass.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "model/model.h"
+
+namespace freehold {
+
+Pass::Pass(Context& context, const Batch& batch, int layers, std::span<Observer* const> observers)
+    : context_(context), batch_(batch), observers_(observers) {
+  for (size_t s = 0; s < batch.sequences.size(); ++s) {
+    const Batch::Sequence& sequence = batch.sequences[s];
+    const auto count = static_cast<int>(sequence.tokens.size());
+    for (int i = 0; i < count; ++i) {
+      const auto row = static_cast<int32_t>(tokens_.size());
+      tokens_.push_back(sequence.tokens[static_cast<size_t>(i)]);
+      positions_.push_back(sequence.start + i);
+      rows_.push_back({static_cast<int>(s), sequence.start + i});
+      const bool wanted = sequence.logits == Batch::Sequence::Logits::all ||
+                          (sequence.logits == Batch::Sequence::Logits::last && i + 1 == count);
+      if (wanted) {
+        logit_rows_.push_back(row);
+        logit_sites_.push_back(rows_.back());
+      }
+    }
+  }
+  if (observers.empty()) return;
+  watched_.assign(static_cast<size_t>(std::max(layers, 1)) * point_count, false);
+  for (int layer = 0; layer < std::max(layers, 1); ++layer)
+    for (int p = 0; p < point_count; ++p)
+      for (const Observer* observer : observers)
+        if (observer->wants(static_cast<Point>(p), layer)) {
+          watched_[index(static_cast<Point>(p), layer)] = true;
+          observed_ = true;
+        }
+}
+
+Tensor Pass::show(Point point, int layer, Tensor x, std::span<const Row> rows) {
+  if (!watched_[index(point, layer)]) return x;
+  const Site site{point, layer, rows};
+  for (Observer* observer : observers_)
+    if (observer->wants(point, layer)) {
+      const Shape before = x.shape();
+      observer->seen(*this, site, x);
+      CHECK(x.shape() == before, "{}: replaced {} by {}", text_of({point, layer}), before.text(), x.shape().text());
+    }
+  return x;
+}
+
+Tensor Pass::linear(const Linear& weight, const Tensor& x, const Tensor& bias) {
+  return adapted(weight, x, ops::linear(context_, weight, x, bias));
+}
+
+void Pass::linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results) {
+  ops::linear_many(context_, parts, x, results);
+  for (size_t i = 0; i < parts.size(); ++i) results[i] = adapted(*parts[i].linear, x, results[i]);
+}
+
+// y + factor * B(A x) on the rows of each sequence that brings an adapter for this weight; other rows keep their bits.
+Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y) {
+  int first = 0;
+  for (const Batch::Sequence& sequence : batch_.sequences) {
+    const auto count = static_cast<int>(sequence.tokens.size());
+    const LowRank* part = sequence.adapter ? sequence.adapter->find(weight.id) : nullptr;
+    if (part && count > 0) {
+      const Tensor inner = ops::matmul(context_, x.rows(first, count), part->a);                            // [n, r]
+      const Tensor change = ops::scale(context_, ops::matmul(context_, inner, part->b), part->factor);      // [n, out]
+      const Tensor sum = ops::add(context_, y.rows(first, count), change);                                  // [n, out]
+      std::vector<int32_t> rows(static_cast<size_t>(count));
+      std::iota(rows.begin(), rows.end(), first);
+      y = count == y.rows() ? sum : ops::replace_rows(context_, y, rows, sum);
+    }
+    first += count;
+  }
+  return y;
+}
+
+Tensor Pass::attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale) {
+  const bool shown = watched(Point::attn_scores, layer) || watched(Point::attn_probs, layer);
+  spans_.clear();
+  int first = 0;
+  for (const Batch::Sequence& sequence : batch_.sequences) {
+    const auto count = static_cast<int>(sequence.tokens.size());
+    KvPages* pages = sequence.cache ? sequence.cache->pages(layer) : nullptr;
+    if (!pages && shown && count > 0) {  // a watched pattern needs pages to be computed from
+      const KvShape shape{KvType::f32, static_cast<int>(k.shape()[1]), static_cast<int>(k.shape()[2]),
+                          static_cast<int>(v.shape()[2])};
+      pages = own_pages_.emplace_back(std::make_unique<KvPages>(shape, sequence.start + count)).get();
+    }
+    if (count > 0) spans_.push_back({first, count, sequence.start, pages});
+    first += count;
+  }
+  Tensor z = ops::attention(context_, q, k, v, scale, spans_);  // [rows, heads, value_dim]
+  if (!shown) return z;
+
+  for (const ops::AttentionSpan& span : spans_) {
+    const std::span<const Row> rows(rows_.data() + span.first_row, static_cast<size_t>(span.rows));
+    const Tensor scores = ops::attention_scores(context_, q, k, *span.pages, scale, span);  // [n, heads, positions]
+    const Tensor new_scores = at(Point::attn_scores, layer, scores, rows);
+    const Tensor probs = ops::attention_probs(context_, new_scores);                     // [n, heads, positions]
+    const Tensor new_probs = at(Point::attn_probs, layer, probs, rows);
+    if (new_scores.storage() == scores.storage() && new_probs.storage() == probs.storage()) continue;
+    const Tensor mixed = ops::attention_mix(context_, new_probs, v, *span.pages, span);  // [n, heads, value_dim]
+    std::vector<int32_t> replaced(static_cast<size_t>(span.rows));
+    std::iota(replaced.begin(), replaced.end(), span.first_row);
+    z = ops::replace_rows(context_, z, replaced, mixed);
+  }
+  return z;
+}
+
+}  // namespace freehold

@@ -1,0 +1,76 @@
+#include "model/points.h"
+
+#include <array>
+#include <charconv>
+
+#include "base/limits.h"
+
+namespace freehold {
+namespace {
+
+struct PointRow {
+  Point point;
+  std::string_view name;
+  bool per_layer;
+  std::string_view alias;  // TransformerLens, "{}" is the layer; empty when it has none
+  std::string_view legacy_alias;
+};
+
+constexpr std::array<PointRow, point_count> table = {{
+    {Point::embed, "embed", false, "hook_embed", "embed.hook_out"},
+    {Point::resid_pre, "resid_pre", true, "blocks.{}.hook_resid_pre", "blocks.{}.hook_in"},
+    {Point::attn_in, "attn_in", true, "blocks.{}.ln1.hook_normalized", ""},
+    {Point::q, "q", true, "blocks.{}.attn.hook_q", ""},
+    {Point::k, "k", true, "blocks.{}.attn.hook_k", ""},
+    {Point::v, "v", true, "blocks.{}.attn.hook_v", ""},
+    {Point::attn_scores, "attn_scores", true, "blocks.{}.attn.hook_attn_scores", ""},
+    {Point::attn_probs, "attn_probs", true, "blocks.{}.attn.hook_pattern", ""},
+    {Point::z, "z", true, "blocks.{}.attn.hook_z", "blocks.{}.attn.o.hook_in"},
+    {Point::attn_out, "attn_out", true, "blocks.{}.attn.hook_out", ""},
+    {Point::attn_out_post, "attn_out_post", true, "blocks.{}.hook_attn_out", ""},
+    {Point::resid_mid, "resid_mid", true, "blocks.{}.hook_resid_mid", ""},
+    {Point::mlp_in, "mlp_in", true, "blocks.{}.ln2.hook_normalized", ""},
+    {Point::mlp_act, "mlp_act", true, "blocks.{}.mlp.hook_post", ""},
+    {Point::mlp_out, "mlp_out", true, "blocks.{}.mlp.hook_out", ""},
+    {Point::mlp_out_post, "mlp_out_post", true, "blocks.{}.hook_mlp_out", ""},
+    {Point::resid_post, "resid_post", true, "blocks.{}.hook_resid_post", "blocks.{}.hook_out"},
+    {Point::final_norm, "final_norm", false, "ln_final.hook_normalized", ""},
+    {Point::lm_head, "lm_head", false, "unembed.hook_out", ""},
+}};
+
+const PointRow& row_of(Point point) { return table[static_cast<size_t>(point)]; }
+
+// Matches `text` against `pattern`, whose "{}" stands for a layer number; returns the layer (0 when there is no "{}").
+std::optional<int> match(std::string_view pattern, std::string_view text) {
+  const size_t hole = pattern.find("{}");
+  if (hole == std::string_view::npos) return text == pattern && !pattern.empty() ? std::optional<int>(0) : std::nullopt;
+  const std::string_view before = pattern.substr(0, hole), after = pattern.substr(hole + 2);
+  if (text.size() <= before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after))
+    return std::nullopt;
+  const std::string_view digits = text.substr(before.size(), text.size() - before.size() - after.size());
+  int layer = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), layer);
+  if (error != std::errc() || end != digits.data() + digits.size() || layer < 0 || layer >= limits::layers)
+    return std::nullopt;
+  return layer;
+}
+
+}  // namespace
+
+std::string_view name_of(Point point) { return row_of(point).name; }
+bool is_per_layer(Point point) { return row_of(point).per_layer; }
+
+std::string text_of(PointId id) {
+  return is_per_layer(id.point) ? fmt::format("{}.{}", name_of(id.point), id.layer) : std::string(name_of(id.point));
+}
+
+Result<PointId> parse_point(std::string_view text) {
+  for (const PointRow& row : table) {
+    const std::string own = std::string(row.name) + (row.per_layer ? ".{}" : "");
+    for (const std::string_view pattern : {std::string_view(own), row.alias, row.legacy_alias})
+      if (const auto layer = match(pattern, text)) return PointId{row.point, *layer};
+  }
+  return usage_error("point '{}': not a point; expected a name of docs/points.md such as resid_post.3", printable(text));
+}
+
+}  // namespace freehold
