@@ -20,6 +20,7 @@ using Path = std::filesystem::path;
 // mapping makes reads fail: `intact()` compares size and mtime of the open handle with those at opening.
 class MappedFile {
  public:
+  MappedFile() = default;                            // no file, no bytes
   static Result<MappedFile> open(const Path& path);  // refuses folders, pipes, devices; never blocks
   MappedFile(MappedFile&&) noexcept;
   MappedFile& operator=(MappedFile&&) noexcept;
@@ -32,28 +33,44 @@ class MappedFile {
   void drop(std::span<const std::byte> part) const;
 
  private:
-  MappedFile() = default;
+  friend class Folder;
+  static Result<MappedFile> of_handle(int handle, std::string name);
   int handle_ = -1;
   int64_t mtime_ns_ = 0;
   std::span<const std::byte> bytes_;
   std::string name_;
 };
 
+// Whether a name inside a folder may be a symbolic link. `model_cache` allows exactly the form of Hugging Face's
+// cache, "../../blobs/NAME"; links to anywhere else stay refused.
+enum class Links : uint8_t { refuse, model_cache };
+
+// One component of a path, fit to be opened beneath a folder: no '/', '\\', ':', "..", NUL or other control bytes,
+// valid UTF-8, at most 255 bytes.
+bool is_plain_name(std::string_view name);
+
 // A folder opened once; files inside are reached by plain names only, so that nothing leads out of it.
 class Folder {
  public:
-  static Result<Folder> open(const Path& path);
-  Result<MappedFile> map(std::string_view name) const;                 // name: one component, no '/', "..", NUL
-  bool has(std::string_view name) const;
+  static Result<Folder> open(const Path& path, Links links = Links::refuse);
+  Result<MappedFile> map(std::string_view name) const;  // name: is_plain_name
+  // Reads a whole file; more than `most_bytes` is Fault::resources.
+  Result<std::string> read(std::string_view name, uint64_t most_bytes) const;
+  bool has(std::string_view name) const;  // as a regular file that map() would open
   const Path& path() const { return path_; }
 
  private:
+  Folder() = default;
+  Result<int> open_file(std::string_view name) const;
   Path path_;
-  std::shared_ptr<int> handle_;  // closed with the last copy
+  Links links_ = Links::refuse;
+  std::shared_ptr<const int> handle_;  // closed with the last copy
 };
 
+// Reads a whole regular file; more than `most_bytes` is Fault::resources.
 Result<std::string> read_file(const Path& path, uint64_t most_bytes);
-// Writes a temporary file beside `path`, syncs, renames, syncs the folder. The old file or the new one, never a mixture.
+// Writes a temporary file beside `path`, syncs, renames, syncs the folder. The old file or the new one, never a
+// mixture.
 Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mode = 0644);
 
 }  // namespace freehold

@@ -76,6 +76,16 @@ std::string printable(std::string_view bytes, size_t most) {
   return out;
 }
 
+bool is_clean_utf8(std::string_view bytes) {
+  for (size_t i = 0; i < bytes.size();) {
+    const size_t length = utf8_length(bytes.substr(i));
+    const auto byte = static_cast<uint8_t>(bytes[i]);
+    if (length == 0 || byte < 0x20 || byte == 0x7f) return false;
+    i += length;
+  }
+  return true;
+}
+
 Failure failure(Fault fault, std::string what) { return Failure(Error{fault, printable(what, 300)}); }
 
 }  // namespace freehold

@@ -72,6 +72,8 @@ Failure io_error(fmt::format_string<A...> f, A&&... a) {
 // Bytes of a file or request made fit to print: valid UTF-8 stays, control bytes and the rest become \xNN.
 // Longer text than `most` bytes ends in "...".
 std::string printable(std::string_view bytes, size_t most = 80);
+// Valid UTF-8 without control bytes: what a name in a file may be.
+bool is_clean_utf8(std::string_view bytes);
 
 #define FREEHOLD_JOIN2(a, b) a##b
 #define FREEHOLD_JOIN(a, b) FREEHOLD_JOIN2(a, b)
