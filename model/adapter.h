@@ -1,5 +1,5 @@
-// Adapter: low-rank changes to linears (LoRA, Hu et al. 2021, eq. 3): y += factor * B(A x). Data beside the model, chosen
-// per sequence; never merged into stored weights for running.
+// Adapter: low-rank changes to linears (LoRA, Hu et al. 2021, eq. 3): y += factor * B(A x). Data beside the model,
+// chosen per sequence; never merged into stored weights for running.
 #pragma once
 
 #include <unordered_map>

@@ -34,13 +34,13 @@ class KvCache {
   virtual size_t bytes() const = 0;
 };
 
-struct ModelFacts {  // what others need to know without knowing the architecture
+struct ModelFacts {          // what others need to know without knowing the architecture
   std::string architecture;  // "llama"
   int layers = 0, hidden = 0, vocabulary = 0, context = 0;
   int heads = 0, kv_heads = 0, head_dim = 0, ffn = 0;
   bool tied = false;
   uint64_t parameters = 0;
-  uint64_t weight_bytes = 0;               // as held in memory
+  uint64_t weight_bytes = 0;  // as held in memory
   uint64_t cache_bytes_per_position = 0;
   // Bytes of weights that one decoded token reads (all linears and norms; one row of an untied embedding).
   uint64_t bytes_per_token = 0;
@@ -62,7 +62,8 @@ struct LoadOptions {
   NumericMode mode;
   std::function<void(double fraction)> progress;  // may be empty
 };
-// Picks the architecture from the checkpoint (model/architectures.cpp), validates its numbers and shapes, packs weights.
+// Picks the architecture from the checkpoint (model/architectures.cpp), validates its numbers and shapes, packs
+// weights.
 Result<std::unique_ptr<Model>> load_model(const Checkpoint&, const LoadOptions&, Pool&);
 
 // The text side of a checkpoint: GGUF metadata or the files beside the weights.

@@ -65,9 +65,9 @@ Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y) {
     const auto count = static_cast<int>(sequence.tokens.size());
     const LowRank* part = sequence.adapter ? sequence.adapter->find(weight.id) : nullptr;
     if (part && count > 0) {
-      const Tensor inner = ops::matmul(context_, x.rows(first, count), part->a);                            // [n, r]
-      const Tensor change = ops::scale(context_, ops::matmul(context_, inner, part->b), part->factor);      // [n, out]
-      const Tensor sum = ops::add(context_, y.rows(first, count), change);                                  // [n, out]
+      const Tensor inner = ops::matmul(context_, x.rows(first, count), part->a);                        // [n, r]
+      const Tensor change = ops::scale(context_, ops::matmul(context_, inner, part->b), part->factor);  // [n, out]
+      const Tensor sum = ops::add(context_, y.rows(first, count), change);                              // [n, out]
       std::vector<int32_t> rows(static_cast<size_t>(count));
       std::iota(rows.begin(), rows.end(), first);
       y = count == y.rows() ? sum : ops::replace_rows(context_, y, rows, sum);
@@ -99,7 +99,7 @@ Tensor Pass::attention(int layer, const Tensor& q, const Tensor& k, const Tensor
     const std::span<const Row> rows(rows_.data() + span.first_row, static_cast<size_t>(span.rows));
     const Tensor scores = ops::attention_scores(context_, q, k, *span.pages, scale, span);  // [n, heads, positions]
     const Tensor new_scores = at(Point::attn_scores, layer, scores, rows);
-    const Tensor probs = ops::attention_probs(context_, new_scores);                     // [n, heads, positions]
+    const Tensor probs = ops::attention_probs(context_, new_scores);  // [n, heads, positions]
     const Tensor new_probs = at(Point::attn_probs, layer, probs, rows);
     if (new_scores.storage() == scores.storage() && new_probs.storage() == probs.storage()) continue;
     const Tensor mixed = ops::attention_mix(context_, new_probs, v, *span.pages, span);  // [n, heads, value_dim]

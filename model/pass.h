@@ -19,14 +19,16 @@ class Pass;
 class KvCache;
 using Token = int32_t;
 
-struct Row { int sequence, position; };  // whose row it is: index of the sequence in the batch, absolute position
+struct Row {
+  int sequence, position;
+};  // whose row it is: index of the sequence in the batch, absolute position
 
 // The rows of a batch: consecutive rows of one sequence are consecutive positions of it.
 struct Batch {
   struct Sequence {
     std::span<const Token> tokens;
-    int start = 0;                   // absolute position of the first token
-    KvCache* cache = nullptr;        // null: this batch only (training)
+    int start = 0;             // absolute position of the first token
+    KvCache* cache = nullptr;  // null: this batch only (training)
     const Adapter* adapter = nullptr;
     // Which rows get logits: the last one, all, or none.
     enum class Logits : uint8_t { last, all, none } logits = Logits::last;

@@ -70,7 +70,8 @@ Result<PointId> parse_point(std::string_view text) {
     for (const std::string_view pattern : {std::string_view(own), row.alias, row.legacy_alias})
       if (const auto layer = match(pattern, text)) return PointId{row.point, *layer};
   }
-  return usage_error("point '{}': not a point; expected a name of docs/points.md such as resid_post.3", printable(text));
+  return usage_error("point '{}': not a point; expected a name of docs/points.md such as resid_post.3",
+                     printable(text));
 }
 
 }  // namespace freehold

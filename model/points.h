@@ -12,23 +12,25 @@
 namespace freehold {
 
 enum class Point : uint8_t {
-  embed,        // output of the embedding table; layer 0 only
-  resid_pre,    // residual stream entering a block
-  attn_in,      // what attention reads, after its norm
-  q, k, v,      // before rotation, heads x head size
-  attn_scores,  // heads x positions, before softmax; shown per sequence
-  attn_probs,   // heads x positions; shown per sequence
-  z,            // before the output projection, heads x value size
-  attn_out,     // raw output of attention
+  embed,      // output of the embedding table; layer 0 only
+  resid_pre,  // residual stream entering a block
+  attn_in,    // what attention reads, after its norm
+  q,
+  k,
+  v,              // before rotation, heads x head size
+  attn_scores,    // heads x positions, before softmax; shown per sequence
+  attn_probs,     // heads x positions; shown per sequence
+  z,              // before the output projection, heads x value size
+  attn_out,       // raw output of attention
   attn_out_post,  // what is added to the stream (equal to attn_out unless the architecture norms it)
-  resid_mid,    // between attention and MLP
+  resid_mid,      // between attention and MLP
   mlp_in,
-  mlp_act,      // neurons: the gated product before the down projection
+  mlp_act,  // neurons: the gated product before the down projection
   mlp_out,
   mlp_out_post,
-  resid_post,   // residual stream leaving a block
-  final_norm,   // input of the output head; layer 0 only
-  lm_head,      // logits; layer 0 only
+  resid_post,  // residual stream leaving a block
+  final_norm,  // input of the output head; layer 0 only
+  lm_head,     // logits; layer 0 only
 };
 inline constexpr int point_count = static_cast<int>(Point::lm_head) + 1;
 
@@ -40,7 +42,7 @@ struct PointId {
   int layer = 0;
   bool operator==(const PointId&) const = default;
 };
-std::string text_of(PointId);                          // "resid_post.3", "final_norm"
+std::string text_of(PointId);  // "resid_post.3", "final_norm"
 // Our names, and TransformerLens names as aliases ("blocks.3.hook_resid_post"). Refuses ambiguous and unknown names.
 Result<PointId> parse_point(std::string_view);
 

@@ -1,0 +1,39 @@
+#include "model/architectures.h"
+
+#include <nlohmann/json.hpp>
+
+namespace freehold {
+namespace {
+
+constexpr Architecture table[] = {
+    {"llama", "llama", load_llama},  // SmolLM2, Llama 3, DeepSeek-LLM and -Coder, R1-Distill-Llama
+    {"qwen2", "qwen2", load_llama},  // Qwen2.5, R1-Distill-Qwen
+    {"qwen3", "qwen3", load_llama},  // Qwen3, R1-0528-Qwen3
+};
+
+}  // namespace
+
+std::span<const Architecture> architectures() { return table; }
+
+std::string text_of(const NumericMode& mode) {
+  return fmt::format("{} activations, {} cache", mode.arithmetic == Arithmetic::int8 ? "int8" : "exact float",
+                     mode.kv == KvType::f16 ? "f16" : "f32");
+}
+
+Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const LoadOptions& options, Pool& pool) {
+  const bool gguf = checkpoint.source() == Checkpoint::Source::gguf;
+  const std::string key = gguf ? "general.architecture" : "model_type";
+  const auto found = checkpoint.config().find(key);
+  if (found == checkpoint.config().end() || !found->is_string())
+    return malformed("{}: key '{}' is missing; expected the name of an architecture", checkpoint.name(), key);
+  const auto name = found->get<std::string>();
+  std::string known;
+  for (const Architecture& architecture : table) {
+    const std::string_view candidate = gguf ? architecture.gguf : architecture.released;
+    if (candidate == name) return architecture.load(checkpoint, architecture, options, pool);
+    known += (known.empty() ? "" : ", ") + std::string(candidate);
+  }
+  return unsupported("{}: architecture '{}' is not known; known are {}", checkpoint.name(), printable(name), known);
+}
+
+}  // namespace freehold

@@ -1,0 +1,129 @@
+#include "model/loader.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace freehold {
+
+std::string Loader::spelled(Key key) const {
+  if (!is_gguf()) return std::string(key.released);
+  if (key.gguf.starts_with('.')) return std::string(key.gguf.substr(1));
+  return prefix_ + "." + std::string(key.gguf);
+}
+
+const Json* Loader::value(Key key) const {
+  if (is_gguf() ? key.gguf.empty() : key.released.empty()) return nullptr;
+  const Json& config = checkpoint_.config();
+  const auto found = config.find(spelled(key));
+  return found == config.end() || found->is_null() ? nullptr : &*found;
+}
+
+Result<std::optional<int64_t>> Loader::integer_if_present(Key key, int64_t least, int64_t most) const {
+  const Json* found = value(key);
+  if (!found) return std::nullopt;
+  if (!found->is_number_integer())
+    return malformed("{}: key '{}': expected an integer, found {}", file(), spelled(key), printable(found->dump(), 40));
+  if (found->is_number_unsigned() && found->get<uint64_t>() > static_cast<uint64_t>(most))
+    return malformed("{}: key '{}': {} is above {}", file(), spelled(key), found->get<uint64_t>(), most);
+  const auto number = found->get<int64_t>();
+  if (number < least || number > most)
+    return malformed("{}: key '{}': {} is outside {}..{}", file(), spelled(key), number, least, most);
+  return number;
+}
+
+Result<int64_t> Loader::integer(Key key, int64_t least, int64_t most) const {
+  TRY_ASSIGN(const auto number, integer_if_present(key, least, most));
+  if (!number)
+    return malformed("{}: key '{}' is missing; expected an integer in {}..{}", file(), spelled(key), least, most);
+  return *number;
+}
+
+Result<double> Loader::positive(Key key) const {
+  const Json* found = value(key);
+  if (!found) return malformed("{}: key '{}' is missing; expected a number above 0", file(), spelled(key));
+  if (!found->is_number() || !std::isfinite(found->get<double>()) || found->get<double>() <= 0)
+    return malformed("{}: key '{}': expected a finite number above 0, found {}", file(), spelled(key),
+                     printable(found->dump(), 40));
+  return found->get<double>();
+}
+
+Result<bool> Loader::flag(Key key, bool absent) const {
+  const Json* found = value(key);
+  if (!found) return absent;
+  if (!found->is_boolean())
+    return malformed("{}: key '{}': expected true or false, found {}", file(), spelled(key),
+                     printable(found->dump(), 40));
+  return found->get<bool>();
+}
+
+Result<std::string> Loader::text_or(Key key, std::string_view absent) const {
+  const Json* found = value(key);
+  if (!found) return std::string(absent);
+  if (!found->is_string())
+    return malformed("{}: key '{}': expected text, found {}", file(), spelled(key), printable(found->dump(), 40));
+  return found->get<std::string>();
+}
+
+std::string Loader::spelled(TensorName name, int layer, std::string_view suffix) const {
+  std::string text(is_gguf() ? name.gguf : name.released);
+  if (const size_t hole = text.find("{}"); hole != std::string::npos) text.replace(hole, 2, std::to_string(layer));
+  return text + std::string(suffix);
+}
+
+bool Loader::has(TensorName name, int layer, std::string_view suffix) const {
+  return checkpoint_.find(spelled(name, layer, suffix)) != nullptr;
+}
+
+Result<Linear> Loader::linear(TensorName name, int layer, int64_t rows, int64_t cols) {
+  const std::string stored = spelled(name, layer, ".weight");
+  TRY_ASSIGN(Weight weight, checkpoint_.weight(stored));
+  if (weight.rows != rows || weight.cols != cols)
+    return inconsistent("{}: tensor '{}': expected [{}, {}], found [{}, {}]", file(), stored, rows, cols, weight.rows,
+                        weight.cols);
+  if (!info(weight.format).decode)
+    return unsupported("{}: tensor '{}': {} numbers cannot be a weight matrix", file(), stored,
+                       info(weight.format).name);
+  used_.insert(stored);
+  weight.name = std::string(name.released) + ".weight";
+  if (const size_t hole = weight.name.find("{}"); hole != std::string::npos)
+    weight.name.replace(hole, 2, std::to_string(layer));
+  return Linear{std::move(weight), next_id_++};
+}
+
+Result<Tensor> Loader::vector(TensorName name, int layer, int64_t size, std::string_view suffix) {
+  const std::string stored = spelled(name, layer, suffix);
+  const StoredTensor* found = checkpoint_.find(stored);
+  if (!found) return malformed("{}: tensor '{}' is missing; expected [{}]", file(), stored, size);
+  if (found->shape != Shape{size})
+    return inconsistent("{}: tensor '{}': expected [{}], found {}", file(), stored, size, found->shape.text());
+  const FormatInfo& format = info(found->format);
+  if (!format.decode)
+    return unsupported("{}: tensor '{}': {} numbers cannot be a vector of weights", file(), stored, format.name);
+  if (size % format.block)
+    return malformed("{}: tensor '{}': {} needs a multiple of {} numbers", file(), stored, format.name, format.block);
+  used_.insert(stored);
+  Tensor numbers = Tensor::empty({size}, numbers_);
+  format.decode(found->bytes.data(), size, numbers.mutable_data());
+  return numbers;
+}
+
+Result<Tensor> Loader::bias(TensorName name, int layer, int64_t size, bool expected) {
+  const bool present = has(name, layer, ".bias");
+  if (present != expected)
+    return inconsistent("{}: tensor '{}' is {}, but the configuration says there is {} bias", file(),
+                        spelled(name, layer, ".bias"), present ? "present" : "missing", expected ? "a" : "no");
+  if (!present) return Tensor();
+  return vector(name, layer, size, ".bias");
+}
+
+Result<Done> Loader::all_used() const {
+  for (const StoredTensor& tensor : checkpoint_.tensors()) {
+    // Old checkpoints of this family store their rotary frequencies, which follow from the configuration.
+    if (used_.contains(tensor.name) || tensor.name.ends_with("rotary_emb.inv_freq")) continue;
+    return unsupported("{}: tensor '{}' is not part of this architecture as its configuration describes it", file(),
+                       printable(tensor.name));
+  }
+  return Done{};
+}
+
+}  // namespace freehold

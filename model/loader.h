@@ -1,0 +1,66 @@
+// Loader: how an architecture file reads a checkpoint. Numbers and tensors are asked for by two names, that of the
+// released Hugging Face files and that of GGUF, with the range or shape they must have; whatever does not fit is a
+// named error, and all_used() refuses tensors that nobody asked for.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "files/checkpoint.h"
+#include "ops/ops.h"
+#include "tensor/tensor.h"
+#include "tensor/weight.h"
+
+namespace freehold {
+
+// A configuration key: "hidden_size" of config.json, "embedding_length" of GGUF (the architecture's prefix is added; a
+// key with a dot in front, ".general.name", is taken whole). Either may be empty: that source does not have it.
+struct Key {
+  std::string_view released, gguf;
+};
+// A tensor name in both worlds, without ".weight"; "{}" stands for the layer.
+struct TensorName {
+  std::string_view released, gguf;
+};
+
+class Loader {
+ public:
+  // Numbers live in `numbers`; the checkpoint and the arena must outlive what was loaded.
+  Loader(const Checkpoint& checkpoint, std::string_view gguf_prefix, Arena& numbers)
+      : checkpoint_(checkpoint), prefix_(gguf_prefix), numbers_(numbers) {}
+
+  bool is_gguf() const { return checkpoint_.source() == Checkpoint::Source::gguf; }
+  const std::string& file() const { return checkpoint_.name(); }
+  const Checkpoint& checkpoint() const { return checkpoint_; }
+
+  const Json* value(Key) const;  // null when absent or JSON null
+  Result<int64_t> integer(Key, int64_t least, int64_t most) const;
+  Result<std::optional<int64_t>> integer_if_present(Key, int64_t least, int64_t most) const;
+  Result<double> positive(Key) const;  // finite and above 0
+  Result<bool> flag(Key, bool absent) const;
+  Result<std::string> text_or(Key, std::string_view absent) const;
+  std::string spelled(Key) const;  // the key as this source spells it, for errors
+
+  bool has(TensorName, int layer = -1, std::string_view suffix = ".weight") const;
+  // A matrix [rows, cols] in source layout; ids are given in order.
+  Result<Linear> linear(TensorName, int layer, int64_t rows, int64_t cols);
+  Result<Tensor> vector(TensorName, int layer, int64_t size, std::string_view suffix = ".weight");
+  // Empty tensor when it is absent and not expected; an error when presence and expectation differ.
+  Result<Tensor> bias(TensorName, int layer, int64_t size, bool expected);
+  void ignore(std::string_view gguf_or_released_name) { used_.emplace(gguf_or_released_name); }
+
+  Result<Done> all_used() const;
+  int linears() const { return next_id_; }
+
+ private:
+  std::string spelled(TensorName, int layer, std::string_view suffix) const;
+  const Checkpoint& checkpoint_;
+  std::string prefix_;
+  Arena& numbers_;
+  std::set<std::string, std::less<>> used_;
+  int next_id_ = 0;
+};
+
+}  // namespace freehold

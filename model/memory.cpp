@@ -1,0 +1,111 @@
+#include "model/memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/checked.h"
+#include "tensor/pack.h"
+
+namespace freehold {
+
+Result<WeightBlock> WeightBlock::allocate(size_t bytes) {
+  WeightBlock block;
+  if (bytes == 0) return block;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return out_of_resources("packed weights: {} bytes of memory: {}", bytes, std::strerror(errno));
+  ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; small pages serve as well
+  block.data_ = static_cast<std::byte*>(memory);
+  block.size_ = bytes;
+  return block;
+}
+
+WeightBlock::WeightBlock(WeightBlock&& other) noexcept { *this = std::move(other); }
+
+WeightBlock& WeightBlock::operator=(WeightBlock&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+WeightBlock::~WeightBlock() {
+  if (data_) ::munmap(data_, size_);
+}
+
+Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
+                          Pool& pool) {
+  constexpr uint64_t line = 64;
+  uint64_t total = 0;
+  for (const Linear* linear : linears) {
+    const Weight& w = linear->weight;
+    if (!packs(w.format)) continue;
+    const auto sum = checked_add(total, (packed_bytes(w.format, w.rows, w.cols) + line - 1) / line * line);
+    if (!sum)
+      return out_of_resources("{}: packed weights need more memory than can be addressed", memory.checkpoint.name());
+    total = *sum;
+  }
+  TRY_ASSIGN(memory.packed, WeightBlock::allocate(total));
+  std::byte* to = memory.packed.data();
+  for (Linear* linear : linears) {
+    Weight& w = linear->weight;
+    if (!packs(w.format)) continue;
+    const uint64_t size = packed_bytes(w.format, w.rows, w.cols);
+    pack(w, to, pool);
+    memory.checkpoint.drop(w.bytes);
+    w.bytes = {to, size};
+    w.layout = Layout::r16k4;
+    to += (size + line - 1) / line * line;
+    if (options.progress) options.progress(static_cast<double>(to - memory.packed.data()) / static_cast<double>(total));
+  }
+  return Done{};
+}
+
+namespace {
+
+class PagedCache final : public KvCache {
+ public:
+  PagedCache(int layers, const KvShape& shape, int positions) {
+    layers_.reserve(static_cast<size_t>(layers));
+    for (int i = 0; i < layers; ++i) layers_.emplace_back(shape, positions);
+  }
+  int capacity() const override { return layers_.empty() ? 0 : layers_.front().capacity(); }
+  KvPages* pages(int layer) override { return &layers_[static_cast<size_t>(layer)]; }
+  size_t bytes() const override {
+    size_t sum = 0;
+    for (const KvPages& p : layers_)
+      sum += static_cast<size_t>(p.capacity() / kv_page_positions) * (p.key_page_bytes() + p.value_page_bytes());
+    return sum;
+  }
+
+ private:
+  std::vector<KvPages> layers_;
+};
+
+}  // namespace
+
+std::unique_ptr<KvCache> make_paged_cache(int layers, const KvShape& shape, int positions) {
+  return std::make_unique<PagedCache>(layers, shape, positions);
+}
+
+void count_weights(Model& model, const Linear* embedding, const Linear* head, ModelFacts& facts) {
+  model.each_linear([&](std::string_view, Linear& linear) {
+    const Weight& w = linear.weight;
+    facts.parameters += static_cast<uint64_t>(w.rows * w.cols);
+    facts.weight_bytes += w.bytes.size() + w.scales.size();
+    const bool read_whole = &linear != embedding || embedding == head;
+    facts.bytes_per_token +=
+        read_whole ? w.bytes.size() + w.scales.size() : w.bytes.size() / static_cast<uint64_t>(w.rows);
+  });
+  model.each_tensor([&](std::string_view, Tensor& tensor) {
+    const auto count = static_cast<uint64_t>(tensor.shape().elements());
+    facts.parameters += count;
+    facts.weight_bytes += count * sizeof(float);
+    facts.bytes_per_token += count * sizeof(float);
+  });
+}
+
+}  // namespace freehold

@@ -1,0 +1,45 @@
+// What a loaded model holds on to: the checkpoint's mapping, small tensors, and the packed weights in one block.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "files/checkpoint.h"
+#include "model/model.h"
+#include "tensor/arena.h"
+
+namespace freehold {
+
+// Page-aligned memory for packed weights, from mmap so that large pages may back it.
+class WeightBlock {
+ public:
+  WeightBlock() = default;
+  static Result<WeightBlock> allocate(size_t bytes);
+  WeightBlock(WeightBlock&&) noexcept;
+  WeightBlock& operator=(WeightBlock&&) noexcept;
+  ~WeightBlock();
+  std::byte* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+struct ModelMemory {
+  Checkpoint checkpoint;    // keeps the views of unpacked weights valid
+  Arena numbers{1u << 20};  // norms, biases
+  WeightBlock packed;
+};
+
+// Replaces every weight that has a packed form (and is not read by rows alone) by its pack, in parallel, dropping the
+// source's pages behind it. `linears` in the order in which they should lie in memory.
+Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory&, const LoadOptions&, Pool&);
+
+// Pages of keys and values for `layers` equal layers.
+std::unique_ptr<KvCache> make_paged_cache(int layers, const KvShape&, int positions);
+
+// Fills parameters, weight_bytes and bytes_per_token from the model's weights.
+void count_weights(Model&, const Linear* embedding, const Linear* head, ModelFacts&);
+
+}  // namespace freehold
