@@ -13,9 +13,8 @@ uint32_t bits(float value) { return std::bit_cast<uint32_t>(value); }
 
 // The number that sign, exponent and fraction mean, without infinities and NaN.
 double number(bool negative, int exponent, int fraction, int fraction_bits, int bias) {
-  const double magnitude = exponent == 0
-                               ? std::ldexp(fraction, 1 - bias - fraction_bits)
-                               : std::ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
+  const double magnitude = exponent == 0 ? std::ldexp(fraction, 1 - bias - fraction_bits)
+                                         : std::ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
   return negative ? -magnitude : magnitude;
 }
 
@@ -102,7 +101,8 @@ TEST(Numbers, every_e4m3_and_e5m2) {
 }
 
 TEST(Numbers, every_e8m0_and_e2m1) {
-  for (int c = 0; c < 255; ++c) ASSERT_EQ(static_cast<double>(float_of_e8m0(static_cast<uint8_t>(c))), std::ldexp(1.0, c - 127));
+  for (int c = 0; c < 255; ++c)
+    ASSERT_EQ(static_cast<double>(float_of_e8m0(static_cast<uint8_t>(c))), std::ldexp(1.0, c - 127));
   EXPECT_TRUE(std::isnan(float_of_e8m0(255)));
   for (int c = 0; c < 16; ++c) {
     const float found = float_of_e2m1(static_cast<uint8_t>(c));

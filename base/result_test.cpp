@@ -57,7 +57,8 @@ TEST(Result, printable_keeps_whole_characters) {
 
 TEST(Result, clean_utf8) {
   for (std::string_view good : {"", "a", "caf\xc3\xa9", "\xf0\x9f\x98\x80", "a b"}) EXPECT_TRUE(is_clean_utf8(good));
-  for (std::string_view bad : {"\n", "\x7f", "\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80"}) EXPECT_FALSE(is_clean_utf8(bad));
+  for (std::string_view bad : {"\n", "\x7f", "\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80"})
+    EXPECT_FALSE(is_clean_utf8(bad));
   EXPECT_FALSE(is_clean_utf8(std::string_view("\0", 1)));
 }
 
@@ -78,7 +79,8 @@ TEST(Reader, checks_what_is_left) {
   EXPECT_EQ(*reader.string(10, "word"), "abc");
   EXPECT_EQ(reader.left(), 0u);
   EXPECT_FALSE(reader.u32("more"));
-  for (uint64_t count : {uint64_t{1}, uint64_t{1} << 31, uint64_t{1} << 63, UINT64_MAX}) EXPECT_FALSE(reader.take(count, "x")) << count;
+  for (uint64_t count : {uint64_t{1}, uint64_t{1} << 31, uint64_t{1} << 63, UINT64_MAX})
+    EXPECT_FALSE(reader.take(count, "x")) << count;
 
   Reader limited(bytes, "file");
   EXPECT_EQ(limited.string(2, "word").error().fault, Fault::malformed);

@@ -36,8 +36,6 @@ TEST_P(Golden, decodes_to_the_same_bits) {
   std::memcpy(expected.data(), file->bytes().data() + blocks * block_bytes, elements * sizeof(float));
   row->decode(file->bytes().data(), static_cast<int64_t>(elements), found.data());
   for (size_t i = 0; i < elements; ++i) {
-    // Zero may differ in its sign: 0 * -3 here, -(0 * 3) there. Nothing else may.
-    if (expected[i] == 0 && found[i] == 0) continue;
     ASSERT_EQ(bits(found[i]), bits(expected[i])) << "element " << i << ": " << found[i] << ", expected " << expected[i];
   }
   EXPECT_EQ(found[elements], 12345.0f);  // nothing beyond
@@ -68,7 +66,7 @@ TEST(Formats, every_gguf_type_is_read_or_refused_with_a_reason) {
   for (uint32_t id = 0; id < 500; ++id) {
     EXPECT_EQ(format_of_gguf(id).has_value(), read.contains(id)) << id;
     EXPECT_EQ(why_gguf_type_is_refused(id).empty(), read.contains(id)) << id;
-    if (id <= 42) EXPECT_FALSE(gguf_type_name(id).empty()) << id;
+    EXPECT_TRUE(id > 42 || !gguf_type_name(id).empty()) << id;
   }
   EXPECT_FALSE(format_of_gguf(UINT32_MAX));
   EXPECT_EQ(gguf_type_name(12), "Q4_K");
@@ -102,7 +100,8 @@ TEST(Formats, safetensors_dtypes) {
   EXPECT_EQ(format_of_safetensors("F8_E8M0"), Format::f8_e8m0);
   EXPECT_EQ(format_of_safetensors("U16"), Format::u16);
   EXPECT_EQ(format_of_safetensors("BOOL"), Format::boolean);
-  for (const char* other : {"F4", "C64", "Q4_0", "bf16", "", "F8_E4M3FN"}) EXPECT_FALSE(format_of_safetensors(other)) << other;
+  for (const char* other : {"F4", "C64", "Q4_0", "bf16", "", "F8_E4M3FN"})
+    EXPECT_FALSE(format_of_safetensors(other)) << other;
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ struct ScaleMin {
 };
 ScaleMin scale_min(Bytes packed, int g) {
   if (g < 4) return {u8(packed + g) & 63, u8(packed + g + 4) & 63};
-  return {(u8(packed + g + 4) & 15) | (u8(packed + g - 4) >> 6 << 4), (u8(packed + g + 4) >> 4) | (u8(packed + g) >> 6 << 4)};
+  return {(u8(packed + g + 4) & 15) | (u8(packed + g - 4) >> 6 << 4),
+          (u8(packed + g + 4) >> 4) | (u8(packed + g) >> 6 << 4)};
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ void q5_0(Bytes from, int64_t elements, float* to) {
     const uint32_t fifth = u32(from + 2);
     for (int j = 0; j < 16; ++j) {
       const int q = u8(from + 6 + j);
-      const int low_fifth = static_cast<int>(fifth >> j & 1u) << 4, high_fifth = static_cast<int>(fifth >> (j + 16) & 1u) << 4;
+      const int low_fifth = static_cast<int>(fifth >> j & 1u) << 4,
+                high_fifth = static_cast<int>(fifth >> (j + 16) & 1u) << 4;
       to[j] = static_cast<float>(((q & 15) | low_fifth) - 16) * d;
       to[j + 16] = static_cast<float>(((q >> 4) | high_fifth) - 16) * d;
     }
@@ -48,7 +49,8 @@ void q5_1(Bytes from, int64_t elements, float* to) {
     const uint32_t fifth = u32(from + 4);
     for (int j = 0; j < 16; ++j) {
       const int q = u8(from + 8 + j);
-      const int low_fifth = static_cast<int>(fifth >> j & 1u) << 4, high_fifth = static_cast<int>(fifth >> (j + 16) & 1u) << 4;
+      const int low_fifth = static_cast<int>(fifth >> j & 1u) << 4,
+                high_fifth = static_cast<int>(fifth >> (j + 16) & 1u) << 4;
       to[j] = static_cast<float>((q & 15) | low_fifth) * d + m;
       to[j + 16] = static_cast<float>((q >> 4) | high_fifth) * d + m;
     }
