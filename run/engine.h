@@ -1,0 +1,36 @@
+// Engine: what all sessions over one model share. One pass runs at a time, so one arena serves them all. Used by one
+// thread; the pool's workers are within.
+#pragma once
+
+#include <cstdint>
+
+#include "base/pool.h"
+#include "model/model.h"
+#include "ops/kernels/kernels.h"
+#include "tensor/arena.h"
+
+namespace freehold {
+
+class Engine {
+ public:
+  // All must outlive the engine.
+  Engine(Model& model, const Kernels& kernels, Pool& pool) : model_(model), kernels_(kernels), pool_(pool) {}
+
+  const Model& model() const { return model_; }
+  const Kernels& kernels() const { return kernels_; }
+  Pool& pool() { return pool_; }
+  Arena& arena() { return arena_; }
+
+  // A checksum of names, shapes, numbers and numeric mode: two engines with the same one give the same bits (on one
+  // machine). Read from the weights in memory at the first call, about a tenth of a second per gigabyte.
+  uint64_t fingerprint();
+
+ private:
+  Model& model_;
+  const Kernels& kernels_;
+  Pool& pool_;
+  Arena arena_;
+  uint64_t fingerprint_ = 0;
+};
+
+}  // namespace freehold

@@ -1,0 +1,78 @@
+// A model for tests: no weights; every logit is a hash of all tokens so far, which it reads back from its cache. So a
+// wrong position, a stale page or a missing token changes every number.
+#pragma once
+
+#include <vector>
+
+#include "model/model.h"
+
+namespace freehold {
+
+class FakeCache : public KvCache {
+ public:
+  FakeCache(int layers, KvShape shape, int positions) {
+    for (int i = 0; i < layers; ++i) pages_.push_back(std::make_unique<KvPages>(shape, positions));
+  }
+  int capacity() const override { return pages_[0]->capacity(); }
+  KvPages* pages(int layer) override { return pages_[static_cast<size_t>(layer)].get(); }
+  size_t bytes() const override { return 1; }
+
+ private:
+  std::vector<std::unique_ptr<KvPages>> pages_;
+};
+
+class FakeModel : public Model {
+ public:
+  static constexpr int vocabulary = 64, heads = 2, head_dim = 16;
+  explicit FakeModel(KvType kv = KvType::f16, int context = 4096) {
+    facts_.architecture = "fake";
+    facts_.layers = 2, facts_.vocabulary = vocabulary, facts_.context = context;
+    facts_.kv_heads = heads, facts_.head_dim = head_dim;
+    facts_.cache_bytes_per_position = 2 * 2 * heads * head_dim * 4;
+    mode_.kv = kv;
+  }
+  Tensor forward(Pass& pass) const override {
+    ++passes;
+    size_t at = 0;
+    std::vector<Tensor> all;
+    Tensor logits = Tensor::empty({static_cast<int64_t>(pass.logit_rows().size()), vocabulary}, pass.context().arena);
+    int64_t row = 0;
+    for (const Batch::Sequence& sequence : pass.batch().sequences) {
+      for (size_t i = 0; i < sequence.tokens.size(); ++i, ++at) {
+        const int position = sequence.start + static_cast<int>(i);
+        std::vector<float> k(heads * head_dim, static_cast<float>(sequence.tokens[i])), v(k.size(), static_cast<float>(position % 997));
+        for (int layer = 0; layer < 2; ++layer) sequence.cache->pages(layer)->write(position, k.data(), v.data());
+      }
+      computed += static_cast<int>(sequence.tokens.size());
+      if (sequence.logits != Batch::Sequence::Logits::last) continue;
+      uint64_t hash = 1;
+      for (int position = 0; position < sequence.start + static_cast<int>(sequence.tokens.size()); ++position)
+        for (int layer = 0; layer < 2; ++layer) {
+          std::vector<float> k(heads * head_dim), v(k.size());
+          sequence.cache->pages(layer)->read(position, k.data(), v.data());
+          hash = (hash ^ static_cast<uint64_t>(k[5] * 1000 + v[7])) * 0x9e3779b97f4a7c15ull;
+        }
+      for (int token = 0; token < vocabulary; ++token) {
+        hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9ull;
+        logits.mutable_row(row)[static_cast<size_t>(token)] = static_cast<float>(hash >> 40) * 0x1p-20f;
+      }
+      ++row;
+    }
+    return pass.at(Point::lm_head, 0, logits);
+  }
+  void each_linear(const std::function<void(std::string_view, Linear&)>&) override {}
+  void each_tensor(const std::function<void(std::string_view, Tensor&)>&) override {}
+  std::unique_ptr<KvCache> make_cache(int positions) const override {
+    return std::make_unique<FakeCache>(2, KvShape{mode_.kv, heads, head_dim, head_dim}, positions);
+  }
+  const ModelFacts& facts() const override { return facts_; }
+  const NumericMode& mode() const override { return mode_; }
+  ModelFacts facts_;
+
+  mutable int passes = 0, computed = 0;  // what tests ask
+
+ private:
+  NumericMode mode_;
+};
+
+}  // namespace freehold

@@ -1,0 +1,116 @@
+#include "run/session.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/checked.h"
+#include "base/memory.h"
+
+namespace freehold {
+
+Result<Session> Session::make(Engine& engine, SessionOptions options) {
+  const ModelFacts& facts = engine.model().facts();
+  if (options.positions < 1) return usage_error("context: expected at least 1 position, found {}", options.positions);
+  if (options.positions > facts.context)
+    return usage_error("context: {} positions asked for, the model was made for {}", options.positions, facts.context);
+  const auto need = checked_mul(static_cast<uint64_t>(options.positions), facts.cache_bytes_per_position);
+  const uint64_t have = available_memory();
+  if (!need || *need > have)
+    return out_of_resources("context: {} positions need {} MiB, {} MiB are available; ask for fewer with --context",
+                            options.positions, need.value_or(UINT64_MAX) >> 20, have >> 20);
+  return Session(engine, std::move(options));
+}
+
+Session::Session(Engine& engine, SessionOptions options)
+    : engine_(&engine),
+      options_(std::move(options)),
+      cache_(engine.model().make_cache(options_.positions)),
+      logits_(static_cast<size_t>(engine.model().facts().vocabulary)) {
+  tokens_.reserve(static_cast<size_t>(options_.positions));
+}
+
+Result<Done> advance(Engine& engine, std::span<const Session::Work> work) {
+  const ModelFacts& facts = engine.model().facts();
+  Batch batch;
+  batch.sequences.reserve(work.size());
+  std::span<Observer* const> observers;
+  for (const Session::Work& w : work) {
+    const Session& s = *w.session;
+    CHECK(!w.tokens.empty());
+    CHECK(s.options_.observers.empty() || work.size() == 1, "{} sessions in a pass that is watched", work.size());
+    for (const Token token : w.tokens)
+      if (token < 0 || token >= facts.vocabulary)
+        return usage_error("tokens: {} is not in the vocabulary of {}", token, facts.vocabulary);
+    const size_t room = static_cast<size_t>(std::min(s.options_.positions, s.capacity()) - s.position());
+    if (w.tokens.size() > room)
+      return out_of_resources("context: full, {} of {} positions are taken and {} more are asked for", s.position(),
+                              s.options_.positions, w.tokens.size());
+    using Logits = Batch::Sequence::Logits;
+    batch.sequences.push_back({.tokens = w.tokens,
+                               .start = s.position(),
+                               .cache = s.cache_.get(),
+                               .adapter = s.options_.adapter,
+                               .logits = w.wants_logits ? Logits::last : Logits::none});
+    observers = s.options_.observers;
+  }
+  engine.arena().reset();
+  Context context{engine.kernels(), engine.pool(), engine.arena(), engine.model().mode().arithmetic, nullptr};
+  Pass pass(context, batch, facts.layers, observers);
+  const Tensor logits = engine.model().forward(pass);  // [sessions that want logits, vocabulary]
+
+  int64_t row = 0;
+  for (const Session::Work& w : work) {
+    Session& s = *w.session;
+    s.tokens_.insert(s.tokens_.end(), w.tokens.begin(), w.tokens.end());
+    s.has_logits_ = w.wants_logits;
+    if (!w.wants_logits) continue;
+    const std::span<const float> from = logits.row(row++);
+    CHECK(from.size() == s.logits_.size(), "{} logits", from.size());
+    std::copy(from.begin(), from.end(), s.logits_.begin());
+  }
+  return Done{};
+}
+
+Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progress) {
+  const size_t common = static_cast<size_t>(
+      std::mismatch(tokens_.begin(), tokens_.end(), prefix.begin(), prefix.end()).first - tokens_.begin());
+  if (common == prefix.size() && common == tokens_.size() && (has_logits_ || prefix.empty())) {
+    reused_ = static_cast<int>(common);
+    return Done{};
+  }
+  if (prefix.size() > static_cast<size_t>(options_.positions))
+    return out_of_resources("context: {} tokens do not fit into {} positions; shorten the prompt or raise --context",
+                            prefix.size(), options_.positions);
+  // The last token is computed in any case: its logits are asked for, and only those of the timeline's end are kept.
+  const size_t keep = common == prefix.size() && common > 0 ? common - 1 : common;
+  TRY(rewind(static_cast<int>(keep)));
+  reused_ = static_cast<int>(keep);
+  const int total = static_cast<int>(prefix.size() - keep);
+  for (int done = 0; done < total;) {
+    if (progress && !progress(done, total))
+      return failure(Fault::cancelled, fmt::format("prompt: cancelled after {} of {} tokens", done, total));
+    const int count = std::min(prefill_chunk, total - done);
+    const Work work{this, prefix.subspan(keep + static_cast<size_t>(done), static_cast<size_t>(count)),
+                    done + count == total};
+    TRY(advance(*engine_, {&work, 1}));
+    done += count;
+  }
+  if (progress && total > 0) progress(total, total);
+  return Done{};
+}
+
+Result<std::span<const float>> Session::step(Token token) {
+  const Work work{this, {&token, 1}};
+  TRY(advance(*engine_, {&work, 1}));
+  return logits();
+}
+
+Result<Done> Session::rewind(int position) {
+  CHECK(position >= 0 && position <= this->position(), "rewind to {} of {}", position, this->position());
+  if (position == this->position()) return Done{};
+  tokens_.resize(static_cast<size_t>(position));
+  has_logits_ = false;
+  return Done{};
+}
+
+}  // namespace freehold

@@ -1,0 +1,82 @@
+// Session: one timeline of tokens over a shared, immutable model. It owns its keys and values; the tokens whose keys are
+// in the cache are `tokens()`, and `logits()` are those after the last of them. One owner, the engine's thread.
+//
+// advance() is the seam for a scheduler: it takes the next tokens of several sessions through one pass. What a session
+// does alone is an advance of one; the bits are the same either way.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "run/engine.h"
+
+namespace freehold {
+
+inline constexpr int prefill_chunk = 512;  // tokens in a pass of a prompt; between two passes one may cancel
+
+// Called before each pass of a prompt and at its end; false cancels.
+using Progress = std::function<bool(int done, int total)>;
+
+struct SessionOptions {
+  int positions = 0;  // room, at most the model's context; refused when the memory is not there
+  std::vector<Observer*> observers;  // must outlive the session
+  const Adapter* adapter = nullptr;  // likewise
+  // Tells sessions with different adapters or edits apart in saved state; 0 without any.
+  uint64_t edits = 0;
+};
+
+class Session {
+ public:
+  static Result<Session> make(Engine& engine, SessionOptions options);
+
+  // Makes the session hold exactly `prefix`: keeps the longest common prefix, computes the rest in chunks. After an
+  // error or a cancel it holds the part of the prefix that was reached.
+  Result<Done> sync(std::span<const Token> prefix, const Progress& progress = {});
+  // One more token; returns the logits after it, valid until the next call.
+  Result<std::span<const float>> step(Token token);
+  // Forgets all from `position` on. There are no logits until the next step or sync.
+  Result<Done> rewind(int position);
+
+  std::span<const Token> tokens() const { return tokens_; }
+  std::span<const float> logits() const { return has_logits_ ? logits_ : std::span<const float>{}; }
+  int position() const { return static_cast<int>(tokens_.size()); }
+  int capacity() const { return cache_->capacity(); }
+  int reused() const { return reused_; }  // tokens that the last sync found in place
+  size_t cache_bytes() const { return cache_->bytes(); }
+
+  // Saved state: tokens, keys and values, logits; checksummed, replaced atomically, bound to the engine's fingerprint,
+  // the numeric mode and the edits. A restored session goes on with the same bits. Format: docs/formats.md.
+  Result<Done> save(const Path& path) const;
+  // Refuses files that are damaged or of another model, mode or edits, or longer than the room; then the session is
+  // as it was.
+  Result<Done> restore(const Path& path);
+
+  struct Work;
+  friend Result<Done> advance(Engine& engine, std::span<const Work> work);
+
+ private:
+  Session(Engine& engine, SessionOptions options);
+  Engine* engine_;
+  SessionOptions options_;
+  std::unique_ptr<KvCache> cache_;
+  std::vector<Token> tokens_;
+  std::vector<float> logits_;
+  bool has_logits_ = false;
+  int reused_ = 0;
+};
+
+// The next tokens of a session. Without `wants_logits` the head is not run (a chunk inside a prompt).
+struct Session::Work {
+  Session* session;
+  std::span<const Token> tokens;
+  bool wants_logits = true;
+};
+// One pass over all of it. Refuses, before computing, tokens outside the vocabulary and sessions without room. Sessions
+// with observers go alone, as what they watch is the whole pass.
+Result<Done> advance(Engine& engine, std::span<const Session::Work> work);
+
+}  // namespace freehold
