@@ -34,9 +34,10 @@ uint64_t left_of(const char* limit_file, const char* used_file) {
 }  // namespace
 
 uint64_t available_memory() {
-  return std::min({number_in("/proc/meminfo", "MemAvailable:", 1024),
-                   left_of("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-                   left_of("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes")});
+  return std::min(
+      {number_in("/proc/meminfo", "MemAvailable:", 1024),
+       left_of("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+       left_of("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes")});
 }
 
 uint64_t resident_memory() {

@@ -40,7 +40,8 @@ class FakeModel : public Model {
     for (const Batch::Sequence& sequence : pass.batch().sequences) {
       for (size_t i = 0; i < sequence.tokens.size(); ++i, ++at) {
         const int position = sequence.start + static_cast<int>(i);
-        std::vector<float> k(heads * head_dim, static_cast<float>(sequence.tokens[i])), v(k.size(), static_cast<float>(position % 997));
+        std::vector<float> k(heads * head_dim, static_cast<float>(sequence.tokens[i])),
+            v(k.size(), static_cast<float>(position % 997));
         for (int layer = 0; layer < 2; ++layer) sequence.cache->pages(layer)->write(position, k.data(), v.data());
       }
       computed += static_cast<int>(sequence.tokens.size());
@@ -58,7 +59,7 @@ class FakeModel : public Model {
       }
       ++row;
     }
-    return pass.at(Point::lm_head, 0, logits);
+    return row > 0 ? pass.at(Point::lm_head, 0, logits) : logits;
   }
   void each_linear(const std::function<void(std::string_view, Linear&)>&) override {}
   void each_tensor(const std::function<void(std::string_view, Tensor&)>&) override {}

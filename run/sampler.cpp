@@ -14,12 +14,13 @@ namespace freehold {
 double portable_exp(double x) {
   if (!(x > -708.0)) return 0;
   if (x > 709.0) return std::numeric_limits<double>::infinity();
-  constexpr double inverse_ln2 = 1.44269504088896338700, ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;
+  constexpr double inverse_ln2 = 1.44269504088896338700, ln2_high = 0x1.62e42fee00000p-1,
+                   ln2_low = 0x1.a39ef35793c76p-33;
   const double n = std::floor(x * inverse_ln2 + 0.5);
   const double r = (x - n * ln2_high) - n * ln2_low;
-  constexpr double inverse_factorial[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880,
-                                          1.0 / 40320,      1.0 / 5040,      1.0 / 720,      1.0 / 120,     1.0 / 24,
-                                          1.0 / 6,          0.5,             1.0,            1.0};
+  constexpr double inverse_factorial[] = {
+      1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
+      1.0 / 720,        1.0 / 120,       1.0 / 24,       1.0 / 6,       0.5,          1.0,         1.0};
   double sum = inverse_factorial[0];
   for (size_t i = 1; i < std::size(inverse_factorial); ++i) sum = sum * r + inverse_factorial[i];
   return sum * std::bit_cast<double>(static_cast<uint64_t>(static_cast<int64_t>(n) + 1023) << 52);
@@ -100,8 +101,7 @@ double Sampler::adjusted(Token token, float raw) const {
   if (!bias_.empty()) logit += bias_[i];
   if (seen_[i] && settings_.repetition_penalty != 1)
     logit = logit > 0 ? logit / settings_.repetition_penalty : logit * settings_.repetition_penalty;
-  if (answer_counts_[i] > 0)
-    logit -= settings_.frequency_penalty * answer_counts_[i] + settings_.presence_penalty;
+  if (answer_counts_[i] > 0) logit -= settings_.frequency_penalty * answer_counts_[i] + settings_.presence_penalty;
   return logit;
 }
 
@@ -118,7 +118,8 @@ Result<Done> check_logits(std::span<const float> logits) {
   if (number && std::isfinite(most)) return Done{};
   for (size_t i = 0; i < logits.size(); ++i)
     if (!(logits[i] < std::numeric_limits<float>::infinity()))
-      return inconsistent("logits: token {} has {}, expected finite numbers: the weights or an edit are broken", i, logits[i]);
+      return inconsistent("logits: token {} has {}, expected finite numbers: the weights or an edit are broken", i,
+                          logits[i]);
   return inconsistent("logits: every token is excluded, expected one to choose");
 }
 
@@ -139,7 +140,8 @@ Token Sampler::draw(std::span<const float> logits) {
 
   // The k most likely, best first. Most tokens of a large vocabulary are below the worst of a small heap.
   candidates_.clear();
-  const size_t keep = settings_.top_k > 0 ? std::min<size_t>(static_cast<size_t>(settings_.top_k), logits.size()) : logits.size();
+  const size_t keep =
+      settings_.top_k > 0 ? std::min<size_t>(static_cast<size_t>(settings_.top_k), logits.size()) : logits.size();
   for (Token token = 0; token < vocabulary; ++token) {
     const Candidate candidate{adjusted(token, logits[static_cast<size_t>(token)]), token};
     if (candidates_.size() < keep) {
@@ -202,10 +204,11 @@ Result<Choice> score_token(std::span<const float> logits, Token token, int top) 
   std::vector<Token> order(static_cast<size_t>(top > 0 ? logits.size() : 0));
   for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<Token>(i);
   const size_t count = std::min(order.size(), static_cast<size_t>(std::max(top, 0)));
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](Token a, Token b) {
-    const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
-    return x > y || (x == y && a < b);
-  });
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](Token a, Token b) {
+                      const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
+                      return x > y || (x == y && a < b);
+                    });
   for (size_t i = 0; i < count; ++i) choice.top.push_back({order[i], logits[static_cast<size_t>(order[i])] - base});
   return choice;
 }

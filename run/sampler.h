@@ -25,17 +25,17 @@ namespace freehold {
 using Token = int32_t;
 
 struct SamplerSettings {
-  double temperature = 0.7;         // 0..100; 0: always the most likely
-  int top_k = 40;                   // 0: all
-  double top_p = 0.95;              // above 0, at most 1
-  double min_p = 0.05;              // 0..1
-  double repetition_penalty = 1;    // above 0, at most 10; 1: none
-  double frequency_penalty = 0;     // -2..2
-  double presence_penalty = 0;      // -2..2
+  double temperature = 0.7;                          // 0..100; 0: always the most likely
+  int top_k = 40;                                    // 0: all
+  double top_p = 0.95;                               // above 0, at most 1
+  double min_p = 0.05;                               // 0..1
+  double repetition_penalty = 1;                     // above 0, at most 10; 1: none
+  double frequency_penalty = 0;                      // -2..2
+  double presence_penalty = 0;                       // -2..2
   std::vector<std::pair<Token, double>> logit_bias;  // -100..100 each, tokens below the vocabulary
   uint64_t seed = 0;
-  bool score = false;               // fill Choice::logprob (costs a sum over the vocabulary)
-  int top_logprobs = 0;             // 0..20; fill Choice::top with so many
+  bool score = false;    // fill Choice::logprob (costs a sum over the vocabulary)
+  int top_logprobs = 0;  // 0..20; fill Choice::top with so many
 };
 
 // Refuses values out of range, naming the setting.
@@ -72,10 +72,10 @@ class Sampler {
 
   SamplerSettings settings_;
   Random random_;
-  bool plain_ = true;                    // neither bias nor penalties: the logits are used as they are
-  std::vector<float> bias_;              // [vocabulary], empty without bias
-  std::vector<uint8_t> seen_;            // [vocabulary]: in prompt or answer
-  std::vector<int32_t> answer_counts_;   // [vocabulary]
+  bool plain_ = true;                   // neither bias nor penalties: the logits are used as they are
+  std::vector<float> bias_;             // [vocabulary], empty without bias
+  std::vector<uint8_t> seen_;           // [vocabulary]: in prompt or answer
+  std::vector<int32_t> answer_counts_;  // [vocabulary]
   std::vector<Candidate> candidates_;
 };
 

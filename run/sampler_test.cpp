@@ -140,7 +140,8 @@ TEST(Sampler, LogprobsAreThoseOfTheModel) {
   SamplerSettings s = greedy();
   s.top_logprobs = 2;
   s.logit_bias = {{0, 100}};
-  const auto choice = *sampler(s, 4).pick(std::vector<float>{std::log(.1f), std::log(.2f), std::log(.6f), std::log(.1f)});
+  const auto choice =
+      *sampler(s, 4).pick(std::vector<float>{std::log(.1f), std::log(.2f), std::log(.6f), std::log(.1f)});
   EXPECT_EQ(choice.token, 0);
   EXPECT_NEAR(choice.logprob, std::log(.1), 1e-6);
   ASSERT_EQ(choice.top.size(), 2u);
@@ -151,8 +152,8 @@ TEST(Sampler, LogprobsAreThoseOfTheModel) {
 
 TEST(Sampler, LogitsThatAreNoNumbersAreAnError) {
   Sampler s = sampler(open_settings(), 3);
-  for (const std::vector<float>& bad :
-       {std::vector<float>{0, NAN, 1}, std::vector<float>{0, infinity, 1}, std::vector<float>(3, -infinity), std::vector<float>(3, NAN)}) {
+  for (const std::vector<float>& bad : {std::vector<float>{0, NAN, 1}, std::vector<float>{0, infinity, 1},
+                                        std::vector<float>(3, -infinity), std::vector<float>(3, NAN)}) {
     const auto choice = s.pick(bad);
     ASSERT_FALSE(choice);
     EXPECT_EQ(choice.error().fault, Fault::inconsistent);

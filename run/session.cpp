@@ -29,7 +29,7 @@ Session::Session(Engine& engine, SessionOptions options)
   tokens_.reserve(static_cast<size_t>(options_.positions));
 }
 
-Result<Done> advance(Engine& engine, std::span<const Session::Work> work) {
+Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   const ModelFacts& facts = engine.model().facts();
   Batch batch;
   batch.sequences.reserve(work.size());
@@ -92,7 +92,7 @@ Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progre
     const int count = std::min(prefill_chunk, total - done);
     const Work work{this, prefix.subspan(keep + static_cast<size_t>(done), static_cast<size_t>(count)),
                     done + count == total};
-    TRY(advance(*engine_, {&work, 1}));
+    TRY(run_pass(*engine_, {&work, 1}));
     done += count;
   }
   if (progress && total > 0) progress(total, total);
@@ -101,7 +101,7 @@ Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progre
 
 Result<std::span<const float>> Session::step(Token token) {
   const Work work{this, {&token, 1}};
-  TRY(advance(*engine_, {&work, 1}));
+  TRY(run_pass(*engine_, {&work, 1}));
   return logits();
 }
 

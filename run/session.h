@@ -1,8 +1,8 @@
-// Session: one timeline of tokens over a shared, immutable model. It owns its keys and values; the tokens whose keys are
-// in the cache are `tokens()`, and `logits()` are those after the last of them. One owner, the engine's thread.
+// Session: one timeline of tokens over a shared, immutable model. It owns its keys and values; the tokens whose keys
+// are in the cache are `tokens()`, and `logits()` are those after the last of them. One owner, the engine's thread.
 //
-// advance() is the seam for a scheduler: it takes the next tokens of several sessions through one pass. What a session
-// does alone is an advance of one; the bits are the same either way.
+// run_pass() is the seam for a scheduler: it takes the next tokens of several sessions through one pass. What a session
+// does alone is an pass of one; the bits are the same either way.
 #pragma once
 
 #include <functional>
@@ -22,9 +22,9 @@ inline constexpr int prefill_chunk = 512;  // tokens in a pass of a prompt; betw
 using Progress = std::function<bool(int done, int total)>;
 
 struct SessionOptions {
-  int positions = 0;  // room, at most the model's context; refused when the memory is not there
-  std::vector<Observer*> observers;  // must outlive the session
-  const Adapter* adapter = nullptr;  // likewise
+  int positions = 0;                      // room, at most the model's context; refused when the memory is not there
+  std::vector<Observer*> observers = {};  // must outlive the session
+  const Adapter* adapter = nullptr;       // likewise
   // Tells sessions with different adapters or edits apart in saved state; 0 without any.
   uint64_t edits = 0;
 };
@@ -56,7 +56,7 @@ class Session {
   Result<Done> restore(const Path& path);
 
   struct Work;
-  friend Result<Done> advance(Engine& engine, std::span<const Work> work);
+  friend Result<Done> run_pass(Engine& engine, std::span<const Work> work);
 
  private:
   Session(Engine& engine, SessionOptions options);
@@ -77,6 +77,6 @@ struct Session::Work {
 };
 // One pass over all of it. Refuses, before computing, tokens outside the vocabulary and sessions without room. Sessions
 // with observers go alone, as what they watch is the whole pass.
-Result<Done> advance(Engine& engine, std::span<const Session::Work> work);
+Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work);
 
 }  // namespace freehold

@@ -1,8 +1,8 @@
 // Saved state of a session, little-endian:
 //
-//   magic "FHSTATE1" | u64 fingerprint of the engine | u64 edits | u32 layers | u32 vocabulary | u32 tokens n | u32 logits
-//   i32 token [n] | f32 logit [vocabulary] if logits is 1
-//   each layer: u32 type (0 f32, 1 f16) | u32 kv_heads | u32 head_dim | u32 value_dim
+//   magic "FHSTATE1" | u64 fingerprint of the engine | u64 edits | u32 layers | u32 vocabulary | u32 tokens n | u32
+//   logits i32 token [n] | f32 logit [vocabulary] if logits is 1 each layer: u32 type (0 f32, 1 f16) | u32 kv_heads |
+//   u32 head_dim | u32 value_dim
 //               keys [n][kv_heads][head_dim], values [n][kv_heads][value_dim] in that type
 //   u64 checksum64 of all before
 //
@@ -53,8 +53,8 @@ void decode(std::span<const std::byte> from, KvType type, std::span<float> to) {
   }
 }
 
-struct Row {  // buffers for one position
-  explicit Row(const KvShape& s)
+struct Buffers {  // buffers for one position
+  explicit Buffers(const KvShape& s)
       : key(static_cast<size_t>(s.kv_heads) * static_cast<size_t>(s.head_dim)),
         value(static_cast<size_t>(s.kv_heads) * static_cast<size_t>(s.value_dim)) {}
   std::vector<float> key, value;
@@ -62,7 +62,8 @@ struct Row {  // buffers for one position
 
 Result<Done> check_savable(KvCache& cache, int layers) {
   for (int layer = 0; layer < layers; ++layer)
-    if (!cache.pages(layer)) return unsupported("state: layer {} keeps no pages of keys and values; cannot be saved yet", layer);
+    if (!cache.pages(layer))
+      return unsupported("state: layer {} keeps no pages of keys and values; cannot be saved yet", layer);
   return Done{};
 }
 
@@ -88,7 +89,7 @@ Result<Done> Session::save(const Path& path) const {
     out.number(static_cast<uint32_t>(shape.kv_heads));
     out.number(static_cast<uint32_t>(shape.head_dim));
     out.number(static_cast<uint32_t>(shape.value_dim));
-    Row row(shape);
+    Buffers row(shape);
     Writer values;
     for (int position = 0; position < this->position(); ++position) {
       pages.read(position, row.key.data(), row.value.data());
@@ -107,7 +108,8 @@ Result<Done> Session::restore(const Path& path) {
   TRY_ASSIGN(const std::string file, read_file(path, most_bytes));
   const auto bytes = std::as_bytes(std::span<const char>(file));
   const std::string name = path.filename().string();
-  if (!file.starts_with(magic)) return malformed("{}: expected saved state of freehold (\"{}\"), found another file", name, magic);
+  if (!file.starts_with(magic))
+    return malformed("{}: expected saved state of freehold (\"{}\"), found another file", name, magic);
   if (file.size() < magic.size() + 40) return malformed("{}: cut off after {} bytes", name, file.size());
   uint64_t sum;
   std::memcpy(&sum, bytes.data() + bytes.size() - 8, 8);
@@ -120,19 +122,21 @@ Result<Done> Session::restore(const Path& path) {
   TRY_ASSIGN(const uint64_t fingerprint, in.u64("fingerprint"));
   TRY_ASSIGN(const uint64_t edits, in.u64("edits"));
   if (fingerprint != engine_->fingerprint())
-    return inconsistent("{}: saved with another model or numeric mode (fingerprint {:016x}, this one has {:016x})", name,
-                        fingerprint, engine_->fingerprint());
+    return inconsistent("{}: saved with another model or numeric mode (fingerprint {:016x}, this one has {:016x})",
+                        name, fingerprint, engine_->fingerprint());
   if (edits != options_.edits)
     return inconsistent("{}: saved with other edits or adapter ({:016x}, now {:016x})", name, edits, options_.edits);
   TRY_ASSIGN(const uint32_t layers, in.u32("layers"));
   TRY_ASSIGN(const uint32_t vocabulary, in.u32("vocabulary"));
   TRY_ASSIGN(const uint32_t count, in.u32("tokens"));
   TRY_ASSIGN(const uint32_t has_logits, in.u32("logits"));
-  if (layers != static_cast<uint32_t>(facts.layers) || vocabulary != static_cast<uint32_t>(facts.vocabulary) || has_logits > 1)
+  if (layers != static_cast<uint32_t>(facts.layers) || vocabulary != static_cast<uint32_t>(facts.vocabulary) ||
+      has_logits > 1)
     return malformed("{}: {} layers, vocabulary {}, logits {}: expected {}, {} and 0 or 1", name, layers, vocabulary,
                      has_logits, facts.layers, facts.vocabulary);
   if (count > static_cast<uint32_t>(options_.positions))
-    return out_of_resources("{}: {} tokens do not fit into {} positions; raise --context", name, count, options_.positions);
+    return out_of_resources("{}: {} tokens do not fit into {} positions; raise --context", name, count,
+                            options_.positions);
   std::vector<Token> tokens(count);
   TRY_ASSIGN(const auto token_bytes, in.take(count * sizeof(Token), "tokens"));
   if (count > 0) std::memcpy(tokens.data(), token_bytes.data(), token_bytes.size());
@@ -145,13 +149,15 @@ Result<Done> Session::restore(const Path& path) {
   std::vector<std::span<const std::byte>> keys, values;
   for (int layer = 0; layer < facts.layers; ++layer) {
     const KvShape& shape = cache_->pages(layer)->shape();
-    for (const auto& [what, expected] : {std::pair{"type", static_cast<int>(shape.type)}, {"key heads", shape.kv_heads},
-                                         {"head size", shape.head_dim}, {"value size", shape.value_dim}}) {
+    for (const auto& [what, expected] : {std::pair{"type", static_cast<int>(shape.type)},
+                                         {"key heads", shape.kv_heads},
+                                         {"head size", shape.head_dim},
+                                         {"value size", shape.value_dim}}) {
       TRY_ASSIGN(const uint32_t found, in.u32(what));
       if (found != static_cast<uint32_t>(expected))
         return malformed("{}: layer {}: {} {}, expected {}", name, layer, what, found, expected);
     }
-    const Row row(shape);
+    const Buffers row(shape);
     TRY_ASSIGN(keys.emplace_back(), in.take(count * row.key.size() * bytes_of(shape.type), "keys"));
     TRY_ASSIGN(values.emplace_back(), in.take(count * row.value.size() * bytes_of(shape.type), "values"));
   }
@@ -160,7 +166,7 @@ Result<Done> Session::restore(const Path& path) {
   for (int layer = 0; layer < facts.layers; ++layer) {
     KvPages& pages = *cache_->pages(layer);
     const KvType type = pages.shape().type;
-    Row row(pages.shape());
+    Buffers row(pages.shape());
     const size_t key_bytes = row.key.size() * bytes_of(type), value_bytes = row.value.size() * bytes_of(type);
     for (uint32_t i = 0; i < count; ++i) {
       decode(keys[static_cast<size_t>(layer)].subspan(i * key_bytes, key_bytes), type, row.key);
