@@ -119,7 +119,7 @@ Result<Done> wait_for_pip(pid_t child, const PackagePart& package, const Path& s
       return io_error("pip download {}=={}: {}", package.package, package.version, last_words(staging / "pip.log"));
     }
     if (ended < 0 && errno != EINTR) return io_error("pip cannot be waited for: {}", std::strerror(errno));
-    const uint64_t now = bytes_under(staging);
+    const uint64_t now = std::max(bytes_under(staging / "temporary"), bytes_under(staging / "wheel"));  // pip copies
     if (now != seen) grown = Clock::now();
     seen = now;
     progress.at(part.size() + std::min(now, part.room()));

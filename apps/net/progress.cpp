@@ -25,12 +25,13 @@ Progress::Progress(std::string what, uint64_t total, uint64_t already, bool show
     : what_(std::move(what)), total_(total), already_(already), shown_(shown) {}
 
 void Progress::at(uint64_t bytes) {
+  most_ = std::max(most_, std::min(bytes, total_));
   const auto now = Clock::now();
   if (!shown_ || now - last_ < std::chrono::milliseconds(200)) return;
   last_ = now;
   drawn_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  std::fprintf(stderr, "\r%s\033[K", progress_text(what_, std::min(bytes, total_), total_, already_, seconds).c_str());
+  std::fprintf(stderr, "\r%s\033[K", progress_text(what_, most_, total_, already_, seconds).c_str());
   std::fflush(stderr);
 }
 

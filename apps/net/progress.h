@@ -15,13 +15,13 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void at(uint64_t bytes);  // shown at most five times a second
+  void at(uint64_t bytes);  // never shown going back; at most five times a second
   void clear();             // takes the line away, so that a message may stand there
 
  private:
   using Clock = std::chrono::steady_clock;
   std::string what_;
-  uint64_t total_, already_;
+  uint64_t total_, already_, most_ = 0;
   bool shown_, drawn_ = false;
   Clock::time_point start_ = Clock::now(), last_ = Clock::time_point();
 };
