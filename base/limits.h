@@ -14,9 +14,13 @@ inline constexpr uint64_t key_bytes = 65'535;
 inline constexpr uint64_t string_bytes = 64ull << 20;
 inline constexpr uint64_t array_elements = 16'777'216;
 inline constexpr int array_nesting = 8;
+inline constexpr uint64_t config_array_elements = 4'096;    // a longer GGUF array is no part of the configuration
+inline constexpr uint64_t config_elements = 262'144;        // those of all such arrays of a file together
+inline constexpr uint64_t config_json_bytes = 2ull << 20;   // config.json
 inline constexpr uint64_t alignment_least = 8;
 inline constexpr uint64_t alignment_most = 1ull << 20;
 
+inline constexpr uint64_t shards = 1'000;  // of a Hugging Face folder
 inline constexpr uint64_t safetensors_header_bytes = 100'000'000;
 inline constexpr uint64_t tensor_name_bytes = 255;
 inline constexpr uint64_t dimensions = 8;

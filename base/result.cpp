@@ -76,6 +76,15 @@ std::string printable(std::string_view bytes, size_t most) {
   return out;
 }
 
+bool is_utf8(std::string_view bytes) {
+  for (size_t i = 0; i < bytes.size();) {
+    const size_t length = utf8_length(bytes.substr(i));
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
 bool is_clean_utf8(std::string_view bytes) {
   for (size_t i = 0; i < bytes.size();) {
     const size_t length = utf8_length(bytes.substr(i));

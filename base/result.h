@@ -72,6 +72,7 @@ Failure io_error(fmt::format_string<A...> f, A&&... a) {
 // Bytes of a file or request made fit to print: valid UTF-8 stays, control bytes and the rest become \xNN.
 // Longer text than `most` bytes ends in "...".
 std::string printable(std::string_view bytes, size_t most = 80);
+bool is_utf8(std::string_view bytes);
 // Valid UTF-8 without control bytes: what a name in a file may be.
 bool is_clean_utf8(std::string_view bytes);
 

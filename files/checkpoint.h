@@ -12,39 +12,36 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "tensor/shape.h"
+#include "files/stored_tensor.h"
 #include "tensor/weight.h"
 
 namespace freehold {
-
-struct StoredTensor {
-  std::string name;
-  Shape shape;   // outermost first, [out, in]; GGUF's reversed order is already turned
-  Format format;
-  std::span<const std::byte> bytes;
-};
 
 class Checkpoint {
  public:
   enum class Source { gguf, folder };
 
-  // A .gguf file (its first shard, if sharded), or a folder with config.json.
-  static Result<Checkpoint> open(const Path& path);
+  // A .gguf file (its first shard, if sharded), or a folder with config.json. `links` is about the files inside.
+  static Result<Checkpoint> open(const Path& path, Links links = Links::refuse);
   // GGUF only, tolerating a file cut off inside its tensor data: header, metadata and tokenizer can be read, the
   // tensors that are not whole are listed without bytes. For inspecting partial downloads.
   static Result<Checkpoint> open_header(const Path& path);
 
   Source source() const;
-  const std::string& name() const;           // file or folder name, for errors
+  const std::string& name() const;  // file or folder name, for errors
   const std::vector<StoredTensor>& tensors() const;
-  const StoredTensor* find(std::string_view name) const;   // null when absent
-  // A matrix as a Weight in source order; refuses one of other rank. FP8 scale tensors are attached.
+  const StoredTensor* find(std::string_view name) const;  // null when absent
+  // A matrix as a Weight in source order; refuses one of other rank, and formats that are no weights. FP8 scales, in a
+  // tensor `<name>_scale_inv` or `.scale` in place of `.weight`, are attached; without them FP8 is refused.
   Result<Weight> weight(std::string_view name) const;
+  // Matrices stacked in one tensor [E, out, in] (experts), as a Weight of E * out rows.
+  Result<Weight> stacked_weight(std::string_view name) const;
 
   // Folder: config.json. GGUF: an object of all metadata that is neither a string array nor a number array over 4096
   // entries, keys as stored ("llama.block_count").
   const Json& config() const;
-  // GGUF metadata arrays that are too large for config(): the tokenizer's. Empty when absent or of another type.
+  // GGUF metadata arrays of strings, F32 and I32: the tokenizer's. Empty when absent or of another type. Short arrays
+  // of numbers are in config() too. Strings are bytes as stored: not checked to be UTF-8.
   std::span<const std::string_view> strings(std::string_view key) const;
   std::span<const float> floats(std::string_view key) const;
   std::span<const int32_t> integers(std::string_view key) const;
@@ -52,7 +49,9 @@ class Checkpoint {
   Result<std::string> side_file(std::string_view name) const;
   bool has_side_file(std::string_view name) const;
 
-  // The mapping(s); drop pages after packing.
+  // The mapping(s); drop pages after packing. `check_intact` fails with Fault::io when a file has changed since it was
+  // opened: ask after reading much, as packing does, because what was read may then be a mixture.
+  Result<Done> check_intact() const;
   void drop(std::span<const std::byte> part) const;
   uint64_t file_bytes() const;
 

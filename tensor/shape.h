@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 
 namespace freehold {
@@ -13,6 +14,11 @@ class Shape {
   static constexpr int most = 4;
   Shape() = default;
   Shape(std::initializer_list<int64_t> sizes) { for (int64_t s : sizes) sizes_[static_cast<size_t>(rank_++)] = s; }
+  static Shape of(std::span<const uint64_t> sizes) {  // at most `most`, checked by whoever read them
+    Shape shape;
+    for (uint64_t s : sizes) shape.sizes_[static_cast<size_t>(shape.rank_++)] = static_cast<int64_t>(s);
+    return shape;
+  }
   int rank() const { return rank_; }
   int64_t operator[](int i) const { return sizes_[static_cast<size_t>(i)]; }
   int64_t elements() const { int64_t n = 1; for (int i = 0; i < rank_; ++i) n *= (*this)[i]; return n; }

@@ -19,8 +19,11 @@ struct Weight {
   int64_t rows = 0, cols = 0;
   Format format = Format::f32;
   Layout layout = Layout::source;
-  std::span<const std::byte> bytes;   // owned by the checkpoint's mapping or by the model's arena
-  std::span<const std::byte> scales;  // formats whose scales are a tensor of their own (FP8 tiles); else empty
+  std::span<const std::byte> bytes;  // owned by the checkpoint's mapping or by the model's arena
+  // FP8 only, whose scales are a tensor of their own: one number for each tile of 128 x 128 (less at the edges),
+  // [ceil(rows/128), ceil(cols/128)], F32 or F8_E8M0. Else empty.
+  std::span<const std::byte> scales;
+  Format scale_format = Format::f32;
 
   // Rows first..first+count as floats, [count, cols]. The same numbers from either layout.
   void decode_rows(int64_t first, int64_t count, float* to) const;

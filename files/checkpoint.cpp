@@ -1,0 +1,151 @@
+#include "files/checkpoint.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "files/checkpoint_impl.h"
+
+namespace freehold {
+namespace {
+
+Result<Checkpoint> finished(Result<std::shared_ptr<Checkpoint::Impl>> opened) {
+  if (!opened) return Failure(std::move(opened.error()));
+  auto& impl = *opened;
+  TRY_ASSIGN(impl->by_name, order_by_name(impl->tensors, printable(impl->name)));
+  Checkpoint checkpoint(std::move(impl));
+  TRY(checkpoint.check_intact());
+  return checkpoint;
+}
+
+std::string_view file_of(const Checkpoint& checkpoint) { return checkpoint.name(); }
+
+// The tensor that holds the scales of FP8 tensor `name`, or null.
+const StoredTensor* scales_of(const Checkpoint& checkpoint, std::string_view name) {
+  if (const StoredTensor* found = checkpoint.find(std::string(name) + "_scale_inv")) return found;
+  constexpr std::string_view ending = ".weight";
+  if (name.ends_with(ending))
+    return checkpoint.find(std::string(name.substr(0, name.size() - ending.size())) + ".scale");
+  return nullptr;
+}
+
+Result<Done> attach_scales(const Checkpoint& checkpoint, Weight& weight) {
+  constexpr int64_t tile = 128;
+  const StoredTensor* scales = scales_of(checkpoint, weight.name);
+  if (!scales)
+    return inconsistent("{}: tensor '{}' is FP8, but its scales are missing", file_of(checkpoint), weight.name);
+  const Shape expected = {(weight.rows + tile - 1) / tile, (weight.cols + tile - 1) / tile};
+  if (scales->shape != expected)
+    return inconsistent("{}: scales '{}' have shape {}; expected {}, one for each 128 x 128 of [{}, {}]",
+                        file_of(checkpoint), scales->name, scales->shape.text(), expected.text(), weight.rows,
+                        weight.cols);
+  if (scales->format != Format::f32 && scales->format != Format::f8_e8m0)
+    return unsupported("{}: scales '{}' are {}; expected F32 or F8_E8M0", file_of(checkpoint), scales->name,
+                       info(scales->format).name);
+  weight.scales = scales->bytes;
+  weight.scale_format = scales->format;
+  return Done{};
+}
+
+Result<const StoredTensor*> find_of_rank(const Checkpoint& checkpoint, std::string_view name, int rank) {
+  const StoredTensor* tensor = checkpoint.find(name);
+  if (!tensor) return inconsistent("{}: tensor '{}' is missing", file_of(checkpoint), printable(name));
+  if (tensor->shape.rank() != rank)
+    return inconsistent("{}: tensor '{}' has shape {}; expected {} dimensions", file_of(checkpoint), tensor->name,
+                        tensor->shape.text(), rank);
+  if (!info(tensor->format).decode)
+    return unsupported("{}: tensor '{}' is {}, which is no format of weights", file_of(checkpoint), tensor->name,
+                       info(tensor->format).name);
+  if (tensor->bytes.empty())
+    return malformed("{}: tensor '{}' is not whole: the file is cut off", file_of(checkpoint), tensor->name);
+  return tensor;
+}
+
+bool is_fp8(Format format) { return format == Format::f8_e4m3 || format == Format::f8_e5m2; }
+
+Weight weight_of(const StoredTensor& tensor, int64_t rows, int64_t cols) {
+  Weight weight;
+  weight.name = tensor.name;
+  weight.rows = rows;
+  weight.cols = cols;
+  weight.format = tensor.format;
+  weight.bytes = tensor.bytes;
+  return weight;
+}
+
+template <class Map>
+auto span_of(const Map& map, std::string_view key) {
+  const auto found = map.find(key);
+  using Span = std::span<const typename Map::mapped_type::value_type>;
+  return found == map.end() ? Span() : Span(found->second);
+}
+
+}  // namespace
+
+Result<Checkpoint> Checkpoint::open(const Path& path, Links links) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return finished(open_model_folder(path, links));
+  return finished(open_gguf(path, links, Cut::refuse));
+}
+
+Result<Checkpoint> Checkpoint::open_header(const Path& path) {
+  return finished(open_gguf(path, Links::refuse, Cut::allow));
+}
+
+Checkpoint::Source Checkpoint::source() const { return impl_->source; }
+const std::string& Checkpoint::name() const { return impl_->name; }
+const std::vector<StoredTensor>& Checkpoint::tensors() const { return impl_->tensors; }
+const Json& Checkpoint::config() const { return impl_->config; }
+
+const StoredTensor* Checkpoint::find(std::string_view name) const {
+  const auto& order = impl_->by_name;
+  const auto found = std::lower_bound(order.begin(), order.end(), name, [&](uint32_t i, std::string_view wanted) {
+    return impl_->tensors[i].name < wanted;
+  });
+  return found != order.end() && impl_->tensors[*found].name == name ? &impl_->tensors[*found] : nullptr;
+}
+
+Result<Weight> Checkpoint::weight(std::string_view name) const {
+  TRY_ASSIGN(const StoredTensor* tensor, find_of_rank(*this, name, 2));
+  Weight weight = weight_of(*tensor, tensor->shape[0], tensor->shape[1]);
+  if (is_fp8(weight.format)) TRY(attach_scales(*this, weight));
+  return weight;
+}
+
+Result<Weight> Checkpoint::stacked_weight(std::string_view name) const {
+  TRY_ASSIGN(const StoredTensor* tensor, find_of_rank(*this, name, 3));
+  if (is_fp8(tensor->format))
+    return unsupported("{}: tensor '{}' is a stack of FP8 matrices; only single ones are read", file_of(*this),
+                       tensor->name);
+  return weight_of(*tensor, tensor->shape[0] * tensor->shape[1], tensor->shape[2]);
+}
+
+std::span<const std::string_view> Checkpoint::strings(std::string_view key) const {
+  return span_of(impl_->strings, key);
+}
+std::span<const float> Checkpoint::floats(std::string_view key) const { return span_of(impl_->floats, key); }
+std::span<const int32_t> Checkpoint::integers(std::string_view key) const { return span_of(impl_->integers, key); }
+
+Result<std::string> Checkpoint::side_file(std::string_view name) const {
+  if (!impl_->folder)
+    return unsupported("{}: is a single file; '{}' could only lie in a folder", this->name(), printable(name));
+  return impl_->folder->read(name, limits::json_bytes);
+}
+bool Checkpoint::has_side_file(std::string_view name) const { return impl_->folder && impl_->folder->has(name); }
+
+Result<Done> Checkpoint::check_intact() const {
+  for (const MappedFile& file : impl_->files)
+    if (!file.intact()) return io_error("{}: was changed while it was read", printable(file.name()));
+  return Done{};
+}
+
+void Checkpoint::drop(std::span<const std::byte> part) const {
+  for (const MappedFile& file : impl_->files) file.drop(part);  // each ignores what is not its own
+}
+
+uint64_t Checkpoint::file_bytes() const {
+  uint64_t sum = 0;
+  for (const MappedFile& file : impl_->files) sum += file.bytes().size();
+  return sum;
+}
+
+}  // namespace freehold
