@@ -33,6 +33,11 @@ inline constexpr int64_t layers = 4'096;
 inline constexpr int64_t experts = 4'096;
 inline constexpr int64_t heads = 4'096;
 inline constexpr int64_t vocabulary = 4'194'304;
+inline constexpr uint64_t merges = 8'388'608;
+inline constexpr uint64_t token_bytes = 65'535;
+inline constexpr uint64_t added_token_bytes = 1'024;
+inline constexpr uint64_t token_piece_bytes = 8ull << 20;  // of one BPE piece; longer ones are cut there
+inline constexpr uint64_t tokenizer_steps = 64;            // normalizers, pre-tokenizers
 inline constexpr int64_t context = 16'777'216;
 inline constexpr int64_t width = 1 << 20;  // any of hidden, head, feed-forward sizes
 

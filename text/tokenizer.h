@@ -21,10 +21,10 @@ enum class Specials { as_text, parse };
 
 // The tokenizer.ggml.* metadata of a GGUF file, as found. Views must outlive the call only.
 struct GgufVocabulary {
-  std::string_view file;                      // for errors
-  std::string_view model, pre;                // "gpt2" | "bert" | "llama"; "qwen2", "deepseek-v3" ...
+  std::string_view file;        // for errors
+  std::string_view model, pre;  // "gpt2" | "bert" | "llama"; "qwen2", "deepseek-v3" ...
   std::span<const std::string_view> tokens, merges;
-  std::span<const int32_t> types;             // 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
+  std::span<const int32_t> types;  // 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
   std::optional<int64_t> bos, eos, eot, unknown, padding;
   std::optional<bool> add_bos;
 };
@@ -33,19 +33,21 @@ class Tokenizer {
  public:
   static Result<Tokenizer> from_gguf(const GgufVocabulary&);
   // Hugging Face's tokenizer.json; `config_json` is tokenizer_config.json (bos, eos, add_bos), or empty.
-  static Result<Tokenizer> from_json(std::string_view tokenizer_json, std::string_view config_json, std::string_view name);
+  static Result<Tokenizer> from_json(std::string_view tokenizer_json, std::string_view config_json,
+                                     std::string_view name);
 
   std::vector<Token> encode(std::string_view text, Specials) const;  // adds no begin or end token
-  std::string_view bytes_of(Token) const;  // "" for ids out of range; special tokens give their written form
+  std::string_view bytes_of(Token) const;            // "" for ids out of range; special tokens give their written form
   std::string decode(std::span<const Token>) const;  // invalid UTF-8 becomes U+FFFD per maximal invalid part
 
   int size() const;
-  bool is_special(Token) const;            // control tokens: not shown to users
+  bool is_special(Token) const;  // control tokens: not shown to users
   std::optional<Token> id_of(std::string_view token_text) const;
   std::optional<Token> bos() const;
   const std::vector<Token>& ends() const;  // tokens that end an answer (eos, and end-of-turn ones)
   bool adds_bos() const;
-  std::string_view kind() const;           // "BPE deepseek-v3", "WordPiece", for inspect
+  bool composes() const;          // text is brought to NFC first
+  std::string_view kind() const;  // "BPE deepseek-v3", "WordPiece", for inspect
 
   struct Impl;
   explicit Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
