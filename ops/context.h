@@ -9,6 +9,13 @@ namespace freehold {
 
 class Tape;
 
+// Cosines and sines of the positions that were rotated last, for ops::rope to use again in the next layer.
+struct RopeTable;
+struct RopeCache {
+  const RopeTable* table = nullptr;  // in the arena, so valid only while its count of resets is this one
+  uint64_t arena_resets = 0;
+};
+
 // How a linear multiplies stored weights: a part of the numeric mode that is fixed when a model is loaded.
 enum class Arithmetic : uint8_t {
   int8,   // activations rounded to 8 bits per block, exact integer dots, float sums over blocks
@@ -18,9 +25,10 @@ enum class Arithmetic : uint8_t {
 struct Context {
   const Kernels& kernels;
   Pool& pool;
-  Arena& arena;          // results live here until the pass ends
+  Arena& arena;  // results live here until the pass ends
   Arithmetic arithmetic = Arithmetic::int8;
   Tape* tape = nullptr;  // present: ops also record the way back
+  RopeCache rope_cache = {};
 };
 
 }  // namespace freehold

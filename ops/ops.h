@@ -20,7 +20,10 @@ Tensor embed(Context&, const Linear& table, std::span<const int32_t> ids);
 Tensor linear(Context&, const Linear&, const Tensor& x, const Tensor& bias = {});
 // Several weights over the same x in one region (q, k, v; gate, up): results in order, the same bits as one by one.
 inline constexpr int most_linears = 4;
-struct LinearPart { const Linear* linear; Tensor bias; };
+struct LinearPart {
+  const Linear* linear;
+  Tensor bias;
+};
 void linear_many(Context&, std::span<const LinearPart> parts, const Tensor& x, std::span<Tensor> results);
 
 // y = x wᵀ with w a trainable tensor [out, in] (adapters): gradients reach both.
@@ -45,12 +48,13 @@ Tensor rope(Context&, const Tensor& x, const Rope&, std::span<const int32_t> pos
 // A span of the batch: rows first..first+count are positions start..start+count of one sequence.
 struct AttentionSpan {
   int first_row = 0, rows = 0;
-  int start = 0;           // absolute position of the first row
+  int start = 0;             // absolute position of the first row
   KvPages* pages = nullptr;  // past and present; k and v of these rows are written here first. Null: this batch only
 };
 // q [R, h, d], k [R, g, d], v [R, g, dv] -> z [R, h, dv]; softmax(q·k * scale) over positions 0..own.
 // Spans cover the rows in order. With a tape, every span must start at 0.
-Tensor attention(Context&, const Tensor& q, const Tensor& k, const Tensor& v, float scale, std::span<const AttentionSpan>);
+Tensor attention(Context&, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
+                 std::span<const AttentionSpan>);
 // What the fused op hides, for watched points: [rows, h, start + rows] for one span, masked scores are -inf.
 Tensor attention_scores(Context&, const Tensor& q, const Tensor& k, const KvPages& pages, float scale,
                         const AttentionSpan&);  // k: of the batch, for the gradient only
@@ -67,6 +71,12 @@ Tensor scale(Context&, const Tensor& x, float factor);
 Tensor pick_rows(Context&, const Tensor& x, std::span<const int32_t> rows);
 // x with row rows[i] taken from values row i: [R, ...]. Gradients go to x for the other rows, to values for these.
 Tensor replace_rows(Context&, const Tensor& x, std::span<const int32_t> rows, const Tensor& values);
+
+// Edits along directions, for observers. r is a unit vector and like `vector` [width of a row]; rows may have inner
+// dimensions.
+Tensor add_row(Context&, const Tensor& x, const Tensor& vector, float factor);     // x + factor * vector, every row
+Tensor project_out(Context&, const Tensor& x, const Tensor& r, float factor = 1);  // x - factor * (x·r) r
+Tensor clamp_along(Context&, const Tensor& x, const Tensor& r, float value);       // x + (value - x·r) r
 
 // Mean over rows of -log softmax(logits)[target]; rows with target < 0 are left out. [R, V] -> [1]. nll, when asked
 // for, gets the loss of each row (0 where left out).

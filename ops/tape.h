@@ -32,7 +32,10 @@ class Tape {
   std::span<float> weight_grad(const Linear&);  // [rows, cols], zeros at first
 
  private:
-  struct Step { Storage* output; std::function<void(Tape&)> back; };
+  struct Step {
+    Storage* output;
+    std::function<void(Tape&)> back;
+  };
   std::vector<Step> steps_;
   std::unordered_map<const Storage*, std::vector<float>> grads_;
   std::unordered_map<int, std::vector<float>> weight_grads_;

@@ -30,6 +30,7 @@ void Arena::reset() {
   }
   block_ = 0;
   at_ = 0;
+  ++resets_;
 }
 
 size_t Arena::reserved_bytes() const {

@@ -30,6 +30,11 @@ class Arena {
     return new (bytes(sizeof(T))) T{std::forward<A>(a)...};
   }
   void reset();                                                   // everything handed out is gone; blocks are kept
+  uint64_t resets() const { return resets_; }
+  // Scratch of one op: what was handed out since the mark is gone.
+  struct Mark { size_t block, at; };
+  Mark mark() const { return {block_, at_}; }
+  void rewind(Mark mark) { block_ = mark.block, at_ = mark.at; }
   size_t reserved_bytes() const;                                  // memory held, used or not
   size_t used_bytes() const;
 
@@ -38,6 +43,7 @@ class Arena {
   struct Block { std::unique_ptr<std::byte[], Free> memory; size_t size; };
   size_t block_bytes_;
   std::vector<Block> blocks_;
+  uint64_t resets_ = 0;
   size_t block_ = 0, at_ = 0;  // the block in use and the next free byte in it
 };
 

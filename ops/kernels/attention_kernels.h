@@ -1,7 +1,39 @@
+// AttentionKernels: one key head of one KV page (ops/kv_pages.h) against columns, the queries that read it.
+//   scores   s[j] = fma chain over d ascending of query[d] * key[j][d], queries already times scale * log2(e)
+//   softmax  in base 2, online: m' = max(m, max s); p[j] = 2^(s[j]-m'); sum' = sum * 2^(m-m') + sum p
+//   values   mixed[i] = chain over keys ascending of fma(p[j], value[j][i], .), started at mixed[i] * 2^(m-m')
+// A column's results depend on its own query and the keys it sees only, never on its neighbours in the call.
 #pragma once
+
+#include <cstdint>
 
 namespace freehold {
 
-struct AttentionKernels {};
+struct KvBlock {       // one head of one page; 64 keys
+  const void* keys;    // 4 groups of [head_dim][16 keys]
+  const void* values;  // [64][value_dim]
+  int head_dim, value_dim;
+};
+
+struct AttentionColumns {
+  int count;
+  const float* queries;  // [count, head_dim]
+  const int* visible;    // [count] of 1..64, not descending: the column sees keys 0..visible-1 of the page
+  float* maximum;        // [count], -inf at first
+  float* sum;            // [count], 0 at first
+  float* mixed;          // [count, value_dim], 0 at first
+};
+
+struct AttentionKernels {  // arrays are indexed by KvType: f32, f16
+  void (*fold_page[2])(const KvBlock&, const AttentionColumns&);
+  void (*score_page[2])(const KvBlock&, int count, const float* queries, float* scores);  // scores: [count, 64]
+  // mixed += probs [count, stride] over the page's first `keys` values, one fma chain ascending.
+  void (*mix_page[2])(const KvBlock&, int count, int keys, const float* probs, int64_t stride, float* mixed);
+  // Joins the softmax of later keys to that of earlier ones: more -> into.
+  void (*merge)(const AttentionColumns& more, const AttentionColumns& into, int value_dim);
+  void (*finish)(const AttentionColumns&, int value_dim, float* to);  // mixed * (1 / sum): [count, value_dim]
+};
+
+extern const AttentionKernels plain_attention_kernels, avx2_attention_kernels, avx512_attention_kernels;
 
 }  // namespace freehold

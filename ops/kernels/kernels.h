@@ -21,8 +21,8 @@ struct Kernels {
   AttentionKernels attention;
 };
 
-const Kernels& best_kernels();                               // the fastest set this CPU can run
+const Kernels& best_kernels();                                // the fastest set this CPU can run
 Result<const Kernels*> kernels_named(std::string_view name);  // refuses a set this CPU cannot run, naming those it can
-std::vector<const Kernels*> runnable_kernels();              // plain first; tests run all of them
+std::vector<const Kernels*> runnable_kernels();               // plain first; tests run all of them
 
 }  // namespace freehold

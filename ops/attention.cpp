@@ -1,0 +1,342 @@
+// Causal attention with grouped keys over paged keys and values: z = Σ_j softmax(q·k_j scale)_j v_j, j up to the
+// query's own position. Softmax in base 2, page by page (kernels/attention_kernels.h), started anew at each absolute
+// multiple of 512 positions; these stretches are merged in ascending order. So a query's bits depend on its position,
+// its query and the keys before it only: prefill at once, in chunks, token by token, alone or in a batch give the same.
+//
+// A piece of work is (span, key head, block of rows) and either all stretches, or one stretch when there are few rows
+// and a long past (decoding). Without pages (training) f32 pages are built for this call.
+#include "ops/attention_back.h"
+#include "ops/ops.h"
+#include "ops/row_chunks.h"
+#include "ops/tape.h"
+
+namespace freehold::ops {
+
+namespace {
+
+constexpr int stretch_positions = 512;
+constexpr int most_columns = 48;  // rows of a block times the query heads of a key head, unless that alone is more
+constexpr float log2_e = 1.44269504f;
+
+struct Pages {  // of one span
+  KvShape shape;
+  std::byte *keys, *values;
+
+  KvBlock block(int page, int head) const {
+    const size_t heads = static_cast<size_t>(shape.kv_heads), p = static_cast<size_t>(page),
+                 h = static_cast<size_t>(head);
+    return {keys + p * shape.key_page_bytes() + h * (shape.key_page_bytes() / heads),
+            values + p * shape.value_page_bytes() + h * (shape.value_page_bytes() / heads), shape.head_dim,
+            shape.value_dim};
+  }
+};
+
+struct Piece {
+  int span, head;
+  int first_row, rows;       // within the span
+  int stretch, stretches;    // first and count
+  AttentionColumns partial;  // where one of several stretches leaves its columns; else empty
+};
+
+int stretches_to(int position) { return position / stretch_positions + 1; }
+
+AttentionColumns new_columns(Arena& arena, int count, int value_dim) {
+  const auto n = static_cast<size_t>(count);
+  return {count,
+          nullptr,
+          nullptr,
+          arena.array<float>(n),
+          arena.array<float>(n),
+          arena.array<float>(n * static_cast<size_t>(value_dim))};
+}
+
+AttentionColumns from_column(const AttentionColumns& columns, int first, const KvShape& shape) {
+  return {
+      columns.count - first,
+      columns.queries ? columns.queries + static_cast<size_t>(first) * static_cast<size_t>(shape.head_dim) : nullptr,
+      columns.visible ? columns.visible + first : nullptr,
+      columns.maximum + first,
+      columns.sum + first,
+      columns.mixed + static_cast<size_t>(first) * static_cast<size_t>(shape.value_dim)};
+}
+
+struct Scratch {  // of one worker
+  float* queries;
+  int* visible;
+  AttentionColumns total, more;
+};
+
+class Attention {
+ public:
+  Attention(Context& context, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
+            std::span<const AttentionSpan> spans, Tensor& z)
+      : context_(context),
+        kernels_(context.kernels),
+        arena_(context.arena),
+        q_(q),
+        k_(k),
+        v_(v),
+        scale_(scale),
+        spans_(spans),
+        z_(z.mutable_data()),
+        heads_(static_cast<int>(q.shape()[1])),
+        kv_heads_(static_cast<int>(k.shape()[1])),
+        group_(heads_ / kv_heads_),
+        head_dim_(static_cast<int>(q.shape()[2])),
+        value_dim_(static_cast<int>(v.shape()[2])) {}
+
+  void run() {
+    find_pages();
+    write_pages();
+    cut();
+    context_.pool.run(chunks_, [&](int chunk, int worker) {
+      for (int i = chunk_ends_[chunk]; i < chunk_ends_[chunk + 1]; ++i)
+        attend(pieces_[i], scratch_[static_cast<size_t>(worker)]);
+    });
+    join();
+  }
+
+ private:
+  void find_pages() {
+    pages_ = arena_.array<Pages>(spans_.size());
+    for (size_t s = 0; s < spans_.size(); ++s) {
+      const AttentionSpan& span = spans_[s];
+      const int end = span.start + span.rows;
+      if (span.pages) {
+        const KvShape& shape = span.pages->shape();
+        CHECK(shape.kv_heads == kv_heads_ && shape.head_dim == head_dim_ && shape.value_dim == value_dim_,
+              "pages of {} heads of {} and {}, k {}, v {}", shape.kv_heads, shape.head_dim, shape.value_dim,
+              k_.shape().text(), v_.shape().text());
+        CHECK(end <= span.pages->capacity(), "position {} of {}", end, span.pages->capacity());
+        pages_[s] = {shape, span.pages->key_page(0), span.pages->value_page(0)};
+      } else {
+        CHECK(span.start == 0, "a past of {} positions without pages", span.start);
+        const KvShape shape{KvType::f32, kv_heads_, head_dim_, value_dim_};
+        const auto count = static_cast<size_t>((end + kv_page_positions - 1) / kv_page_positions);
+        pages_[s] = {shape, arena_.array<std::byte>(count * shape.key_page_bytes()),
+                     arena_.array<std::byte>(count * shape.value_page_bytes())};
+      }
+    }
+  }
+
+  // Rows of one span that fall into one page are written by one chunk.
+  void write_pages() {
+    const int64_t key_numbers = k_.width(), value_numbers = v_.width();
+    int touched = 0;
+    for (const AttentionSpan& span : spans_) touched += pages_of(span);
+    auto* halves = arena_.array<uint16_t>(static_cast<size_t>(context_.pool.threads()) *
+                                          static_cast<size_t>(key_numbers + value_numbers));
+    const auto write = [&](const AttentionSpan& span, const Pages& pages, int page, int worker) {
+      uint16_t* half = halves + worker * (key_numbers + value_numbers);
+      const int first = std::max(span.start, page * kv_page_positions);
+      const int end = std::min(span.start + span.rows, (page + 1) * kv_page_positions);
+      const KvShape& shape = pages.shape;
+      for (int position = first; position < end; ++position) {
+        const int64_t row = span.first_row + position - span.start;
+        const void *k = k_.row(row).data(), *v = v_.row(row).data();
+        if (shape.type == KvType::f16) {
+          kernels_.rows.half_of_float(k_.row(row).data(), key_numbers, half);
+          kernels_.rows.half_of_float(v_.row(row).data(), value_numbers, half + key_numbers);
+          k = half, v = half + key_numbers;
+        }
+        put_in_page(shape, pages.keys + static_cast<size_t>(page) * shape.key_page_bytes(),
+                    pages.values + static_cast<size_t>(page) * shape.value_page_bytes(), position % kv_page_positions,
+                    k, v);
+      }
+    };
+    const auto work = [&](int chunk, int worker) {
+      int index = chunk;
+      for (size_t s = 0; s < spans_.size(); ++s) {
+        if (index < pages_of(spans_[s])) {
+          write(spans_[s], pages_[s], spans_[s].start / kv_page_positions + index, worker);
+          return;
+        }
+        index -= pages_of(spans_[s]);
+      }
+    };
+    if (k_.rows() * (key_numbers + value_numbers) < 8192)  // a few rows: not worth a region
+      for (int chunk = 0; chunk < touched; ++chunk) work(chunk, 0);
+    else
+      context_.pool.run(touched, work);
+  }
+
+  static int pages_of(const AttentionSpan& span) {
+    return span.rows ? (span.start + span.rows - 1) / kv_page_positions - span.start / kv_page_positions + 1 : 0;
+  }
+
+  // Pieces, and chunks of them: consecutive pieces of together at least `worth` units of work.
+  void cut() {
+    const int block_rows = std::max(1, most_columns / group_);
+    size_t count = 0;
+    const auto each = [&](auto act) {
+      for (size_t s = 0; s < spans_.size(); ++s) {
+        const AttentionSpan& span = spans_[s];
+        // The last rows of a prompt see most: they come first.
+        for (int end = span.rows; end > 0; end -= block_rows) {
+          const int first = std::max(0, end - block_rows);
+          const int stretches = stretches_to(span.start + end - 1);
+          const bool split = stretches > 1 && span.rows * group_ <= most_columns;
+          for (int head = 0; head < kv_heads_; ++head)
+            for (int t = 0; t < (split ? stretches : 1); ++t)
+              act(Piece{static_cast<int>(s), head, first, end - first, t, split ? 1 : stretches, {}}, split);
+        }
+      }
+    };
+    each([&](const Piece&, bool) { ++count; });
+    pieces_ = arena_.array<Piece>(count);
+    chunk_ends_ = arena_.array<int>(count + 1);
+    constexpr int64_t worth = 100'000;
+    int64_t cost = 0;
+    int columns = 0;
+    chunk_ends_[0] = 0;
+    each([&](Piece piece, bool split) {
+      const int count_of = piece.rows * group_;
+      columns = std::max(columns, count_of);
+      if (split) piece.partial = new_columns(arena_, count_of, value_dim_);
+      pieces_[piece_count_++] = piece;
+      cost += static_cast<int64_t>(keys_seen(piece)) * (head_dim_ + value_dim_) * (4 + count_of) / 4;
+      if (cost >= worth) {
+        chunk_ends_[++chunks_] = piece_count_;
+        cost = 0;
+      }
+    });
+    if (chunk_ends_[chunks_] < piece_count_) chunk_ends_[++chunks_] = piece_count_;
+
+    const auto workers = static_cast<size_t>(context_.pool.threads());
+    scratch_ = arena_.array<Scratch>(workers);
+    for (size_t w = 0; w < workers; ++w)
+      scratch_[w] = {arena_.array<float>(static_cast<size_t>(columns) * static_cast<size_t>(head_dim_)),
+                     arena_.array<int>(static_cast<size_t>(columns)), new_columns(arena_, columns, value_dim_),
+                     new_columns(arena_, columns, value_dim_)};
+  }
+
+  int keys_seen(const Piece& piece) const {
+    const int end = spans_[static_cast<size_t>(piece.span)].start + piece.first_row + piece.rows;
+    return std::min(end, (piece.stretch + piece.stretches) * stretch_positions) - piece.stretch * stretch_positions;
+  }
+
+  // Columns are (row, query head of the group), rows ascending, so those that see a position are the last ones.
+  void attend(const Piece& piece, Scratch& scratch) {
+    const AttentionSpan& span = spans_[static_cast<size_t>(piece.span)];
+    const int start = span.start + piece.first_row;
+    const int count = piece.rows * group_;
+    for (int row = 0; row < piece.rows; ++row)
+      kernels_.rows.scale(
+          q_.row(span.first_row + piece.first_row + row).data() + static_cast<int64_t>(piece.head) * group_ * head_dim_,
+          scale_ * log2_e, static_cast<int64_t>(group_) * head_dim_,
+          scratch.queries + static_cast<int64_t>(row) * group_ * head_dim_);
+    for (int t = piece.stretch; t < piece.stretch + piece.stretches; ++t) {
+      AttentionColumns columns = piece.partial.count ? piece.partial : t == 0 ? scratch.total : scratch.more;
+      columns.count = count;
+      columns.queries = scratch.queries;
+      columns.visible = scratch.visible;
+      const int first = first_column(start, t * stretch_positions);
+      fold_stretch(piece, start, from_column(columns, first, shape_of(piece)), first, t, scratch);
+      if (piece.partial.count || t == 0) continue;
+      AttentionColumns total = scratch.total;
+      total.count = count;
+      kernels_.attention.merge(from_column(columns, first, shape_of(piece)), from_column(total, first, shape_of(piece)),
+                               value_dim_);
+    }
+    if (!piece.partial.count) {
+      AttentionColumns total = scratch.total;
+      total.count = count;
+      finish(piece, total);
+    }
+  }
+
+  const KvShape& shape_of(const Piece& piece) const { return pages_[static_cast<size_t>(piece.span)].shape; }
+
+  // The first column whose row, counted from absolute position `start`, has a position of at least `position`.
+  int first_column(int start, int position) const { return std::max(0, position - start) * group_; }
+
+  void fold_stretch(const Piece& piece, int start, const AttentionColumns& columns, int skipped, int stretch,
+                    Scratch& scratch) {
+    const Pages& pages = pages_[static_cast<size_t>(piece.span)];
+    std::fill_n(columns.maximum, columns.count, -__builtin_inff());
+    std::fill_n(columns.sum, columns.count, 0.0f);
+    std::fill_n(columns.mixed, static_cast<size_t>(columns.count) * static_cast<size_t>(value_dim_), 0.0f);
+    const int last = start + piece.rows - 1;
+    const int end = std::min(last + 1, (stretch + 1) * stretch_positions);
+    for (int at = stretch * stretch_positions; at < end; at += kv_page_positions) {
+      const int first = std::max(0, first_column(start, at) - skipped);
+      const AttentionColumns seeing = from_column(columns, first, pages.shape);
+      for (int c = skipped + first; c < skipped + columns.count; ++c)
+        scratch.visible[c] = std::min(kv_page_positions, start + c / group_ - at + 1);
+      const int page = at / kv_page_positions;
+      kernels_.attention.fold_page[static_cast<size_t>(pages.shape.type)](pages.block(page, piece.head), seeing);
+    }
+  }
+
+  void finish(const Piece& piece, const AttentionColumns& columns) const {
+    const int64_t first_row = spans_[static_cast<size_t>(piece.span)].first_row + piece.first_row;
+    for (int row = 0; row < piece.rows; ++row) {
+      AttentionColumns part = from_column(columns, row * group_, shape_of(piece));
+      part.count = group_;
+      kernels_.attention.finish(part, value_dim_, z_ + ((first_row + row) * heads_ + piece.head * group_) * value_dim_);
+    }
+  }
+
+  // The stretches of split pieces, in ascending order.
+  void join() {
+    for (int i = 0; i < piece_count_;) {
+      if (!pieces_[i].partial.count) {
+        ++i;
+        continue;
+      }
+      const Piece& first = pieces_[i];
+      const int start = spans_[static_cast<size_t>(first.span)].start + first.first_row;
+      for (++i; i < piece_count_ && pieces_[i].stretch > 0; ++i) {
+        const int skipped = first_column(start, pieces_[i].stretch * stretch_positions);
+        kernels_.attention.merge(from_column(pieces_[i].partial, skipped, shape_of(first)),
+                                 from_column(first.partial, skipped, shape_of(first)), value_dim_);
+      }
+      finish(first, first.partial);
+    }
+  }
+
+  Context& context_;
+  const Kernels& kernels_;
+  Arena& arena_;
+  const Tensor &q_, &k_, &v_;
+  const float scale_;
+  const std::span<const AttentionSpan> spans_;
+  float* const z_;
+  const int heads_, kv_heads_, group_, head_dim_, value_dim_;
+
+  Pages* pages_ = nullptr;
+  Piece* pieces_ = nullptr;
+  int piece_count_ = 0;
+  int* chunk_ends_ = nullptr;
+  int chunks_ = 0;
+  Scratch* scratch_ = nullptr;
+};
+
+}  // namespace
+
+Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
+                 std::span<const AttentionSpan> spans) {
+  const bool fit = q.shape().rank() == 3 && k.shape().rank() == 3 && v.shape().rank() == 3 && k.rows() == q.rows() &&
+                   v.rows() == q.rows() && k.shape()[2] == q.shape()[2] && k.shape()[1] == v.shape()[1] &&
+                   k.shape()[1] > 0 && q.shape()[1] % k.shape()[1] == 0;
+  CHECK(fit, "q {}, k {}, v {}", q.shape().text(), k.shape().text(), v.shape().text());
+  int64_t rows = 0;
+  for (const AttentionSpan& span : spans) {
+    CHECK(span.first_row == rows && span.rows >= 0 && span.start >= 0, "rows {}+{} at position {}", span.first_row,
+          span.rows, span.start);
+    CHECK(!context.tape || span.start == 0, "a gradient through a past of {} positions", span.start);
+    rows += span.rows;
+  }
+  CHECK(rows == q.rows(), "{} rows in spans, q {}", rows, q.shape().text());
+  Tensor z = Tensor::empty({q.rows(), q.shape()[1], v.shape()[2]}, context.arena);
+  const Arena::Mark mark = context.arena.mark();
+  Attention(context, q, k, v, scale, spans, z).run();
+  context.arena.rewind(mark);
+  if (context.tape)
+    context.tape->record(
+        z, [q, k, v, z, scale, kept = std::vector(spans.begin(), spans.end()), &kernels = context.kernels,
+            &pool = context.pool](Tape& tape) { attention_back(kernels, pool, tape, q, k, v, z, scale, kept); });
+  return z;
+}
+
+}  // namespace freehold::ops

@@ -1,0 +1,138 @@
+// The parts of attention that the fused op hides, for one span: scores, their softmax, and the mix of values by a
+// pattern. Back: dq += scale ds k, dk += scale ds q;  ds = p (dp - Σ p dp);  dp_j = dz·v_j, dv_j += p_j dz.
+#include <cstring>
+
+#include "ops/ops.h"
+#include "ops/row_chunks.h"
+#include "ops/tape.h"
+
+namespace freehold::ops {
+
+namespace {
+
+KvBlock block_of(const KvPages& pages, int page, int64_t head) {
+  const KvShape& shape = pages.shape();
+  const auto h = static_cast<size_t>(head), heads = static_cast<size_t>(shape.kv_heads);
+  return {pages.key_page(page) + h * (shape.key_page_bytes() / heads),
+          pages.value_page(page) + h * (shape.value_page_bytes() / heads), shape.head_dim, shape.value_dim};
+}
+
+void check_whole(const Context& context, const AttentionSpan& span) {
+  CHECK(!context.tape || span.start == 0, "a gradient through a past of {} positions", span.start);
+}
+
+}  // namespace
+
+Tensor attention_scores(Context& context, const Tensor& q, const Tensor& k, const KvPages& pages, float scale,
+                        const AttentionSpan& span) {
+  check_whole(context, span);
+  const int64_t heads = q.shape()[1], kv_heads = pages.shape().kv_heads, group = heads / kv_heads, d = q.shape()[2];
+  const int64_t n = span.start + span.rows;
+  CHECK(d == pages.shape().head_dim && n <= pages.capacity(), "q {}, pages of {} for {} positions", q.shape().text(),
+        pages.shape().head_dim, pages.capacity());
+  Tensor scores = Tensor::empty({span.rows, heads, n}, context.arena);
+  float* to = scores.mutable_data();
+  each_rows(context.pool, span.rows, heads * n * d / 8, [&](int64_t first, int64_t count) {
+    float of_page[16 * kv_page_positions];
+    for (int64_t i = first; i < first + count; ++i)
+      for (int64_t head = 0; head < heads; head += std::min<int64_t>(16, group - head % group)) {
+        const int64_t columns = std::min<int64_t>(16, group - head % group);
+        const float* queries = q.data() + ((span.first_row + i) * heads + head) * d;
+        const int64_t own = span.start + i;
+        for (int64_t c = 0; c < columns; ++c)
+          std::fill_n(to + (i * heads + head + c) * n + own + 1, n - own - 1, -__builtin_inff());
+        for (int64_t at = 0; at <= own; at += kv_page_positions) {
+          context.kernels.attention.score_page[static_cast<size_t>(pages.shape().type)](
+              block_of(pages, static_cast<int>(at / kv_page_positions), head / group), static_cast<int>(columns),
+              queries, of_page);
+          const int64_t seen = std::min<int64_t>(kv_page_positions, own + 1 - at);
+          for (int64_t c = 0; c < columns; ++c)
+            context.kernels.rows.scale(of_page + c * kv_page_positions, scale, seen,
+                                       to + (i * heads + head + c) * n + at);
+        }
+      }
+  });
+  if (context.tape)
+    context.tape->record(
+        scores, [q, k, scores, scale, span, heads, kv_heads, group, d, n, &kernels = context.kernels.rows](Tape& tape) {
+          const float* ds = tape.grad(scores).data();
+          float* dq = tape.grad(q).data();
+          float* dk = tape.grad(k).data();
+          for (int64_t i = 0; i < span.rows; ++i)
+            for (int64_t j = 0; j < heads; ++j) {
+              const int64_t query = ((span.first_row + i) * heads + j) * d;
+              for (int64_t r = 0; r <= i; ++r) {
+                const int64_t key = ((span.first_row + r) * kv_heads + j / group) * d;
+                const float factor = scale * ds[(i * heads + j) * n + r];
+                kernels.add_scaled(dq + query, factor, k.data() + key, d, dq + query);
+                kernels.add_scaled(dk + key, factor, q.data() + query, d, dk + key);
+              }
+            }
+        });
+  return scores;
+}
+
+Tensor attention_probs(Context& context, const Tensor& scores) {
+  CHECK(scores.shape().rank() == 3, "{}", scores.shape().text());
+  const int64_t runs = scores.shape()[0] * scores.shape()[1], n = scores.shape()[2];
+  Tensor probs = Tensor::empty(scores.shape(), context.arena);
+  float* to = probs.mutable_data();
+  each_rows(context.pool, runs, 6 * n, [&](int64_t first, int64_t count) {
+    const RowKernels& kernels = context.kernels.rows;
+    for (int64_t at = first * n; at < (first + count) * n; at += n) {
+      const float* x = scores.data() + at;
+      const float sum = kernels.exp_sum(x, kernels.maximum(x, n), n, to + at);
+      kernels.scale(to + at, 1.0f / sum, n, to + at);
+    }
+  });
+  if (context.tape)
+    context.tape->record(probs, [scores, probs, runs, n, &kernels = context.kernels.rows](Tape& tape) {
+      const float* dp = tape.grad(probs).data();
+      float* ds = tape.grad(scores).data();
+      for (int64_t at = 0; at < runs * n; at += n) {
+        const float mean = kernels.dot(probs.data() + at, dp + at, n);
+        for (int64_t j = at; j < at + n; ++j) ds[j] += probs.data()[j] * (dp[j] - mean);
+      }
+    });
+  return probs;
+}
+
+Tensor attention_mix(Context& context, const Tensor& probs, const Tensor& v, const KvPages& pages,
+                     const AttentionSpan& span) {
+  check_whole(context, span);
+  const int64_t heads = probs.shape()[1], n = probs.shape()[2];
+  const int64_t kv_heads = pages.shape().kv_heads, group = heads / kv_heads, value_dim = pages.shape().value_dim;
+  CHECK(probs.rows() == span.rows && n == span.start + span.rows && n <= pages.capacity(), "{} for {} rows at {}",
+        probs.shape().text(), span.rows, span.start);
+  Tensor z = Tensor::zeros({span.rows, heads, value_dim}, context.arena);
+  float* to = z.mutable_data();
+  each_rows(context.pool, span.rows, heads * n * value_dim / 8, [&](int64_t first, int64_t count) {
+    for (int64_t i = first; i < first + count; ++i)
+      for (int64_t head = 0; head < heads; head += group)
+        for (int64_t at = 0; at < n; at += kv_page_positions)
+          context.kernels.attention.mix_page[static_cast<size_t>(pages.shape().type)](
+              block_of(pages, static_cast<int>(at / kv_page_positions), head / group), static_cast<int>(group),
+              static_cast<int>(std::min<int64_t>(kv_page_positions, n - at)),
+              probs.data() + (i * heads + head) * n + at, n, to + (i * heads + head) * value_dim);
+  });
+  if (context.tape)
+    context.tape->record(
+        z, [probs, v, z, span, heads, kv_heads, group, value_dim, n, &kernels = context.kernels.rows](Tape& tape) {
+          const float* dz = tape.grad(z).data();
+          float* dp = tape.grad(probs).data();
+          float* dv = tape.grad(v).data();
+          for (int64_t i = 0; i < span.rows; ++i)
+            for (int64_t j = 0; j < heads; ++j) {
+              const float* dz_row = dz + (i * heads + j) * value_dim;
+              for (int64_t r = 0; r < n; ++r) {
+                const int64_t value = ((span.first_row + r) * kv_heads + j / group) * value_dim;
+                const int64_t at = (i * heads + j) * n + r;
+                dp[at] += kernels.dot(dz_row, v.data() + value, value_dim);
+                kernels.add_scaled(dv + value, probs.data()[at], dz_row, value_dim, dv + value);
+              }
+            }
+        });
+  return z;
+}
+
+}  // namespace freehold::ops

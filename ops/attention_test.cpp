@@ -1,0 +1,219 @@
+// Attention against double, and its promise of bits: whole = in chunks = token by token = in a batch with strangers,
+// for any number of threads and every kernel set.
+#include "base/numbers.h"
+#include "ops/ops_fixture.h"
+
+namespace freehold {
+namespace {
+
+using testing::Bench;
+using testing::epsilon;
+using testing::numbers;
+using testing::random_tensor;
+using testing::same_bits;
+
+struct Case {
+  int rows, heads, kv_heads, head_dim, value_dim;
+  KvType type;
+};
+
+struct Inputs {
+  Tensor q, k, v;
+};
+
+Inputs inputs_of(const Case& c, Arena& arena, uint64_t seed = 3) {
+  Random random(seed);
+  return {random_tensor({c.rows, c.heads, c.head_dim}, arena, random, 2),
+          random_tensor({c.rows, c.kv_heads, c.head_dim}, arena, random),
+          random_tensor({c.rows, c.kv_heads, c.value_dim}, arena, random)};
+}
+
+float scale_of(const Case& c) { return 1.0f / std::sqrt(static_cast<float>(c.head_dim)); }
+
+// Rows first..first+count of the inputs, over pages that already hold the rows before.
+std::vector<float> attend(Context& context, const Case& c, const Inputs& in, int first, int count, KvPages* pages) {
+  const ops::AttentionSpan span{0, count, first, pages};
+  return numbers(ops::attention(context, in.q.rows(first, count), in.k.rows(first, count), in.v.rows(first, count),
+                                scale_of(c), std::span(&span, 1)));
+}
+
+std::vector<float> in_chunks(const Kernels& kernels, int threads, const Case& c, const Inputs& in,
+                             const std::vector<int>& chunks) {
+  Bench bench(kernels, threads);
+  KvPages pages({c.type, c.kv_heads, c.head_dim, c.value_dim}, c.rows);
+  std::vector<float> z;
+  int first = 0;
+  for (size_t i = 0; first < c.rows; ++i) {
+    const int count = std::min(chunks[i % chunks.size()], c.rows - first);
+    const auto part = attend(bench.context, c, in, first, count, &pages);
+    z.insert(z.end(), part.begin(), part.end());
+    first += count;
+  }
+  return z;
+}
+
+const std::vector<Case> cases{{1, 1, 1, 1, 1, KvType::f32},      {5, 2, 2, 12, 12, KvType::f16},
+                              {63, 4, 2, 18, 18, KvType::f32},   {64, 3, 1, 16, 8, KvType::f16},
+                              {65, 9, 3, 64, 64, KvType::f16},   {130, 7, 1, 20, 33, KvType::f32},
+                              {513, 6, 2, 8, 24, KvType::f32},   {600, 3, 3, 16, 16, KvType::f16},
+                              {1100, 4, 1, 16, 80, KvType::f16}, {70, 14, 2, 128, 128, KvType::f32}};
+
+class AttentionTest : public ::testing::TestWithParam<const Kernels*> {};
+
+TEST_P(AttentionTest, equals_double) {
+  for (const Case& c : cases) {
+    Arena arena;
+    const Inputs in = inputs_of(c, arena);
+    const auto z = in_chunks(*GetParam(), 2, c, in, {c.rows});
+    const auto stored = [&](float x) { return c.type == KvType::f16 ? float_of_f16(f16_of_float(x)) : x; };
+    for (int i = 0; i < c.rows; i += 1 + c.rows / 40)
+      for (int h = 0; h < c.heads; ++h) {
+        const int m = h / (c.heads / c.kv_heads);
+        std::vector<double> s(static_cast<size_t>(i + 1)), exact(static_cast<size_t>(c.value_dim));
+        double most = -1e30, sum = 0, size = 0, error = 0;
+        for (int j = 0; j <= i; ++j) {
+          double absolute = 0;
+          for (int d = 0; d < c.head_dim; ++d) {
+            const double term = double{in.q.row(i)[static_cast<size_t>(h * c.head_dim + d)]} *
+                                stored(in.k.row(j)[static_cast<size_t>(m * c.head_dim + d)]) * scale_of(c);
+            s[static_cast<size_t>(j)] += term;
+            absolute += std::abs(term);
+          }
+          error = std::max(error, absolute * (c.head_dim + 3) * epsilon);  // of a score
+          most = std::max(most, s[static_cast<size_t>(j)]);
+        }
+        for (double& e : s) sum += e = std::exp(e - most);
+        for (int j = 0; j <= i; ++j)
+          for (int d = 0; d < c.value_dim; ++d) {
+            const double value = stored(in.v.row(j)[static_cast<size_t>(m * c.value_dim + d)]);
+            exact[static_cast<size_t>(d)] += s[static_cast<size_t>(j)] / sum * value;
+            size = std::max(size, std::abs(value));
+          }
+        // Weights are off by the scores' errors (twice: their own and the sum's), by the spread of scores times epsilon
+        // and by one rounding for each key in the chains.
+        const double tolerance = size * (2 * error + (i + 60) * epsilon);
+        for (int d = 0; d < c.value_dim; ++d)
+          ASSERT_NEAR(z[static_cast<size_t>((i * c.heads + h) * c.value_dim + d)], exact[static_cast<size_t>(d)],
+                      tolerance)
+              << c.rows << " rows, row " << i << " head " << h << " of " << c.head_dim;
+      }
+  }
+}
+
+TEST_P(AttentionTest, same_bits_for_chunks_threads_and_sets) {
+  for (const Case& c : cases) {
+    Arena arena;
+    const Inputs in = inputs_of(c, arena);
+    const auto whole = in_chunks(*runnable_kernels()[0], 1, c, in, {c.rows});
+    EXPECT_TRUE(same_bits(in_chunks(*GetParam(), 1, c, in, {c.rows}), whole)) << c.rows;
+    EXPECT_TRUE(same_bits(in_chunks(*GetParam(), 3, c, in, {c.rows}), whole)) << c.rows;
+    EXPECT_TRUE(same_bits(in_chunks(*GetParam(), 2, c, in, {64}), whole)) << c.rows;
+    EXPECT_TRUE(same_bits(in_chunks(*GetParam(), 2, c, in, {1, 7, 100, 512}), whole)) << c.rows;
+    if (GetParam()->name == "plain" && c.rows > 200) continue;  // minutes of software fma
+    EXPECT_TRUE(same_bits(in_chunks(*GetParam(), 2, c, in, {1}), whole)) << c.rows;
+  }
+}
+
+TEST_P(AttentionTest, same_bits_in_a_batch_with_strangers) {
+  const Case c{1100, 6, 2, 16, 16, KvType::f16};
+  Arena arena;
+  const Inputs in = inputs_of(c, arena);
+  const auto alone = in_chunks(*GetParam(), 1, c, in, {c.rows});
+  // Three sequences: a long decoded one, ours, and a short one without pages; ours continues at row 700.
+  Bench bench(*GetParam(), 2);
+  const KvShape shape{c.type, c.kv_heads, c.head_dim, c.value_dim};
+  KvPages stranger_pages(shape, 900), pages(shape, c.rows);
+  const Case other{900, 6, 2, 16, 16, c.type};
+  const Inputs stranger = inputs_of(other, arena, 5);
+  attend(bench.context, other, stranger, 0, 899, &stranger_pages);
+  attend(bench.context, c, in, 0, 700, &pages);
+  const auto joined = [&](const Tensor& a, const Tensor& b, const Tensor& d) {
+    Tensor t = Tensor::empty({1 + 400 + 30, a.shape()[1], a.shape()[2]}, arena);
+    std::copy_n(a.row(899).data(), a.width(), t.mutable_row(0).data());
+    std::copy_n(b.row(700).data(), 400 * b.width(), t.mutable_row(1).data());
+    std::copy_n(d.row(0).data(), 30 * d.width(), t.mutable_row(401).data());
+    return t;
+  };
+  const std::vector<ops::AttentionSpan> spans{
+      {0, 1, 899, &stranger_pages}, {1, 400, 700, &pages}, {401, 30, 0, nullptr}};
+  const Tensor z =
+      ops::attention(bench.context, joined(stranger.q, in.q, stranger.q), joined(stranger.k, in.k, stranger.k),
+                     joined(stranger.v, in.v, stranger.v), scale_of(c), spans);
+  const size_t width = static_cast<size_t>(z.width());
+  EXPECT_TRUE(same_bits(z.rows(1, 400).all(), std::span(alone).subspan(700 * width, 400 * width)));
+}
+
+TEST_P(AttentionTest, without_pages_as_with_f32_pages) {
+  const Case c{200, 4, 2, 24, 24, KvType::f32};
+  Arena arena;
+  const Inputs in = inputs_of(c, arena);
+  Bench bench(*GetParam(), 2);
+  EXPECT_TRUE(same_bits(attend(bench.context, c, in, 0, c.rows, nullptr), in_chunks(*GetParam(), 2, c, in, {c.rows})));
+}
+
+TEST_P(AttentionTest, leftovers_in_pages_do_not_matter) {
+  const Case c{70, 4, 2, 16, 16, KvType::f32};
+  Arena arena;
+  const Inputs in = inputs_of(c, arena);
+  Bench bench(*GetParam(), 2);
+  KvPages pages({c.type, c.kv_heads, c.head_dim, c.value_dim}, 200);
+  const std::vector<float> nan(32, std::nanf(""));
+  for (int i = 0; i < pages.capacity(); ++i) pages.write(i, nan.data(), nan.data());
+  EXPECT_TRUE(same_bits(attend(bench.context, c, in, 0, c.rows, &pages), in_chunks(*GetParam(), 2, c, in, {c.rows})));
+}
+
+// Scores, patterns and their mix beside the fused op, within roundings; the same for all sets to the bit.
+TEST_P(AttentionTest, parts_agree_with_the_whole) {
+  const Case c{150, 6, 2, 20, 12, KvType::f16};
+  Arena arena;
+  const Inputs in = inputs_of(c, arena);
+  const auto parts = [&](const Kernels& kernels) {
+    Bench bench(kernels, 2);
+    KvPages pages({c.type, c.kv_heads, c.head_dim, c.value_dim}, c.rows);
+    attend(bench.context, c, in, 0, 100, &pages);
+    const auto fused = attend(bench.context, c, in, 100, 50, &pages);
+    const ops::AttentionSpan span{0, 50, 100, &pages};
+    const Tensor q = in.q.rows(100, 50), k = in.k.rows(100, 50), v = in.v.rows(100, 50);
+    const Tensor scores = ops::attention_scores(bench.context, q, k, pages, scale_of(c), span);
+    EXPECT_EQ(scores.shape(), (Shape{50, 6, 150}));
+    EXPECT_EQ(scores.row(3)[104], -std::numeric_limits<float>::infinity());
+    EXPECT_TRUE(std::isfinite(scores.row(3)[103]));
+    const Tensor probs = ops::attention_probs(bench.context, scores);
+    for (int h = 0; h < c.heads; ++h) {
+      double sum = 0;
+      for (size_t j = 0; j < 150; ++j) sum += probs.row(7)[static_cast<size_t>(h) * 150 + j];
+      EXPECT_NEAR(sum, 1, 20 * epsilon);
+    }
+    const auto mixed = numbers(ops::attention_mix(bench.context, probs, v, pages, span));
+    for (size_t i = 0; i < mixed.size(); ++i) EXPECT_NEAR(mixed[i], fused[i], 4 * (150 + 20 * 30) * epsilon);
+    return mixed;
+  };
+  EXPECT_TRUE(same_bits(parts(*GetParam()), parts(*runnable_kernels()[0])));
+}
+
+INSTANTIATE_TEST_SUITE_P(sets, AttentionTest, ::testing::ValuesIn(runnable_kernels()),
+                         [](const auto& set) { return std::string(set.param->name); });
+
+TEST(KvPages, write_and_read) {
+  Random random(9);
+  for (const KvType type : {KvType::f32, KvType::f16}) {
+    KvPages pages({type, 3, 20, 12}, 100);
+    EXPECT_EQ(pages.capacity(), 128);
+    std::vector<std::vector<float>> k, v;
+    for (int i = 0; i < 100; ++i) {
+      k.emplace_back(60), v.emplace_back(36);
+      for (float& x : k.back()) x = float_of_f16(f16_of_float(random.normal()));
+      for (float& x : v.back()) x = float_of_f16(f16_of_float(random.normal()));
+      pages.write(i, k.back().data(), v.back().data());
+    }
+    std::vector<float> key(60), value(36);
+    for (size_t i = 0; i < 100; ++i) {
+      pages.read(static_cast<int>(i), key.data(), value.data());
+      EXPECT_EQ(key, k[i]);
+      EXPECT_EQ(value, v[i]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace freehold

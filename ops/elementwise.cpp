@@ -1,0 +1,48 @@
+// add: y = a + b, both get dy.   scale: y = factor x, dx = factor dy.
+#include "ops/ops.h"
+#include "ops/row_chunks.h"
+#include "ops/tape.h"
+
+namespace freehold::ops {
+
+namespace {
+
+// to = from + factor * other, over all numbers of a tensor.
+void accumulate(Pool& pool, const RowKernels& kernels, std::span<float> to, float factor, const float* other) {
+  each_rows(pool, static_cast<int64_t>(to.size()), 2, [&](int64_t first, int64_t count) {
+    kernels.add_scaled(to.data() + first, factor, other + first, count, to.data() + first);
+  });
+}
+
+}  // namespace
+
+Tensor add(Context& context, const Tensor& a, const Tensor& b) {
+  CHECK(a.shape() == b.shape(), "{} and {}", a.shape().text(), b.shape().text());
+  Tensor y = Tensor::empty(a.shape(), context.arena);
+  float* to = y.mutable_data();
+  each_rows(context.pool, a.shape().elements(), 2, [&](int64_t first, int64_t count) {
+    context.kernels.rows.add(a.data() + first, b.data() + first, count, to + first);
+  });
+  if (context.tape)
+    context.tape->record(y, [a, b, y, &kernels = context.kernels.rows, &pool = context.pool](Tape& tape) {
+      const float* dy = tape.grad(y).data();
+      accumulate(pool, kernels, tape.grad(a), 1, dy);
+      accumulate(pool, kernels, tape.grad(b), 1, dy);
+    });
+  return y;
+}
+
+Tensor scale(Context& context, const Tensor& x, float factor) {
+  Tensor y = Tensor::empty(x.shape(), context.arena);
+  float* to = y.mutable_data();
+  each_rows(context.pool, x.shape().elements(), 2, [&](int64_t first, int64_t count) {
+    context.kernels.rows.scale(x.data() + first, factor, count, to + first);
+  });
+  if (context.tape)
+    context.tape->record(y, [x, y, factor, &kernels = context.kernels.rows, &pool = context.pool](Tape& tape) {
+      accumulate(pool, kernels, tape.grad(x), factor, tape.grad(y).data());
+    });
+  return y;
+}
+
+}  // namespace freehold::ops

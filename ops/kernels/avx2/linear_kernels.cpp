@@ -1,0 +1,7 @@
+#include "ops/kernels/linear_kernels.h"
+
+namespace freehold {
+
+const LinearKernels avx2_linear_kernels{};
+
+}  // namespace freehold
