@@ -48,20 +48,23 @@ uint64_t bytes_under(const Path& folder) {
   return sum;
 }
 
-// The last line of pip's output that says what went wrong.
+// What pip's output says went wrong: its error, and the broken connection behind it, which it only warns of.
 std::string last_words(const Path& log) {
   const auto text = read_file(log, 1u << 20);
   if (!text) return "no output";
-  std::string last, error;
+  std::string last, error, connection;
   size_t from = 0;
   while (from < text->size()) {
     const size_t to = std::min(text->find('\n', from), text->size());
     const std::string line = text->substr(from, to - from);
     if (!line.empty()) last = line;
     if (line.starts_with("ERROR:")) error = line.substr(7);
+    if (const size_t at = line.find("connection broken by '"); at != line.npos) connection = line.substr(at + 22);
     from = to + 1;
   }
-  return printable(error.empty() ? last : error, 160);
+  std::string words = printable(error.empty() ? last : error, 100);
+  if (!connection.empty()) words += "; connection broken by " + printable(connection, 100);
+  return words;
 }
 
 Result<pid_t> start_pip(const PackagePart& package, const Path& staging) {
