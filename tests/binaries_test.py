@@ -57,8 +57,8 @@ class Binaries(unittest.TestCase):
 
     def test_wide_objects_are_seen_as_wide(self):
         wide = [o for o in objects() if WIDE_SET.search(str(o))]
-        if wide:  # the pattern that finds nothing in the others finds something here
-            self.assertTrue(any(wide_instructions(path) for path in wide))
+        self.assertTrue(wide)  # and the pattern that finds nothing in the others finds something here
+        self.assertTrue(any(wide_instructions(path) for path in wide))
 
     def test_wide_objects_define_no_shared_weak_symbols(self):
         for path in objects():
