@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""Speed of Freehold beside llama.cpp, in interleaved pairs (docs of the rules: bench/README.md).
+
+    compare.py --freehold PATH --rival FOLDER --models FOLDER [--rows NAME,...] [--pairs 7] [--json FILE]
+
+Each pair is one fresh process of either engine on the same file, with the same threads and token counts; their order
+alternates A B, B A, ... A row's settings for the rival are searched first (one setting changed at a time, the best kept)
+and printed. Between processes the machine is probed: a pair whose placement flips, or beside which other programs used
+too much of the machine, is discarded and repeated; what was discarded is counted. Reported: median and quartiles of
+the pairwise ratios, both engines' median rates, processor seconds of the whole processes, CPU model, probes, load.
+The last line is the same as JSON. Standard library only.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SMALL, LARGE = "smollm2-135m.gguf", "qwen2.5-coder-1.5b.gguf"
+ROWS = {  # name: (file, prompt tokens, decoded tokens, depth)
+    "decode-smollm2": (SMALL, 0, 128, 0),
+    "prefill-smollm2": (SMALL, 512, 0, 0),
+    "decode-1.5b": (LARGE, 0, 128, 0),
+    "prefill-1.5b": (LARGE, 512, 0, 0),
+}
+START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
+CHOICES = {"threads": [1], "flash-attn": ["on", "off"], "repack": [0], "load-mode": ["none"], "poll": [100]}
+TIMEOUT = 600  # seconds a process may take
+
+
+def run(command):
+    """A fresh process: (standard output, wall seconds, processor seconds, share of a CPU that other programs used)."""
+    before = busy_seconds()
+    start = time.monotonic()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=ahead_of_others if run.realtime else None)
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise SystemExit(f"compare: no end after {TIMEOUT} s: {' '.join(map(str, command))}")
+    wall = time.monotonic() - start
+    if process.returncode != 0:
+        raise SystemExit(f"compare: exit code {process.returncode}: {' '.join(map(str, command))}\n{err.strip()[-2000:]}")
+    total = children_seconds()
+    cpu, run.children = total - run.children, total
+    return out, wall, cpu, max(0.0, (busy_seconds() - before - cpu) / wall)
+
+
+def children_seconds():
+    usage = os.times()
+    return usage.children_user + usage.children_system
+
+
+run.children = 0.0
+run.realtime = False
+
+
+def ahead_of_others():
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
+
+
+def busy_seconds():
+    """Processor seconds that all programs have used since boot, those a hypervisor took included."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        fields = [int(x) for x in stat.readline().split()[1:9]]
+    user, nice, system, _, _, irq, softirq, steal = fields
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_model():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        facts = dict(line.split(":", 1) for line in info.read().split("\n\n")[0].splitlines() if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    flags = set(facts.get("flags", "").split())
+    wanted = ["avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8"]
+    return {"model": facts.get("model name", "unknown"), "family": facts.get("cpu family"), "number": facts.get("model"),
+            "cpus": len(os.sched_getaffinity(0)), "flags": [flag for flag in wanted if flag in flags]}
+
+
+class Engines:
+    def __init__(self, arguments):
+        self.bench = arguments.rival / "build/bin/llama-bench"
+        self.prober = arguments.rival / "build/bin/rival-probe"
+        self.freehold = arguments.freehold
+        self.models = arguments.models
+        self.runs = arguments.runs
+
+    def probe(self, what="barrier"):
+        return json.loads(run([self.prober, what])[0])
+
+    def measure_rival(self, row, settings, runs=None):
+        file, prompt, decode, depth = ROWS[row]
+        out, wall, cpu, others = run([
+            self.bench, "-m", self.models / file, "-p", prompt, "-n", decode, "-d", depth, "-t", settings["threads"],
+            "-fa", settings["flash-attn"], "--repack", settings["repack"], "-lm", settings["load-mode"],
+            "--poll", settings["poll"], "-ub", 512, "-b", 2048, "-r", runs or self.runs, "-o", "jsonl"])
+        result = json.loads(out.strip().splitlines()[-1])
+        found = (result["n_prompt"], result["n_gen"], result["n_depth"], result["n_threads"])
+        if found != (prompt, decode, depth, settings["threads"]):
+            raise SystemExit(f"compare: llama-bench measured {found}, not what was asked")
+        return {"rate": statistics.median(result["samples_ts"]), "wall": wall, "cpu": cpu, "others": others}
+
+    def measure_ours(self, row, threads):
+        file, prompt, decode, depth = ROWS[row]
+        out, wall, cpu, others = run([self.freehold, "bench", self.models / file, "--json", "--prompt", prompt,
+                                      "--decode", decode, "--depth", depth, "--runs", self.runs, "--threads", threads])
+        result = json.loads(out.strip().splitlines()[-1])
+        rate = result["prefill_tokens_per_second" if prompt else "decode_tokens_per_second"]
+        return {"rate": rate, "wall": wall, "cpu": cpu, "others": others}
+
+
+def search(engines, row, log):
+    """The rival's fastest settings: from its defaults, each choice in turn, kept where at least 2 % faster."""
+    best = dict(START, threads=min(2, len(os.sched_getaffinity(0))))
+    best_rate = engines.measure_rival(row, best, 2)["rate"]
+    tried = [f"{best_rate:.1f} with its defaults"]
+    for name, values in CHOICES.items():
+        for value in values:
+            settings = dict(best, **{name: value})
+            rate = max(engines.measure_rival(row, settings, 2)["rate"] for _ in range(2 if name == "threads" else 1))
+            tried.append(f"{rate:.1f} {name}={value}")
+            if rate > 1.02 * best_rate:
+                best, best_rate = settings, rate
+    log(f"{row}: rival's settings tried: {', '.join(tried)}")
+    log(f"{row}: chosen: {' '.join(f'{key}={value}' for key, value in best.items())}")
+    return best, tried
+
+
+def wait_for_calm(limit, patience):
+    """Waits until other programs use less than `limit` of a CPU over a second, for `patience` seconds at most."""
+    end = time.monotonic() + patience
+    while True:
+        before, start = busy_seconds(), time.monotonic()
+        time.sleep(1.0)
+        if (busy_seconds() - before) / (time.monotonic() - start) < limit or time.monotonic() > end:
+            return
+
+
+def placement(barrier_ns):
+    """Coarse on purpose: near (one core or one shared cache) or far."""
+    return "near" if barrier_ns < 100 else "far"
+
+
+def compare_row(engines, row, settings, arguments, log):
+    pairs, discarded, attempts = [], {"placement flipped": 0, "machine busy": 0}, 0
+    while len(pairs) < arguments.pairs and attempts < 4 * arguments.pairs:
+        order = ["ours", "rival"] if attempts % 2 == 0 else ["rival", "ours"]
+        attempts += 1
+        pair, probes = {}, []
+        for engine in order:
+            wait_for_calm(arguments.calm, arguments.patience)
+            probes.append(engines.probe()["barrier_ns"])
+            pair[engine] = (engines.measure_ours(row, settings["threads"]) if engine == "ours"
+                            else engines.measure_rival(row, settings))
+        probes.append(engines.probe()["barrier_ns"])
+        pair.update(ratio=pair["ours"]["rate"] / pair["rival"]["rate"], barrier_ns=probes, load=os.getloadavg()[0],
+                    order="".join(name[0] for name in order))
+        reason = None
+        if len({placement(probe) for probe in probes}) > 1:
+            reason = "placement flipped"
+        elif max(pair["ours"]["others"], pair["rival"]["others"]) > arguments.busy:
+            reason = "machine busy"
+        log(f"{row}: {pair['order']} ours {pair['ours']['rate']:.2f} rival {pair['rival']['rate']:.2f} "
+            f"ratio {pair['ratio']:.3f}  others {pair['ours']['others']:.2f}/{pair['rival']['others']:.2f} CPU  barrier "
+            f"{'/'.join(f'{probe:.0f}' for probe in probes)} ns" + (f"  discarded: {reason}" if reason else ""))
+        if reason:
+            discarded[reason] += 1
+        else:
+            pairs.append(pair)
+    return pairs, discarded
+
+
+def summarize(row, settings, pairs, discarded):
+    file, prompt, decode, depth = ROWS[row]
+    result = {"row": row, "file": file, "prompt": prompt, "decode": decode, "depth": depth, "rival_settings": settings,
+              "pairs": len(pairs), "discarded": discarded}
+    if pairs:
+        ratios = [pair["ratio"] for pair in pairs]
+        first, median, third = (statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1
+                                else [ratios[0]] * 3)
+        result.update(ratio_median=round(median, 3), ratio_quartiles=[round(first, 3), round(third, 3)],
+                      ratios=[round(ratio, 3) for ratio in ratios],
+                      orders=[pair["order"] for pair in pairs],
+                      barrier_ns=[round(pair["barrier_ns"][0]) for pair in pairs],
+                      load=[round(pair["load"], 2) for pair in pairs])
+        for engine in ("ours", "rival"):
+            result[engine] = {
+                "tokens_per_second": round(statistics.median(pair[engine]["rate"] for pair in pairs), 2),
+                "process_wall_seconds": round(statistics.median(pair[engine]["wall"] for pair in pairs), 2),
+                "process_cpu_seconds": round(statistics.median(pair[engine]["cpu"] for pair in pairs), 2),
+                "others_cpu": round(statistics.median(pair[engine]["others"] for pair in pairs), 2)}
+    return result
+
+
+def table(results):
+    lines = [f"{'row':<17}{'thr':>4}{'ours t/s':>10}{'rival t/s':>10}{'ratio':>8}{'quartiles':>15}{'pairs':>6}"
+             f"{'ours cpu/wall s':>17}{'rival cpu/wall s':>18}{'barrier ns':>12}"]
+    for r in results:
+        if not r["pairs"]:
+            lines.append(f"{r['row']:<17}  no pair kept: {r['discarded']}")
+            continue
+        ours, rival = r["ours"], r["rival"]
+        lines.append(
+            f"{r['row']:<17}{r['rival_settings']['threads']:>4}{ours['tokens_per_second']:>10.2f}"
+            f"{rival['tokens_per_second']:>10.2f}{r['ratio_median']:>8.3f}"
+            f"{'{:.3f}-{:.3f}'.format(*r['ratio_quartiles']):>15}{r['pairs']:>6}"
+            f"{'{:.1f}/{:.1f}'.format(ours['process_cpu_seconds'], ours['process_wall_seconds']):>17}"
+            f"{'{:.1f}/{:.1f}'.format(rival['process_cpu_seconds'], rival['process_wall_seconds']):>18}"
+            f"{'{}-{}'.format(min(r['barrier_ns']), max(r['barrier_ns'])):>12}")
+    return "\n".join(lines)
+
+
+def main():
+    home = Path(os.environ.get("FREEHOLD_HOME", Path.home() / ".local/share/freehold"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--freehold", type=Path, default=Path(__file__).resolve().parents[2] / "build/release/freehold")
+    parser.add_argument("--rival", type=Path, default=home / "rival", help="folder that build.sh filled")
+    parser.add_argument("--models", type=Path, default=home / "models")
+    parser.add_argument("--rows", default=",".join(ROWS), help="of " + ", ".join(ROWS))
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=2, help="repetitions inside each process; their median counts")
+    parser.add_argument("--settings", help="JSON of the rival's settings; skips the search")
+    parser.add_argument("--realtime", action="store_true", help="run both engines, and the probe, ahead of all other "
+                        "programs (SCHED_FIFO, needs the right to): for machines that are never calm")
+    parser.add_argument("--calm", type=float, default=0.15, help="start a process when others use less of a CPU than this")
+    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for calm before each process")
+    parser.add_argument("--busy", type=float, default=0.25, help="discard a pair beside which others used more of a CPU")
+    parser.add_argument("--json", type=Path, help="write the JSON line here too")
+    arguments = parser.parse_args()
+    rows = arguments.rows.split(",")
+    for row in rows:
+        if row not in ROWS:
+            parser.error(f"no row {row!r}; there are {', '.join(ROWS)}")
+        if not (arguments.models / ROWS[row][0]).is_file():
+            parser.error(f"{arguments.models / ROWS[row][0]}: no such file")
+    engines = Engines(arguments)
+    run.realtime = arguments.realtime
+    if arguments.realtime:
+        arguments.patience = 0  # nothing to wait for
+    for program in (engines.bench, engines.prober, engines.freehold):
+        if not os.access(program, os.X_OK):
+            parser.error(f"{program}: no such program (build.sh makes the rival)")
+
+    def log(text):
+        print(text, file=sys.stderr, flush=True)
+
+    version = arguments.rival / "version"
+    machine = {"cpu": cpu_model(), "probe": engines.probe("all"), "load": [round(x, 2) for x in os.getloadavg()],
+               "realtime": arguments.realtime,
+               "rival": "llama-cpp-python " + (version.read_text().strip() if version.is_file() else "unknown")}
+    results = []
+    for row in rows:
+        wait_for_calm(arguments.calm, arguments.patience)
+        if arguments.settings:
+            settings, tried = dict(START, **json.loads(arguments.settings)), []
+        else:
+            settings, tried = search(engines, row, log)
+        result = summarize(row, settings, *compare_row(engines, row, settings, arguments, log))
+        results.append(dict(result, tried=tried))
+    machine["probe_after"] = engines.probe("all")
+
+    cpu, probe = machine["cpu"], machine["probe"]
+    print(f"{cpu['model']} (family {cpu['family']} model {cpu['number']}), {cpu['cpus']} CPUs, {' '.join(cpu['flags'])}")
+    for name in ("probe", "probe_after"):
+        probe = machine[name]
+        print(f"{name.replace('_', ' ')}: barrier {probe['barrier_ns']:.0f} ns, reads "
+              f"{probe['read_gb_per_s'][0]:.1f} GB/s with one thread, {probe['read_gb_per_s'][1]:.1f} with two, "
+              f"vpdpbusd {probe['vnni_gops'][0]:.0f} and {probe['vnni_gops'][1]:.0f} Gop/s")
+    print(f"load at start {machine['load'][0]}{', both ahead of others (SCHED_FIFO)' if run.realtime else ''}, "
+          f"rival: {machine['rival']}")
+    print(table(results))
+    line = json.dumps({"machine": machine, "rows": results})
+    print(line)
+    if arguments.json:
+        arguments.json.write_text(line + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
