@@ -3,7 +3,7 @@
 
 # The packages and what each is for: the table in README.md.
 build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-pip
-                libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libssl-dev
+                pkg-config libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libedit-dev libpcre2-dev libutf8proc-dev libssl-dev
                 libcurl4-openssl-dev libzip-dev libgtest-dev)
 test_packages=(binutils openssl)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
@@ -50,5 +50,7 @@ build() {
     rm -f "build-$preset.log"
   fi
   if ! ninja -C "build/$preset" -n "$@" 2>/dev/null | grep -q 'no work to do'; then say "building build/$preset"; fi
-  ninja -C "build/$preset" -j "$(nproc)" --quiet "$@" </dev/null >&2 || stop "the build of build/$preset failed"
+  local quiet=()
+  [ -t 2 ] || quiet=(--quiet)
+  ninja -C "build/$preset" -j "$(nproc)" "${quiet[@]}" "$@" </dev/null >&2 || stop "the build of build/$preset failed"
 }
