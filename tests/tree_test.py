@@ -1,4 +1,5 @@
-"""What must not stand in the tree: paths of a machine, names of package registries' hosts, open ends, over-long files.
+"""What must not stand in the tree: paths of a machine, names of package registries' hosts, open ends, over-long files,
+names of pages that are not there, packages that README.md does not list.
 
 Reads the files that git tracks (without git: all but build folders). Each rule is also tried on a planted line.
 """
@@ -64,6 +65,20 @@ class Tree(unittest.TestCase):
     def test_no_open_ends(self):
         self.assertEqual(lines_with(OPEN_END, lambda p: p.suffix in SOURCES and not is_golden(p)), [])
         self.assertTrue(OPEN_END.search("// TO" "DO: later"))
+
+    def test_named_pages_exist(self):
+        named = re.compile(r"\bdocs/[a-z_]+\.md\b")
+        for path in tracked():
+            if path.suffix in SOURCES + (".md",) and not is_golden(path) and "ggml" not in (text_of(path) or ""):
+                for page in named.findall(text_of(path)):
+                    self.assertTrue((TREE / page).exists(), f"{path.relative_to(TREE)} names {page}")
+
+    def test_readme_lists_every_package(self):
+        setup = (TREE / "tools/setup.sh").read_text()
+        readme = (TREE / "README.md").read_text()
+        packages = " ".join(re.findall(r"_packages=\(([^)]*)\)", setup)).split()
+        self.assertGreater(len(packages), 15)
+        self.assertEqual([name for name in packages if name not in readme], [])
 
     def test_no_file_is_too_long(self):
         long = []
