@@ -45,6 +45,10 @@ inline constexpr uint64_t template_bytes = 1ull << 20;
 inline constexpr int template_nesting = 100;
 inline constexpr uint64_t template_steps = 2'000'000;
 inline constexpr uint64_t template_output_bytes = 8ull << 20;
+inline constexpr uint64_t template_value_bytes = 32ull << 20;   // one string or list while rendering
+inline constexpr uint64_t template_work_bytes = 512ull << 20;   // all of them together, given back or not
+inline constexpr int template_depth = 600;                      // expressions, statements and macros inside each other
+inline constexpr int template_value_nesting = 100;              // lists and maps inside each other
 
 inline constexpr uint64_t regex_match_steps = 10'000'000;
 

@@ -1,8 +1,14 @@
 // Chat templates: a sandboxed subset of Jinja that renders real templates byte for byte as transformers does. The
 // result comes in pieces that remember who wrote them: only the template's own pieces may become special tokens.
+//
+// An error names template, line and class (text/jinja/fault.h). A `raised` one is what the template itself says about
+// the conversation ("roles must alternate") and is meant for whoever sent it.
 #pragma once
 
+#include <ctime>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,27 +16,25 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "text/piece.h"
 
 namespace freehold {
 
-enum class Author : uint8_t { the_template, the_request };
-struct Piece {
-  std::string text;
-  Author author;
-};
-std::string joined(const std::vector<Piece>&);
-
-struct RenderLimits {
+struct RenderOptions {
   uint64_t steps = limits::template_steps;
   uint64_t output_bytes = limits::template_output_bytes;
+  // Variables that come from the model's own files, not from a request: their text is the template's. Whoever lets a
+  // request add variables must keep these names out of its reach.
+  std::vector<std::string> trusted = {"bos_token", "eos_token", "pad_token", "unk_token"};
+  std::optional<std::tm> now;  // local time that strftime_now sees; the clock's if absent
 };
 
 class ChatTemplate {
  public:
   static Result<ChatTemplate> parse(std::string_view source, std::string_view name);
-  // `variables`: messages, tools, add_generation_prompt, bos_token, eos_token and whatever else the template reads.
-  // Strings of `variables` count as the request's, but for those under the keys in `trusted` (bos_token, eos_token).
-  Result<std::vector<Piece>> render(const Json& variables, RenderLimits limits = {}) const;
+  // `variables`: an object with messages, tools, add_generation_prompt, bos_token, eos_token and whatever else the
+  // template reads. Adjacent pieces have different authors. Roles that everybody may use ("user") are the template's.
+  Result<std::vector<Piece>> render(const Json& variables, const RenderOptions& options = {}) const;
 
   struct Impl;
   explicit ChatTemplate(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -38,5 +42,18 @@ class ChatTemplate {
  private:
   std::shared_ptr<const Impl> impl_;
 };
+
+// A conversation as a client sends it, and how transformers' apply_chat_template hands it to a template.
+struct Chat {
+  Json messages;  // array of objects
+  Json tools = nullptr, documents = nullptr;
+  bool add_generation_prompt = true;
+  // The final message stays open: the prompt ends with its text. Not together with add_generation_prompt.
+  bool continue_final_message = false;
+  // Members of messages that are null are left out. R1-Distill's template for tool calls wants to see them.
+  bool drop_nulls = true;
+  Json variables = Json::object();  // the special tokens and other variables
+};
+Result<std::vector<Piece>> render_chat(const ChatTemplate&, const Chat&, const RenderOptions& options = {});
 
 }  // namespace freehold

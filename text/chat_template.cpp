@@ -1,0 +1,110 @@
+#include "text/chat_template.h"
+
+#include "text/jinja/interpreter.h"
+#include "text/jinja/parser.h"
+#include "text/jinja/unicode.h"
+
+namespace freehold {
+
+struct ChatTemplate::Impl {
+  std::string name;
+  std::shared_ptr<const jinja::Template> tree;
+};
+
+std::string joined(const std::vector<Piece>& pieces) {
+  std::string text;
+  for (const Piece& piece : pieces) text += piece.text;
+  return text;
+}
+
+Result<ChatTemplate> ChatTemplate::parse(std::string_view source, std::string_view name) {
+  TRY_ASSIGN(auto tree, jinja::parse_template(source, name));
+  return ChatTemplate(std::make_shared<const Impl>(Impl{std::string(name), std::move(tree)}));
+}
+
+Result<std::vector<Piece>> ChatTemplate::render(const Json& variables, const RenderOptions& options) const {
+  if (!variables.is_object()) return inconsistent("{}: the variables of a template must be an object", impl_->name);
+  const jinja::Rendering rendering{&variables, options.trusted, options.steps, options.output_bytes, options.now};
+  auto pieces = jinja::run_template(*impl_->tree, rendering);
+  if (pieces) return std::move(*pieces);
+  const auto& [error, line] = pieces.error();
+  return failure(error.fault, fmt::format("{}: line {}: {}", impl_->name, line, error.what));
+}
+
+namespace {
+
+// The text at the end of the final message: its content, or the last text in its list of contents.
+Result<std::string*> final_text(Json& messages, std::string_view name) {
+  if (messages.is_array() && !messages.empty() && messages.back().is_object()) {
+    const auto content = messages.back().find("content");
+    if (content != messages.back().end() && content->is_string()) return content->get_ptr<std::string*>();
+    if (content != messages.back().end() && content->is_array()) {
+      for (auto part = content->rbegin(); part != content->rend(); ++part)
+        if (part->is_object() && part->contains("text") && (*part)["text"].is_string())
+          return (*part)["text"].get_ptr<std::string*>();
+    }
+  }
+  return inconsistent("{}: continue: the final message has no text that could be continued", name);
+}
+
+std::string_view trimmed(std::string_view text) {
+  const size_t first = jinja::skip_spaces(text, 0);
+  return text.substr(first, jinja::trim_spaces(text, first, text.size()) - first);
+}
+
+void cut(std::vector<Piece>& pieces, size_t bytes) {
+  size_t first = 0, kept = 0;
+  for (; kept < pieces.size() && first < bytes; ++kept) {
+    Piece& piece = pieces[kept];
+    if (first + piece.text.size() > bytes) piece.text.resize(bytes - first);
+    first += piece.text.size();
+  }
+  pieces.resize(kept);
+}
+
+}  // namespace
+
+Result<std::vector<Piece>> render_chat(const ChatTemplate& chat_template, const Chat& chat,
+                                       const RenderOptions& options) {
+  constexpr std::string_view name = "chat";
+  if (!chat.messages.is_array()) return inconsistent("{}: messages: expected a list", name);
+  if (chat.continue_final_message && chat.add_generation_prompt)
+    return inconsistent(
+        "{}: continue: a final message that is continued, and the begin of a new one, exclude each other", name);
+  Json variables = chat.variables.is_object() ? chat.variables : Json::object();
+  Json messages = chat.messages;
+  if (chat.drop_nulls) {
+    for (Json& message : messages) {
+      if (!message.is_object()) continue;
+      Json kept = Json::object();
+      for (const auto& [key, value] : message.items())
+        if (!value.is_null()) kept[key] = value;
+      message = std::move(kept);
+    }
+  }
+  // As transformers does: a tag behind the final text shows where the template puts its end, and whether it strips
+  // blanks there (then the tag's own blank is gone).
+  std::string tag = "CONTINUE_FINAL_MESSAGE_TAG", last_text;
+  if (chat.continue_final_message) {
+    TRY_ASSIGN(std::string * text, final_text(messages, name));
+    last_text = *text;
+    while (last_text.find(tag) != std::string::npos) tag += "_";
+    *text += tag + " ";
+  }
+  variables["messages"] = std::move(messages);
+  variables["tools"] = chat.tools;
+  variables["documents"] = chat.documents;
+  variables["add_generation_prompt"] = chat.add_generation_prompt;
+  TRY_ASSIGN(auto pieces, chat_template.render(variables, options));
+  if (!chat.continue_final_message) return pieces;
+
+  const std::string prompt = joined(pieces);
+  const size_t at = prompt.rfind(tag);
+  if (at == std::string::npos || prompt.find(trimmed(last_text)) == std::string::npos)
+    return inconsistent("{}: continue: the template changes or drops the text of the final message", name);
+  const bool keeps_blanks = prompt.compare(at + tag.size(), 1, " ") == 0;
+  cut(pieces, keeps_blanks ? at : jinja::trim_spaces(prompt, 0, at));
+  return pieces;
+}
+
+}  // namespace freehold
