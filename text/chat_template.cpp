@@ -64,7 +64,7 @@ void cut(std::vector<Piece>& pieces, size_t bytes) {
 
 }  // namespace
 
-Result<std::vector<Piece>> render_chat(const ChatTemplate& chat_template, const Chat& chat,
+Result<std::vector<Piece>> render_chat(const ChatTemplate& chat_template, const Conversation& chat,
                                        const RenderOptions& options) {
   constexpr std::string_view name = "chat";
   if (!chat.messages.is_array()) return inconsistent("{}: messages: expected a list", name);

@@ -44,7 +44,7 @@ class ChatTemplate {
 };
 
 // A conversation as a client sends it, and how transformers' apply_chat_template hands it to a template.
-struct Chat {
+struct Conversation {
   Json messages;  // array of objects
   Json tools = nullptr, documents = nullptr;
   bool add_generation_prompt = true;
@@ -54,6 +54,6 @@ struct Chat {
   bool drop_nulls = true;
   Json variables = Json::object();  // the special tokens and other variables
 };
-Result<std::vector<Piece>> render_chat(const ChatTemplate&, const Chat&, const RenderOptions& options = {});
+Result<std::vector<Piece>> render_chat(const ChatTemplate&, const Conversation&, const RenderOptions& options = {});
 
 }  // namespace freehold

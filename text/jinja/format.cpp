@@ -194,7 +194,7 @@ Result<Text> format_value(Machine& machine, const Value& value, std::string_view
       if (*integer < 0 || *integer > 0x10ffff || !is_scalar(static_cast<char32_t>(*integer)))
         return range_error("no character has the number {}", *integer);
       std::string character;
-      append_character(character, static_cast<char32_t>(*integer));
+      append_utf8(character, static_cast<char32_t>(*integer));
       return padded(budget, Text(std::move(character), author), spec, '<');
     }
     if (spec.type && spec.type != 'n' && is_float_type(spec.type))
@@ -273,7 +273,7 @@ Result<Text> convert(Machine& machine, const Value& value, Spec spec) {
       if (!integer || *integer < 0 || *integer > 0x10ffff || !is_scalar(static_cast<char32_t>(*integer)))
         return type_error("%c requires int or char");
       std::string character;
-      append_character(character, static_cast<char32_t>(*integer));
+      append_utf8(character, static_cast<char32_t>(*integer));
       return padded(budget, Text(std::move(character), value.author()), spec, '>');
     }
     default:

@@ -12,7 +12,7 @@ constexpr std::string_view roles[] = {"assistant", "developer", "function", "ipy
 
 Result<Text> text_of(Budget& budget, const std::string& bytes, Author author) {
   TRY(budget.make(bytes.size()));
-  if (!is_utf8(bytes)) return type_error("a string of the request is not valid UTF-8");
+  if (!valid_utf8(bytes)) return type_error("a string of the request is not valid UTF-8");
   return Text(bytes, author);
 }
 
@@ -71,7 +71,7 @@ Result<Value> value_of_messages(Budget& budget, const Json& json) {
   for (const Json& message : json) {
     TRY_ASSIGN(Value value, value_of_json(budget, message, Author::the_request));
     if (const Map* map = value.map()) {
-      const Value* role = map->find("role");
+      const Value* role = map->find(std::string_view("role"));
       const bool is_known = role && role->text() &&
                             std::find(std::begin(roles), std::end(roles), role->text()->bytes()) != std::end(roles);
       if (is_known) {

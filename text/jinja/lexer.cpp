@@ -52,12 +52,12 @@ bool unescape(std::string_view raw, std::string& out) {
       const size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;
       const long value = number(i + 1, digits, 16);
       if (value < 0 || !is_scalar(static_cast<char32_t>(value))) return false;
-      append_character(out, static_cast<char32_t>(value));
+      append_utf8(out, static_cast<char32_t>(value));
       i += digits;
     } else if (c >= '0' && c <= '7') {
       size_t digits = 1;
       while (digits < 3 && i + digits < raw.size() && raw[i + digits] >= '0' && raw[i + digits] <= '7') ++digits;
-      append_character(out, static_cast<char32_t>(number(i, digits, 8)));
+      append_utf8(out, static_cast<char32_t>(number(i, digits, 8)));
       i += digits - 1;
     } else if (c == 'N') {
       return false;  // \N{NAME}: needs the table of names

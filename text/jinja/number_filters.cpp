@@ -42,7 +42,7 @@ Result<std::optional<int64_t>> read_integer(std::string_view text, int base) {
     last_was_digit = true;
   }
   if (digits.empty() || !last_was_digit) return std::optional<int64_t>();
-  if (negative) digits.insert(0, "-");
+  if (negative) digits = fmt::format("-{}", digits);
   int64_t value = 0;
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
   if (parsed.ptr != digits.data() + digits.size()) return std::optional<int64_t>();

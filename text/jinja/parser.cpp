@@ -72,7 +72,7 @@ class Parser {
       case Token::Kind::string:
         return "a string";
       default:
-        return "'" + printable(token_.text, 40) + "'";
+        return fmt::format("'{}'", printable(token_.text, 40));
     }
   }
   Failure expected(std::string_view what) const { return syntax_error("expected {}, found {}", what, found()); }
@@ -293,22 +293,24 @@ Result<std::unique_ptr<Statement>> Parser::parse_statement() {
   } else if (tag == "filter") {
     TRY(advance());
     statement.kind = Statement::Kind::filter;
-    TRY(own_scope([&]() -> Result<Done> {
+    const auto inside = own_scope([&]() -> Result<Done> {
       TRY_ASSIGN(auto chain, parse_filter_chain(false));
       statement.expressions = one(std::move(chain));
       TRY_ASSIGN(statement.blocks.emplace_back(), parse_body({"endfilter"}));
       return advance();
-    }));
+    });
+    TRY(inside);
   } else if (tag == "with") {
     TRY(own_scope([&] { return parse_with(statement); }));
   } else if (tag == "generation") {
     TRY(advance());
     statement.kind = Statement::Kind::scope;
     const int outside = std::exchange(breakable_, 0);
-    TRY(own_scope([&]() -> Result<Done> {
+    const auto inside = own_scope([&]() -> Result<Done> {
       TRY_ASSIGN(statement.blocks.emplace_back(), parse_body({"endgeneration"}));
       return advance();
-    }));
+    });
+    TRY(inside);
     breakable_ = outside;
   } else if (tag == "block") {
     TRY(advance());
@@ -316,11 +318,12 @@ Result<std::unique_ptr<Statement>> Parser::parse_statement() {
     TRY_ASSIGN(const auto name, expect_name());
     while (at_word("scoped") || at_word("required")) TRY(advance());
     const int outside = std::exchange(breakable_, 0);
-    TRY(own_scope([&]() -> Result<Done> {
+    const auto inside = own_scope([&]() -> Result<Done> {
       TRY_ASSIGN(statement.blocks.emplace_back(), parse_body({"endblock"}));
       TRY(advance());
       return at_word(name) ? advance() : Result<Done>(Done{});
-    }));
+    });
+    TRY(inside);
     breakable_ = outside;
   } else if (tag == "break" || tag == "continue") {
     if (breakable_ == 0) return syntax_error("'{}' outside of a loop", tag);
@@ -429,10 +432,11 @@ Result<Block> Parser::parse_macro_body(Macro& macro, std::string_view end) {
   macros_.push_back(&macro);
   const int outside = std::exchange(breakable_, 0);
   Block body;
-  TRY(own_scope([&]() -> Result<Done> {
+  const auto inside = own_scope([&]() -> Result<Done> {
     TRY_ASSIGN(body, parse_body({end}));
     return advance();
-  }));
+  });
+  TRY(inside);
   breakable_ = outside;
   macros_.pop_back();
   return body;
@@ -964,7 +968,7 @@ Result<std::shared_ptr<const Template>> parse_template(std::string_view source, 
   if (source.size() > limits::template_bytes)
     return out_of_resources("{}: a template of {} bytes; at most {} are allowed", name, source.size(),
                             limits::template_bytes);
-  if (!is_utf8(source)) return malformed("{}: syntax: the template is not valid UTF-8", name);
+  if (!valid_utf8(source)) return malformed("{}: syntax: the template is not valid UTF-8", name);
   Parser parser(source);
   auto parsed = parser.parse();
   if (parsed) return parsed;

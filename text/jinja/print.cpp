@@ -243,13 +243,14 @@ std::string print_float(double value) {
   std::string digits(scientific.substr(0, mark));
   std::erase(digits, '.');
   const int count = static_cast<int>(digits.size());
-  if (exponent < -4 || exponent >= 16) {
-    if (count > 1) digits.insert(1, ".");
-    return sign + digits + fmt::format("e{}{:02d}", exponent < 0 ? '-' : '+', std::abs(exponent));
-  }
-  if (exponent < 0) return sign + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
-  if (count <= exponent + 1) return sign + digits + std::string(static_cast<size_t>(exponent + 1 - count), '0') + ".0";
-  return sign + digits.insert(static_cast<size_t>(exponent + 1), ".");
+  const auto places = static_cast<size_t>(std::abs(exponent));
+  const std::string_view all = digits;
+  if (exponent < -4 || exponent >= 16)
+    return fmt::format("{}{}{}{}e{}{:02d}", sign, all.substr(0, 1), count > 1 ? "." : "", all.substr(1),
+                       exponent < 0 ? '-' : '+', places);
+  if (exponent < 0) return fmt::format("{}0.{}{}", sign, std::string(places - 1, '0'), all);
+  if (count <= exponent + 1) return fmt::format("{}{}{}.0", sign, all, std::string(places + 1 - all.size(), '0'));
+  return fmt::format("{}{}.{}", sign, all.substr(0, places + 1), all.substr(places + 1));
 }
 
 Result<Done> print_representation(Budget& budget, const Value& value, TextBuilder& out) {

@@ -134,19 +134,6 @@ utf8proc_category_t category(char32_t c) { return utf8proc_category(static_cast<
 
 }  // namespace
 
-bool is_utf8(std::string_view bytes) {
-  const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(bytes.data());
-  auto left = static_cast<utf8proc_ssize_t>(bytes.size());
-  while (left > 0) {
-    utf8proc_int32_t c;
-    const utf8proc_ssize_t length = utf8proc_iterate(at, left, &c);
-    if (length <= 0) return false;
-    at += length;
-    left -= length;
-  }
-  return true;
-}
-
 size_t count_characters(std::string_view bytes) {
   size_t count = 0;
   for (const char c : bytes) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -163,12 +150,6 @@ char32_t character_at(std::string_view bytes, size_t at) {
 }
 
 bool is_scalar(char32_t c) { return c < 0xd800 || (c > 0xdfff && c <= 0x10ffff); }
-
-void append_character(std::string& out, char32_t c) {
-  utf8proc_uint8_t buffer[4];
-  const utf8proc_ssize_t length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(c), buffer);
-  out.append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(length));
-}
 
 bool is_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31);
@@ -212,20 +193,19 @@ bool is_printable(char32_t c) {
 std::string with_case(char32_t c, Case which) {
   std::string out;
   if (which == Case::lower) {
-    append_character(out,
-                     c == 0x130 ? U'i' : static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
-    if (c == 0x130) append_character(out, 0x307);
+    append_utf8(out, c == 0x130 ? U'i' : static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
+    if (c == 0x130) append_utf8(out, 0x307);
     return out;
   }
   const auto* special = std::lower_bound(std::begin(special_cases), std::end(special_cases), c,
                                          [](const SpecialCase& s, char32_t key) { return s.character < key; });
   if (c >= 0x80 && special != std::end(special_cases) && special->character == c) {
     for (const char16_t part : which == Case::upper ? special->upper : special->title)
-      if (part) append_character(out, part);
+      if (part) append_utf8(out, part);
     return out;
   }
   const auto code = static_cast<utf8proc_int32_t>(c);
-  append_character(out, static_cast<char32_t>(which == Case::upper ? utf8proc_toupper(code) : utf8proc_totitle(code)));
+  append_utf8(out, static_cast<char32_t>(which == Case::upper ? utf8proc_toupper(code) : utf8proc_totitle(code)));
   return out;
 }
 

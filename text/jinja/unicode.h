@@ -5,9 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "text/utf8.h"
+
 namespace freehold::jinja {
 
-bool is_utf8(std::string_view bytes);
 size_t count_characters(std::string_view bytes);
 inline size_t next_character(std::string_view bytes, size_t at) {  // offset behind the character at `at`
   const auto lead = static_cast<unsigned char>(bytes[at]);
@@ -19,7 +20,6 @@ inline size_t previous_character(std::string_view bytes, size_t at) {  // offset
   return at;
 }
 char32_t character_at(std::string_view bytes, size_t at);
-void append_character(std::string& out, char32_t c);
 bool is_scalar(char32_t c);  // may stand in UTF-8: no surrogate, not beyond U+10FFFF
 
 bool is_space(char32_t c);
