@@ -11,10 +11,11 @@
 
 namespace freehold {
 
-bool packs(Format);                                      // formats without a packed form stay in source order
+bool packs(Format);  // formats without a packed form stay in source order
+int64_t packed_group_bytes(Format, int64_t cols);           // of 16 rows
 uint64_t packed_bytes(Format, int64_t rows, int64_t cols);  // rows padded to 16
 // `to` has packed_bytes() bytes, 64-byte aligned. Row groups are packed in parallel.
 void pack(const Weight& source, std::byte* to, Pool& pool);
-std::vector<std::byte> unpack(const Weight& packed);     // source order again, byte for byte
+std::vector<std::byte> unpack(const Weight& packed);  // source order again, byte for byte
 
 }  // namespace freehold

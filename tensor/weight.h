@@ -27,6 +27,8 @@ struct Weight {
 
   // Rows first..first+count as floats, [count, cols]. The same numbers from either layout.
   void decode_rows(int64_t first, int64_t count, float* to) const;
+  // Inputs first..first+count of one row; both multiples of the format's block.
+  void decode_part(int64_t row, int64_t first, int64_t count, float* to) const;
 };
 
 // What ops and adapters know a weight by. `id` is unique within a model, dense from 0.

@@ -1,8 +1,59 @@
+// LinearKernels: matrix times rows of activations, over every packed format (R16K4, docs/formats.md). A lane is an
+// output row, so an output is one chain of operations over ascending inputs, whatever the set and the column count:
+//   int8, block 32    acc = fma(float(dot) * d, act_scale, acc); with mins then acc = fma(min, act_scale * act_sum, acc)
+//   int8, block 256   t = fma(float(dot_s), d * scale_s, t) over sub-blocks s; with mins then
+//                     t = t - float(sum_s min_s * act_sum_s) * dmin by one fma; acc = fma(t, act_scale, acc)
+//   float             acc = fma(x[k], w[k], acc)
+// Dots of blocks are exact integers. Kernels write every lane of a group, also those of padding rows.
 #pragma once
+
+#include <cstdint>
+
+#include "tensor/quant_rows.h"
 
 namespace freehold {
 
-struct LinearKernels {};
+enum class Record : uint8_t { q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, mxfp4, q4_k, q5_k, q6_k, iq4_xs, f32, f16, bf16 };
+inline constexpr int integer_records = 11, records = 14;  // the first eleven have int8 kernels
+
+// Groups of 16 rows against rows first..first+columns of x; to[c * stride + 16 * g + lane].
+struct QuantTile {
+  const void* groups;
+  int64_t group_bytes;
+  int group_count;
+  const QuantRows* x;
+  int64_t first;
+  int columns;
+  float* to;
+  int64_t stride;
+};
+
+// Float lines against float columns: to[c * stride + lane] continues its chain by fma(x, line, .) over steps 0..steps-1.
+// The 16 numbers of step k stand at lines + k * line_stride, those of lanes 16..31 (halves == 2) `second` further on;
+// the number of column c is x[c * x_column + k * x_step].
+struct FloatTile {
+  const float* lines;
+  int64_t line_stride, second;
+  int halves;
+  const float* x;
+  int64_t x_column, x_step;
+  int64_t steps;
+  int columns;
+  float* to;
+  int64_t stride;
+};
+
+struct LinearKernels {
+  void (*multiply[integer_records])(const QuantTile&);
+  void (*multiply_floats)(const FloatTile&);
+  // Inputs first..first+count of one group, whole blocks (for 16-bit formats first is even), as lines [count][16].
+  void (*decode[records])(const void* group, int64_t first, int64_t count, float* lines);
+  // 16 rows of `count` numbers, `stride` apart, as lines [count][16].
+  void (*transpose)(const float* rows, int64_t stride, int64_t count, float* lines);
+  void (*quantize_row)(const float* x, const QuantRows& to, int64_t row);
+};
+
+extern const LinearKernels plain_linear_kernels, avx2_linear_kernels, avx512_linear_kernels;
 
 extern const LinearKernels plain_linear_kernels, avx2_linear_kernels, avx512_linear_kernels;
 

@@ -1,7 +1,9 @@
-#include "ops/kernels/linear_kernels.h"
+// The linear kernels over the avx512 lanes.
+#include "ops/kernels/avx512/linear_lanes.h"
+#include "ops/kernels/linear_body.h"
 
 namespace freehold {
 
-const LinearKernels avx512_linear_kernels{};
+constinit const LinearKernels avx512_linear_kernels = all_linear_kernels;
 
 }  // namespace freehold

@@ -1,7 +1,9 @@
-#include "ops/kernels/linear_kernels.h"
+// The linear kernels over the plain lanes.
+#include "ops/kernels/plain/linear_lanes.h"
+#include "ops/kernels/linear_body.h"
 
 namespace freehold {
 
-const LinearKernels plain_linear_kernels{};
+constinit const LinearKernels plain_linear_kernels = all_linear_kernels;
 
 }  // namespace freehold
