@@ -22,7 +22,8 @@ int64_t packed_group_bytes(Format format, int64_t cols) {
   const RecordCodec* codec = record_codec(format);
   CHECK(codec && cols % codec->inputs == 0, "{} columns in blocks of {}", cols, codec ? codec->inputs : 0);
   const int64_t bytes = cols / codec->inputs * codec->record_bytes;
-  return codec->inputs == 1 ? (bytes + 63) / 64 * 64 : bytes;  // an odd number of 16-bit columns: half a line stays zero
+  return codec->inputs == 1 ? (bytes + 63) / 64 * 64
+                            : bytes;  // an odd number of 16-bit columns: half a line stays zero
 }
 
 uint64_t packed_bytes(Format format, int64_t rows, int64_t cols) {

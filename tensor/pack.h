@@ -11,7 +11,7 @@
 
 namespace freehold {
 
-bool packs(Format);  // formats without a packed form stay in source order
+bool packs(Format);                                         // formats without a packed form stay in source order
 int64_t packed_group_bytes(Format, int64_t cols);           // of 16 rows
 uint64_t packed_bytes(Format, int64_t rows, int64_t cols);  // rows padded to 16
 // `to` has packed_bytes() bytes, 64-byte aligned. Row groups are packed in parallel.

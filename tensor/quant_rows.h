@@ -1,5 +1,6 @@
 // QuantRows: activations rounded to 8 bits for the int8 kernels. A block of inputs shares one scale = absmax / 127; a
-// value is round-to-nearest-even(x * (127 / absmax)), in -127..127. Two modes, after the block of the weights they meet:
+// value is round-to-nearest-even(x * (127 / absmax)), in -127..127. Two modes, after the block of the weights they
+// meet:
 //
 //   block 32   for Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 IQ4_NL MXFP4: a scale, a sum and scale * sum for each 32 inputs
 //   block 256  for Q4_K Q5_K Q6_K IQ4_XS: a scale for each 256 inputs; sums for each 16 and 32

@@ -1,6 +1,6 @@
 // The records of R16K4 (docs/formats.md): how one source block of one row goes into lane `lane` of a record of 16 rows,
-// and back. A record's lines are 64 bytes: 16 lanes of four consecutive inputs, so a lane's part of a line is one 32-bit
-// word, a "quad". Both directions move bits only; nothing is rounded.
+// and back. A record's lines are 64 bytes: 16 lanes of four consecutive inputs, so a lane's part of a line is one
+// 32-bit word, a "quad". Both directions move bits only; nothing is rounded.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +40,7 @@ inline constexpr uint32_t low = 0x0f0f0f0fu, ones = 0x01010101u, threes = 0x0303
 
 // Low four bits of 2n quads <-> the lane's words of n nibble lines: quad 2p low, quad 2p+1 high.
 inline void put_nibbles(const uint32_t* quad, int lines, std::byte* line, int lane) {
-  for (int p = 0; p < lines; ++p)
-    store(line + 64 * p + 4 * lane, (quad[2 * p] & low) | (quad[2 * p + 1] & low) << 4);
+  for (int p = 0; p < lines; ++p) store(line + 64 * p + 4 * lane, (quad[2 * p] & low) | (quad[2 * p + 1] & low) << 4);
 }
 inline void take_nibbles(const std::byte* line, int lines, int lane, uint32_t* quad) {
   for (int p = 0; p < lines; ++p) {

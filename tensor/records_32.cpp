@@ -1,5 +1,6 @@
 // Records of the formats with blocks of 32 inputs. Scales stand first as vectors over rows, then mins, then the line of
-// fifth bits, then four nibble lines (eight byte lines for Q8_0, stored as w ^ 0x80: unsigned, as the dot product wants).
+// fifth bits, then four nibble lines (eight byte lines for Q8_0, stored as w ^ 0x80: unsigned, as the dot product
+// wants).
 #include "tensor/records.h"
 
 namespace freehold {
@@ -64,10 +65,13 @@ void take_q8(const std::byte* record, int lane, int64_t blocks, std::byte* sourc
 }  // namespace
 
 const RecordCodec small_records[7] = {
-    Nibbles<2, 0, 0>::codec(Format::q4_0),   Nibbles<2, 1, 0>::codec(Format::q4_1),
-    Nibbles<2, 0, 1>::codec(Format::q5_0),   Nibbles<2, 1, 1>::codec(Format::q5_1),
+    Nibbles<2, 0, 0>::codec(Format::q4_0),
+    Nibbles<2, 1, 0>::codec(Format::q4_1),
+    Nibbles<2, 0, 1>::codec(Format::q5_0),
+    Nibbles<2, 1, 1>::codec(Format::q5_1),
     {Format::q8_0, 32, 34, q8_record, put_q8, take_q8},
-    Nibbles<2, 0, 0>::codec(Format::iq4_nl), Nibbles<1, 0, 0>::codec(Format::mxfp4),
+    Nibbles<2, 0, 0>::codec(Format::iq4_nl),
+    Nibbles<1, 0, 0>::codec(Format::mxfp4),
 };
 
 }  // namespace freehold

@@ -13,12 +13,10 @@ void take32(const std::byte* records, int lane, int64_t blocks, std::byte* sourc
 }
 // Here a block is one number, so two blocks share a line.
 void put16(const std::byte* source, int64_t blocks, std::byte* records, int lane) {
-  for (int64_t b = 0; b < blocks; ++b)
-    std::memcpy(records + 64 * (b / 2) + 4 * lane + 2 * (b % 2), source + 2 * b, 2);
+  for (int64_t b = 0; b < blocks; ++b) std::memcpy(records + 64 * (b / 2) + 4 * lane + 2 * (b % 2), source + 2 * b, 2);
 }
 void take16(const std::byte* records, int lane, int64_t blocks, std::byte* source) {
-  for (int64_t b = 0; b < blocks; ++b)
-    std::memcpy(source + 2 * b, records + 64 * (b / 2) + 4 * lane + 2 * (b % 2), 2);
+  for (int64_t b = 0; b < blocks; ++b) std::memcpy(source + 2 * b, records + 64 * (b / 2) + 4 * lane + 2 * (b % 2), 2);
 }
 
 }  // namespace

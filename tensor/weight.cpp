@@ -1,5 +1,5 @@
-// Decoding rows of a stored matrix to floats. From R16K4 the lane's blocks are put back into source order first, so both
-// layouts go through the one decoder of the format and give the same numbers.
+// Decoding rows of a stored matrix to floats. From R16K4 the lane's blocks are put back into source order first, so
+// both layouts go through the one decoder of the format and give the same numbers.
 #include "tensor/weight.h"
 
 #include <algorithm>

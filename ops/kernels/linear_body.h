@@ -15,7 +15,9 @@ namespace freehold {
 namespace {
 
 template <int n>
-struct Count { static constexpr int value = n; };
+struct Count {
+  static constexpr int value = n;
+};
 
 // Calls work(Count<count>()) for a count in 1..most; nothing for others.
 template <int most, class Work>
@@ -123,9 +125,7 @@ void few_large(const uint8_t* record, const Columns& x, float* to, int64_t strid
     F t[C];
     EACH(c, C) { t[c] = zero_floats(); }
     for (int s = 0; s < subs; ++s) {
-      EACH(i, (R::bytes / subs + 63) / 64) {
-        __builtin_prefetch(record + ahead + R::bytes / subs * s + 64 * i, 0, 3);
-      }
+      EACH(i, (R::bytes / subs + 63) / 64) { __builtin_prefetch(record + ahead + R::bytes / subs * s + 64 * i, 0, 3); }
       I dots[C];
       EACH(c, C) { dots[c] = start<Kind>(x, c, b, s); }
       const int8_t* values = x.values + 256 * b + Kind::sub_inputs * s;
@@ -145,9 +145,7 @@ void few_large(const uint8_t* record, const Columns& x, float* to, int64_t strid
       EACH(c, C) { mins[c] = zero_words(); }
       EACH(i, 4) {
         const I pair = load_line(head.pairs + 64 * i);
-        EACH(c, C) {
-          mins[c] = dot_pairs(mins[c], pair, broadcast_word(x.pair_sums + (c * x.blocks + b) * 8 + 2 * i));
-        }
+        EACH(c, C) { mins[c] = dot_pairs(mins[c], pair, broadcast_word(x.pair_sums + (c * x.blocks + b) * 8 + 2 * i)); }
       }
       const F dmin = R::dmin(record);
       EACH(c, C) { t[c] = fma_minus(to_float(mins[c]), dmin, t[c]); }
@@ -244,7 +242,9 @@ void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x,
                 int64_t stride) {
   F sum[G][C];
   if constexpr (!Kind::large) {
-    EACH(g, G) { EACH(c, C) { sum[g][c] = load_floats(to + c * stride + 16 * g); } }
+    EACH(g, G) {
+      EACH(c, C) { sum[g][c] = load_floats(to + c * stride + 16 * g); }
+    }
     for (int b = 0; b < blocks; ++b) {
       I dots[G][C];
       panel_dots<Kind, G, C>(panel, 8 * b, x, column, first + b, 0, dots);
@@ -260,11 +260,15 @@ void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x,
         }
       }
     }
-    EACH(g, G) { EACH(c, C) { store_floats(to + c * stride + 16 * g, sum[g][c]); } }
+    EACH(g, G) {
+      EACH(c, C) { store_floats(to + c * stride + 16 * g, sum[g][c]); }
+    }
   } else {
     constexpr int subs = 256 / Kind::sub_inputs, quads = Kind::sub_inputs / 4;
     for (int b = 0; b < blocks; ++b) {
-      EACH(g, G) { EACH(c, C) { sum[g][c] = zero_floats(); } }
+      EACH(g, G) {
+        EACH(c, C) { sum[g][c] = zero_floats(); }
+      }
       for (int s = 0; s < subs; ++s) {
         I dots[G][C];
         panel_dots<Kind, G, C>(panel, 64 * b + quads * s, x, column, first + b, s, dots);
@@ -276,7 +280,9 @@ void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x,
       const int64_t at = column * x.blocks + first + b;
       if constexpr (Kind::mins) {
         I mins[G][C];
-        EACH(g, G) { EACH(c, C) { mins[g][c] = zero_words(); } }
+        EACH(g, G) {
+          EACH(c, C) { mins[g][c] = zero_words(); }
+        }
         EACH(i, 4) {
           EACH(c, C) {
             const I sums = broadcast_word(x.pair_sums + (at + c * x.blocks) * 8 + 2 * i);
@@ -344,7 +350,9 @@ void float_tile(const FloatTile& t, int column) {
   F sum[G][C];
   const float* x = t.x + column * t.x_column;
   float* to = t.to + column * t.stride;
-  EACH(g, G) { EACH(c, C) { sum[g][c] = load_floats(to + c * t.stride + 16 * g); } }
+  EACH(g, G) {
+    EACH(c, C) { sum[g][c] = load_floats(to + c * t.stride + 16 * g); }
+  }
   const float* line = t.lines;
   for (int64_t k = 0; k < t.steps; ++k, line += t.line_stride, x += t.x_step) {
     F w[G];
@@ -354,7 +362,9 @@ void float_tile(const FloatTile& t, int column) {
       EACH(g, G) { sum[g][c] = fma(one, w[g], sum[g][c]); }
     }
   }
-  EACH(g, G) { EACH(c, C) { store_floats(to + c * t.stride + 16 * g, sum[g][c]); } }
+  EACH(g, G) {
+    EACH(c, C) { store_floats(to + c * t.stride + 16 * g, sum[g][c]); }
+  }
 }
 
 template <int G>

@@ -1,7 +1,7 @@
 // LinearKernels: matrix times rows of activations, over every packed format (R16K4, docs/formats.md). A lane is an
 // output row, so an output is one chain of operations over ascending inputs, whatever the set and the column count:
-//   int8, block 32    acc = fma(float(dot) * d, act_scale, acc); with mins then acc = fma(min, act_scale * act_sum, acc)
-//   int8, block 256   t = fma(float(dot_s), d * scale_s, t) over sub-blocks s; with mins then
+//   int8, block 32    acc = fma(float(dot) * d, act_scale, acc); with mins then acc = fma(min, act_scale * act_sum,
+//   acc) int8, block 256   t = fma(float(dot_s), d * scale_s, t) over sub-blocks s; with mins then
 //                     t = t - float(sum_s min_s * act_sum_s) * dmin by one fma; acc = fma(t, act_scale, acc)
 //   float             acc = fma(x[k], w[k], acc)
 // Dots of blocks are exact integers. Kernels write every lane of a group, also those of padding rows.
@@ -28,9 +28,9 @@ struct QuantTile {
   int64_t stride;
 };
 
-// Float lines against float columns: to[c * stride + lane] continues its chain by fma(x, line, .) over steps 0..steps-1.
-// The 16 numbers of step k stand at lines + k * line_stride, those of lanes 16..31 (halves == 2) `second` further on;
-// the number of column c is x[c * x_column + k * x_step].
+// Float lines against float columns: to[c * stride + lane] continues its chain by fma(x, line, .) over steps
+// 0..steps-1. The 16 numbers of step k stand at lines + k * line_stride, those of lanes 16..31 (halves == 2) `second`
+// further on; the number of column c is x[c * x_column + k * x_step].
 struct FloatTile {
   const float* lines;
   int64_t line_stride, second;

@@ -38,10 +38,22 @@ struct Small {
   static constexpr bool large = false;
   static constexpr int inputs = 32, sub_inputs = 32;
 };
-struct OffsetBy8 : Small { static constexpr bool mins = false, wide = false; static constexpr int shift = 3; };
-struct OffsetBy16 : Small { static constexpr bool mins = false, wide = false; static constexpr int shift = 4; };
-struct OffsetBy128 : Small { static constexpr bool mins = false, wide = true; static constexpr int shift = 7; };
-struct WithMins : Small { static constexpr bool mins = true, wide = false; static constexpr int shift = 0; };
+struct OffsetBy8 : Small {
+  static constexpr bool mins = false, wide = false;
+  static constexpr int shift = 3;
+};
+struct OffsetBy16 : Small {
+  static constexpr bool mins = false, wide = false;
+  static constexpr int shift = 4;
+};
+struct OffsetBy128 : Small {
+  static constexpr bool mins = false, wide = true;
+  static constexpr int shift = 7;
+};
+struct WithMins : Small {
+  static constexpr bool mins = true, wide = false;
+  static constexpr int shift = 0;
+};
 
 struct Q4_0 {
   using Kind = OffsetBy8;
@@ -60,14 +72,18 @@ struct Q5_0 {
   using Kind = OffsetBy16;
   static constexpr int bytes = 352;
   static INLINE F scale(const uint8_t* r) { return load_halves(r); }
-  static INLINE void lines(const uint8_t* r, int p, I& even, I& odd) { nibbles_with_fifth(r + 32, r + 96, p, even, odd); }
+  static INLINE void lines(const uint8_t* r, int p, I& even, I& odd) {
+    nibbles_with_fifth(r + 32, r + 96, p, even, odd);
+  }
 };
 struct Q5_1 {
   using Kind = WithMins;
   static constexpr int bytes = 384;
   static INLINE F scale(const uint8_t* r) { return load_halves(r); }
   static INLINE F min(const uint8_t* r) { return load_halves(r + 32); }
-  static INLINE void lines(const uint8_t* r, int p, I& even, I& odd) { nibbles_with_fifth(r + 64, r + 128, p, even, odd); }
+  static INLINE void lines(const uint8_t* r, int p, I& even, I& odd) {
+    nibbles_with_fifth(r + 64, r + 128, p, even, odd);
+  }
 };
 struct Q8_0 {
   using Kind = OffsetBy128;

@@ -14,8 +14,12 @@
 namespace freehold {
 namespace {
 
-struct F { __m256 a, b; };
-struct I { __m256i a, b; };
+struct F {
+  __m256 a, b;
+};
+struct I {
+  __m256i a, b;
+};
 
 constexpr int few_columns = 4, tile_groups = 1, tile_columns = 4;
 
@@ -76,9 +80,7 @@ INLINE int32_t sum_of_words(I v) {
   return _mm_cvtsi128_si32(_mm_add_epi32(n, _mm_shuffle_epi32(n, 0xb1)));
 }
 // 16 words to 16 int16 in order.
-INLINE __m256i pack_words(I v) {
-  return _mm256_permute4x64_epi64(_mm256_packs_epi32(v.a, v.b), 0xd8);
-}
+INLINE __m256i pack_words(I v) { return _mm256_permute4x64_epi64(_mm256_packs_epi32(v.a, v.b), 0xd8); }
 INLINE void store_bytes(int8_t* to, I v) {
   const __m256i words = pack_words(v);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to),

@@ -13,8 +13,12 @@
 namespace freehold {
 namespace {
 
-struct F { __m512 v; };
-struct I { __m512i v; };
+struct F {
+  __m512 v;
+};
+struct I {
+  __m512i v;
+};
 
 constexpr int few_columns = 8, tile_groups = 2, tile_columns = 6;
 

@@ -1,6 +1,6 @@
 // The linear kernels over the plain lanes.
-#include "ops/kernels/plain/linear_lanes.h"
 #include "ops/kernels/linear_body.h"
+#include "ops/kernels/plain/linear_lanes.h"
 
 namespace freehold {
 

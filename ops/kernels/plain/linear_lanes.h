@@ -12,8 +12,12 @@
 namespace freehold {
 namespace {
 
-struct F { float lane[16]; };
-struct I { uint32_t lane[16]; };
+struct F {
+  float lane[16];
+};
+struct I {
+  uint32_t lane[16];
+};
 
 constexpr int few_columns = 2, tile_groups = 2, tile_columns = 3;
 
@@ -24,20 +28,36 @@ INLINE To lanes(const Work& work) {
   return to;
 }
 
-INLINE I load_line(const void* from) { I v; __builtin_memcpy(&v, from, 64); return v; }
+INLINE I load_line(const void* from) {
+  I v;
+  __builtin_memcpy(&v, from, 64);
+  return v;
+}
 INLINE void store_line(void* to, I v) { __builtin_memcpy(to, &v, 64); }
 INLINE I zero_words() { return I{}; }
-INLINE I all_words(int value) { return lanes<I>([&](int) { return static_cast<uint32_t>(value); }); }
+INLINE I all_words(int value) {
+  return lanes<I>([&](int) { return static_cast<uint32_t>(value); });
+}
 INLINE I broadcast_word(const void* from) {
   uint32_t word;
   __builtin_memcpy(&word, from, 4);
   return lanes<I>([&](int) { return word; });
 }
-INLINE I and_word(I v, uint32_t mask) { return lanes<I>([&](int i) { return v.lane[i] & mask; }); }
-INLINE I or_bits(I a, I b) { return lanes<I>([&](int i) { return a.lane[i] | b.lane[i]; }); }
-INLINE I minus(I a, I b) { return lanes<I>([&](int i) { return a.lane[i] - b.lane[i]; }); }
-INLINE I shift_left(I v, int n) { return lanes<I>([&](int i) { return v.lane[i] << n; }); }
-INLINE I shift_right(I v, int n) { return lanes<I>([&](int i) { return v.lane[i] >> n; }); }
+INLINE I and_word(I v, uint32_t mask) {
+  return lanes<I>([&](int i) { return v.lane[i] & mask; });
+}
+INLINE I or_bits(I a, I b) {
+  return lanes<I>([&](int i) { return a.lane[i] | b.lane[i]; });
+}
+INLINE I minus(I a, I b) {
+  return lanes<I>([&](int i) { return a.lane[i] - b.lane[i]; });
+}
+INLINE I shift_left(I v, int n) {
+  return lanes<I>([&](int i) { return v.lane[i] << n; });
+}
+INLINE I shift_right(I v, int n) {
+  return lanes<I>([&](int i) { return v.lane[i] >> n; });
+}
 INLINE I look_up(const uint8_t* table, I codes) {  // codes below 16
   return lanes<I>([&](int i) {
     uint32_t word = 0;
@@ -67,9 +87,8 @@ INLINE I dot_pairs(I sum, I a, I b) {
   });
 }
 INLINE I max_words(I a, I b) {
-  return lanes<I>([&](int i) {
-    return static_cast<int32_t>(a.lane[i]) < static_cast<int32_t>(b.lane[i]) ? b.lane[i] : a.lane[i];
-  });
+  return lanes<I>(
+      [&](int i) { return static_cast<int32_t>(a.lane[i]) < static_cast<int32_t>(b.lane[i]) ? b.lane[i] : a.lane[i]; });
 }
 INLINE int32_t largest_word(I v) {
   int32_t most = static_cast<int32_t>(v.lane[0]);
@@ -85,22 +104,44 @@ INLINE void store_bytes(int8_t* to, I v) {
   for (int i = 0; i < 16; ++i) to[i] = static_cast<int8_t>(v.lane[i] & 255);
 }
 
-INLINE F load_floats(const float* from) { F v; __builtin_memcpy(&v, from, 64); return v; }
+INLINE F load_floats(const float* from) {
+  F v;
+  __builtin_memcpy(&v, from, 64);
+  return v;
+}
 INLINE void store_floats(float* to, F v) { __builtin_memcpy(to, &v, 64); }
 INLINE F zero_floats() { return F{}; }
-INLINE F broadcast_float(const float* from) { return lanes<F>([&](int) { return *from; }); }
-INLINE F mul(F a, F b) { return lanes<F>([&](int i) { return a.lane[i] * b.lane[i]; }); }
-INLINE F negate(F v) { return lanes<F>([&](int i) { return -v.lane[i]; }); }
-INLINE F fma(F a, F b, F c) { return lanes<F>([&](int i) { return __builtin_fmaf(a.lane[i], b.lane[i], c.lane[i]); }); }
+INLINE F broadcast_float(const float* from) {
+  return lanes<F>([&](int) { return *from; });
+}
+INLINE F mul(F a, F b) {
+  return lanes<F>([&](int i) { return a.lane[i] * b.lane[i]; });
+}
+INLINE F negate(F v) {
+  return lanes<F>([&](int i) { return -v.lane[i]; });
+}
+INLINE F fma(F a, F b, F c) {
+  return lanes<F>([&](int i) { return __builtin_fmaf(a.lane[i], b.lane[i], c.lane[i]); });
+}
 INLINE F fma_minus(F a, F b, F c) {  // c - a * b
   return lanes<F>([&](int i) { return __builtin_fmaf(-a.lane[i], b.lane[i], c.lane[i]); });
 }
-INLINE F to_float(I v) { return lanes<F>([&](int i) { return static_cast<float>(static_cast<int32_t>(v.lane[i])); }); }
+INLINE F to_float(I v) {
+  return lanes<F>([&](int i) { return static_cast<float>(static_cast<int32_t>(v.lane[i])); });
+}
 INLINE I round_to_words(F v) {  // to nearest even
   return lanes<I>([&](int i) { return static_cast<uint32_t>(__builtin_lrintf(v.lane[i])); });
 }
-INLINE F as_floats(I v) { F to; __builtin_memcpy(&to, &v, 64); return to; }
-INLINE I as_words(F v) { I to; __builtin_memcpy(&to, &v, 64); return to; }
+INLINE F as_floats(I v) {
+  F to;
+  __builtin_memcpy(&to, &v, 64);
+  return to;
+}
+INLINE I as_words(F v) {
+  I to;
+  __builtin_memcpy(&to, &v, 64);
+  return to;
+}
 INLINE F load_halves(const uint8_t* from) {
   return lanes<F>([&](int i) {
     uint16_t half;
@@ -114,7 +155,9 @@ INLINE F floats_of_low_halves(I v) {
 INLINE F half_power_of_two(const uint8_t* from) {  // E8M0 scales times 1/2
   return lanes<F>([&](int i) { return float_of_e8m0(from[i]) * 0.5f; });
 }
-INLINE F float_of_unsigned(const uint8_t* from) { return lanes<F>([&](int i) { return static_cast<float>(from[i]); }); }
+INLINE F float_of_unsigned(const uint8_t* from) {
+  return lanes<F>([&](int i) { return static_cast<float>(from[i]); });
+}
 INLINE F float_of_signed(const uint8_t* from) {
   return lanes<F>([&](int i) { return static_cast<float>(static_cast<int8_t>(from[i])); });
 }

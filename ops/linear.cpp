@@ -1,0 +1,185 @@
+// y = x Wᵀ + bias. x [R, in], W [out, in], y [R, out].
+//
+// One region over chunks of output rows (and, with many rows of x, strips of those), cut by shapes alone. Int8: packed
+// integer formats against the QuantRows of x. Else, and in exact mode: decoded float lines, one fma chain per output.
+// The bias is added last, once. Chains do not depend on the cut, so any cut gives the same bits.
+#include "ops/linear.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ops/linear_back.h"
+#include "ops/ops.h"
+#include "ops/quantize.h"
+#include "ops/tape.h"
+#include "ops/weight_rows.h"
+#include "tensor/pack.h"
+
+namespace freehold::ops {
+namespace {
+
+constexpr int64_t few_rows = 8;            // up to here weights are streamed from memory, and bytes are time
+constexpr int64_t strip_rows = 192;        // most rows of x in one chunk
+constexpr int64_t sums = strip_rows * 32;  // floats of a chunk's results before they are written out, 24 KiB
+
+struct Part {
+  const Weight* weight;
+  const float* bias;  // or null
+  Tensor to;
+  QuantView x;  // int8 only
+  bool int8;
+  int64_t group_bytes;  // packed layouts only
+  int64_t groups, chunk_groups;
+  int first_chunk, chunks;
+};
+
+// Groups first..first+count (16 rows each) against rows column..column+columns of x, to sums [columns][16 * count].
+void multiply_int8(const Context& context, const Part& part, int64_t first, int64_t count, int64_t column,
+                   int64_t columns, float* to) {
+  const auto record = static_cast<size_t>(*record_of(part.weight->format));
+  context.kernels.linear.multiply[record]({part.weight->bytes.data() + first * part.group_bytes, part.group_bytes,
+                                           static_cast<int>(count), part.x.rows, part.x.first + column,
+                                           static_cast<int>(columns), to, 16 * count});
+}
+
+// The same in floats: two groups at a time are decoded, 256 inputs at a time.
+void multiply_float(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t count,
+                    int64_t column, int64_t columns, float* to) {
+  const Weight& weight = *part.weight;
+  const LinearKernels& kernels = context.kernels.linear;
+  alignas(64) float lines[2][decode_inputs][16];
+  std::fill_n(to, columns * 16 * count, 0.0f);
+  for (int64_t g = 0; g < count; g += 2) {
+    const int halves = g + 1 < count ? 2 : 1;
+    for (int64_t k = 0; k < weight.cols; k += decode_inputs) {
+      const int64_t inputs = std::min(decode_inputs, weight.cols - k);
+      FloatTile tile{&lines[0][0][0],
+                     16,
+                     decode_inputs * 16,
+                     halves,
+                     x.data() + column * weight.cols + k,
+                     weight.cols,
+                     1,
+                     inputs,
+                     static_cast<int>(columns),
+                     to + 16 * g,
+                     16 * count};
+      if (weight.format == Format::f32 && weight.layout == Layout::r16k4) {  // lines as they are
+        tile.second = part.group_bytes / 4;
+        tile.lines = reinterpret_cast<const float*>(weight.bytes.data() + (first + g) * part.group_bytes) + 16 * k;
+      } else {
+        for (int h = 0; h < halves; ++h) decode_group(kernels, weight, first + g + h, k, inputs, &lines[h][0][0]);
+      }
+      kernels.multiply_floats(tile);
+    }
+  }
+}
+
+void run_chunk(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t groups, int64_t column,
+               int64_t columns) {
+  alignas(64) float results[sums];
+  const int64_t rows = part.weight->rows;
+  const int64_t step = std::max<int64_t>(2, sums / (16 * columns) / 2 * 2);
+  for (int64_t g = first; g < first + groups; g += step) {
+    const int64_t count = std::min(step, first + groups - g);
+    if (part.int8)
+      multiply_int8(context, part, g, count, column, columns, results);
+    else
+      multiply_float(context, part, x, g, count, column, columns, results);
+    const int64_t valid = std::min(16 * count, rows - 16 * g);
+    const float* bias = part.bias ? part.bias + 16 * g : nullptr;
+    for (int64_t c = 0; c < columns; ++c) {
+      Tensor to = part.to;
+      float* out = to.mutable_data() + (column + c) * rows + 16 * g;
+      const float* from = results + c * 16 * count;
+      if (bias)
+        for (int64_t i = 0; i < valid; ++i) out[i] = from[i] + bias[i];
+      else
+        std::memcpy(out, from, static_cast<size_t>(valid) * sizeof(float));
+    }
+  }
+}
+
+int64_t stored_group_bytes(const Weight& weight) {
+  if (weight.layout == Layout::r16k4) return packed_group_bytes(weight.format, weight.cols);
+  return 16 * static_cast<int64_t>(weight.bytes.size()) / std::max<int64_t>(1, weight.rows);
+}
+
+}  // namespace
+
+void multiply_weights(Context& context, std::span<const WeightPart> weights, const Tensor& x,
+                      std::span<Tensor> results) {
+  CHECK(!weights.empty() && weights.size() <= most_linears && results.size() == weights.size(), "{} weights",
+        weights.size());
+  const int64_t rows = x.rows();
+  Part parts[most_linears];
+  int64_t bytes = 0;
+  for (const WeightPart& w : weights) {
+    CHECK(w.weight->cols == x.width(), "{} [{}, {}] by {}", w.weight->name, w.weight->rows, w.weight->cols,
+          x.shape().text());
+    CHECK(!w.bias || w.bias.shape().elements() == w.weight->rows, "bias {} of {} rows", w.bias.shape().text(),
+          w.weight->rows);
+    bytes += stored_group_bytes(*w.weight) * ((w.weight->rows + 15) / 16);
+  }
+  // With few rows a chunk is a run of bytes, about 2 to 12 us of streaming; with many it is 32 output rows and a strip.
+  const int64_t chunk_bytes = std::clamp<int64_t>(bytes / 8, 24 << 10, 128 << 10);
+  const int64_t strips = std::max<int64_t>(1, (rows + strip_rows - 1) / strip_rows);
+  const int64_t strip = std::min(strip_rows, ((rows + strips - 1) / strips + 5) / 6 * 6);
+  int chunks = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const Weight& weight = *weights[i].weight;
+    Part& part = parts[i];
+    part.weight = &weight;
+    part.bias = weights[i].bias ? weights[i].bias.data() : nullptr;
+    part.to = results[i] = Tensor::empty({rows, weight.rows}, context.arena);
+    const int block = context.arithmetic == Arithmetic::int8 ? int8_block(weight) : 0;
+    part.int8 = block != 0;
+    part.x = part.int8 && rows ? quantized(context, x, block) : QuantView{};
+    part.group_bytes = stored_group_bytes(weight);
+    part.groups = (weight.rows + 15) / 16;
+    part.chunk_groups = 2;
+    if (rows <= few_rows) part.chunk_groups = std::max<int64_t>(2, (chunk_bytes / part.group_bytes + 1) / 2 * 2);
+    part.first_chunk = chunks;
+    part.chunks = static_cast<int>((part.groups + part.chunk_groups - 1) / part.chunk_groups * strips);
+    chunks += part.chunks;
+  }
+  if (rows == 0) return;
+  context.pool.run(chunks, [&](int chunk, int) {
+    size_t i = 0;
+    while (chunk >= parts[i].first_chunk + parts[i].chunks) ++i;
+    const Part& part = parts[i];
+    const int64_t local = chunk - part.first_chunk;
+    const int64_t first = local / strips * part.chunk_groups, column = local % strips * strip;
+    if (column < rows)
+      run_chunk(context, part, x, first, std::min(part.chunk_groups, part.groups - first), column,
+                std::min(strip, rows - column));
+  });
+}
+
+void linear_many(Context& context, std::span<const LinearPart> parts, const Tensor& x, std::span<Tensor> results) {
+  CHECK(parts.size() <= most_linears, "{} linears at once", parts.size());
+  WeightPart weights[most_linears];
+  for (size_t i = 0; i < parts.size(); ++i) weights[i] = {&parts[i].linear->weight, parts[i].bias};
+  multiply_weights(context, std::span(weights, parts.size()), x, results);
+  if (!context.tape) return;
+  for (size_t i = 0; i < parts.size(); ++i)
+    context.tape->record(results[i], [linear = parts[i].linear, bias = parts[i].bias, x, y = results[i],
+                                      &kernels = context.kernels.linear, &pool = context.pool](Tape& tape) {
+      const float* dy = tape.grad(y).data();
+      const int64_t rows = x.rows(), out = linear->weight.rows;
+      add_input_gradient(kernels, pool, linear->weight, dy, rows, tape.grad(x).data());
+      if (bias) add_bias_gradient(dy, rows, out, tape.grad(bias).data());
+      if (tape.tracks(*linear))
+        add_weight_gradient(kernels, pool, dy, x.data(), rows, out, linear->weight.cols,
+                            tape.weight_grad(*linear).data());
+    });
+}
+
+Tensor linear(Context& context, const Linear& linear, const Tensor& x, const Tensor& bias) {
+  const LinearPart part{&linear, bias};
+  Tensor y;
+  linear_many(context, std::span(&part, 1), x, std::span(&y, 1));
+  return y;
+}
+
+}  // namespace freehold::ops
