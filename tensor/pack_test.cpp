@@ -9,6 +9,8 @@
 namespace freehold {
 namespace {
 
+using namespace testing;
+
 constexpr Format packed_formats[] = {Format::f32,  Format::f16,    Format::bf16,   Format::q4_0, Format::q4_1,
                                      Format::q5_0, Format::q5_1,   Format::q8_0,   Format::q4_k, Format::q5_k,
                                      Format::q6_k, Format::iq4_nl, Format::iq4_xs, Format::mxfp4};

@@ -1,5 +1,6 @@
-// The linear kernels over the avx2 lanes.
+// The linear kernels over the avx2 lanes, which must be known before the body.
 #include "ops/kernels/avx2/linear_lanes.h"
+
 #include "ops/kernels/linear_body.h"
 
 namespace freehold {

@@ -1,5 +1,6 @@
-// The linear kernels over the avx512 lanes.
+// The linear kernels over the avx512 lanes, which must be known before the body.
 #include "ops/kernels/avx512/linear_lanes.h"
+
 #include "ops/kernels/linear_body.h"
 
 namespace freehold {

@@ -1,6 +1,7 @@
-// The linear kernels over the plain lanes.
-#include "ops/kernels/linear_body.h"
+// The linear kernels over the plain lanes, which must be known before the body.
 #include "ops/kernels/plain/linear_lanes.h"
+
+#include "ops/kernels/linear_body.h"
 
 namespace freehold {
 
