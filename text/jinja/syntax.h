@@ -126,7 +126,6 @@ struct Statement {
 };
 
 struct Template {
-  std::string source;  // normalized
   std::vector<std::string> names;
   Block body;
 };
