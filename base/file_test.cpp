@@ -5,28 +5,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
+#include "base/testing/temporary_folder.h"
 
 namespace freehold {
 namespace {
 
 namespace fs = std::filesystem;
 
-class File : public testing::Test {
+class File : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "freehold_file_XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    root_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(root_); }
-  Path write(const Path& name, std::string_view text) {
-    fs::create_directories((root_ / name).parent_path());
-    std::ofstream(root_ / name, std::ios::binary) << text;
-    return root_ / name;
-  }
-  Path root_;
+  Path write(const Path& name, std::string_view text) { return folder_.write(name, text); }
+  testing::TemporaryFolder folder_;
+  const Path root_ = folder_.path();
 };
 
 std::string text_of(const MappedFile& file) {
