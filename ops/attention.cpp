@@ -27,7 +27,7 @@ struct Pages {  // of one span
                  h = static_cast<size_t>(head);
     return {keys + p * shape.key_page_bytes() + h * (shape.key_page_bytes() / heads),
             values + p * shape.value_page_bytes() + h * (shape.value_page_bytes() / heads), shape.head_dim,
-            shape.value_dim};
+            shape.value_dim, keys + (p + 1) * shape.key_page_bytes() + h * (shape.key_page_bytes() / heads)};
   }
 };
 

@@ -14,7 +14,7 @@ KvBlock block_of(const KvPages& pages, int page, int64_t head) {
   const KvShape& shape = pages.shape();
   const auto h = static_cast<size_t>(head), heads = static_cast<size_t>(shape.kv_heads);
   return {pages.key_page(page) + h * (shape.key_page_bytes() / heads),
-          pages.value_page(page) + h * (shape.value_page_bytes() / heads), shape.head_dim, shape.value_dim};
+          pages.value_page(page) + h * (shape.value_page_bytes() / heads), shape.head_dim, shape.value_dim, nullptr};
 }
 
 void check_whole(const Context& context, const AttentionSpan& span) {

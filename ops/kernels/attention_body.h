@@ -12,9 +12,18 @@ namespace freehold::body {
 
 constexpr int page_keys = 64;
 
+// Decoding reads each page once, from memory: while the keys are multiplied the values are fetched, and while the
+// values are mixed the next page's keys are. One step fetches what one step of the other loop reads, 64 numbers.
+template <class Number>
+FREEHOLD_BODY void fetch(const void* from, int step) {
+  const auto line = reinterpret_cast<uintptr_t>(from) + static_cast<uintptr_t>(step) * 64 * sizeof(Number);
+  for (unsigned i = 0; i < sizeof(Number); ++i) __builtin_prefetch(reinterpret_cast<const void*>(line + 64 * i));
+}
+
 // scores[c * 64 + j] = fma chain over d of queries[c][d] * key[j][d]
 template <class L, class Number, int C>
-FREEHOLD_BODY void score_tile(const Number* keys, int head_dim, const float* queries, float* scores) {
+FREEHOLD_BODY void score_tile(const Number* keys, int head_dim, const float* queries, float* scores,
+                              const void* fetched) {
   constexpr int G = L::groups;
   for (int first = 0; first < 4; first += G) {
     L sums[C][G];
@@ -22,6 +31,7 @@ FREEHOLD_BODY void score_tile(const Number* keys, int head_dim, const float* que
       for (int g = 0; g < G; ++g) sums[c][g] = L::all(0.0f);
     const Number* group = keys + static_cast<int64_t>(first) * head_dim * 16;
     for (int d = 0; d < head_dim; ++d) {
+      if (first == 0) fetch<Number>(fetched, d);
       L key[G];
       for (int g = 0; g < G; ++g) key[g] = L::load(group + (static_cast<int64_t>(g) * head_dim + d) * 16);
       for (int c = 0; c < C; ++c) {
@@ -38,7 +48,7 @@ FREEHOLD_BODY void score_tile(const Number* keys, int head_dim, const float* que
 // `store` see V runs of 16 dimensions from `at` on.
 template <class L, class Number, int C, int V, class Load, class Save>
 FREEHOLD_BODY void mix_lanes(const Number* values, int value_dim, const float* p, int64_t stride, const int* visible,
-                             const float* rescale, float* mixed, int at, Load load, Save save) {
+                             const float* rescale, float* mixed, int at, Load load, Save save, const void* fetched) {
   L sums[C][V];
   for (int c = 0; c < C; ++c)
     for (int i = 0; i < V; ++i)
@@ -46,6 +56,7 @@ FREEHOLD_BODY void mix_lanes(const Number* values, int value_dim, const float* p
   const Number* value = values + at;
   int common = visible[0];
   for (int j = 0; j < common; ++j, value += value_dim) {
+    if (at % 64 == 0) fetch<Number>(fetched, at + j);
     L v[V];
     for (int i = 0; i < V; ++i) v[i] = load(value + 16 * i);
     for (int c = 0; c < C; ++c) {
@@ -63,19 +74,19 @@ FREEHOLD_BODY void mix_lanes(const Number* values, int value_dim, const float* p
 
 template <class L, class Number, int C>
 FREEHOLD_BODY void mix_tile(const Number* values, int value_dim, const float* p, int64_t stride, const int* visible,
-                            const float* rescale, float* mixed) {
+                            const float* rescale, float* mixed, const void* fetched) {
   constexpr int V = L::groups;
   const auto load = [](const auto* from) __attribute__((always_inline)) { return L::load(from); };
   const auto save = [](const L& sum, float* to) __attribute__((always_inline)) { sum.store(to); };
   int at = 0;
   for (; at + 16 * V <= value_dim; at += 16 * V)
-    mix_lanes<L, Number, C, V>(values, value_dim, p, stride, visible, rescale, mixed, at, load, save);
+    mix_lanes<L, Number, C, V>(values, value_dim, p, stride, visible, rescale, mixed, at, load, save, fetched);
   for (; at < value_dim; at += 16) {
     const int n = value_dim - at < 16 ? value_dim - at : 16;
     mix_lanes<L, Number, C, 1>(
         values, value_dim, p, stride, visible, rescale, mixed,
         at, [n](const auto* from) __attribute__((always_inline)) { return L::load(from, n); },
-        [n](const L& sum, float* to) __attribute__((always_inline)) { sum.store(to, n); });
+        [n](const L& sum, float* to) __attribute__((always_inline)) { sum.store(to, n); }, fetched);
   }
 }
 
@@ -90,7 +101,8 @@ void fold_tile(const KvBlock& block, const AttentionColumns& columns, int first)
   float rescale[16] = {}, sums[C];
   const int* visible = columns.visible + first;
   score_tile<L, Number, C>(static_cast<const Number*>(block.keys), block.head_dim,
-                           columns.queries + static_cast<int64_t>(first) * block.head_dim, p);
+                           columns.queries + static_cast<int64_t>(first) * block.head_dim, p,
+                           first == 0 ? block.values : p);
   const L masked = L::all(-__builtin_inff());
   for (int c = 0; c < C; ++c) {
     L s[4];
@@ -114,12 +126,13 @@ void fold_tile(const KvBlock& block, const AttentionColumns& columns, int first)
   exp2_sixteen<L>(rescale);
   for (int c = 0; c < C; ++c) columns.sum[first + c] = __builtin_fmaf(columns.sum[first + c], rescale[c], sums[c]);
   mix_tile<L, Number, C>(static_cast<const Number*>(block.values), block.value_dim, p, page_keys, visible, rescale,
-                         columns.mixed + static_cast<int64_t>(first) * block.value_dim);
+                         columns.mixed + static_cast<int64_t>(first) * block.value_dim,
+                         first == 0 ? block.next_keys : p);
 }
 
 template <class L, class Number, int C>
 void score_tile_alone(const KvBlock& block, const float* queries, float* scores) {
-  score_tile<L, Number, C>(static_cast<const Number*>(block.keys), block.head_dim, queries, scores);
+  score_tile<L, Number, C>(static_cast<const Number*>(block.keys), block.head_dim, queries, scores, block.keys);
 }
 
 template <class L, class Number, int C>
@@ -128,7 +141,7 @@ void mix_tile_alone(const KvBlock& block, int keys, const float* probs, int64_t 
   float rescale[C];
   for (int c = 0; c < C; ++c) visible[c] = keys, rescale[c] = 1.0f;
   mix_tile<L, Number, C>(static_cast<const Number*>(block.values), block.value_dim, probs, stride, visible, rescale,
-                         mixed);
+                         mixed, block.values);
 }
 
 // Calls tile(C, first) for runs of C <= L::columns columns that are as even as possible.
