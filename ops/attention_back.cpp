@@ -1,46 +1,159 @@
-// For query row i, head j with key head m, p = softmax(q·k scale) over rows 0..i:
-//   dv_r += p_r dz     dp_r = dz·v_r     ds_r = p_r (dp_r - Σ p dp)     dq += scale ds_r k_r     dk_r += scale ds_r q
-// One chunk per (span, key head): all sums run in one fixed order.
+// For query row i of a head, p = softmax(q·k scale) over rows 0..i:
+//   dv_r += p_r dz     dp_r = dz·v_r     ds_r = p_r (dp_r - Σ p dp) scale     dq += ds_r k_r     dk_r += ds_r q
+// Tiles of 64 queries by 64 keys go through the forward kernels: s and dp are scores (queries against keys, dz against
+// values), dq is a mix of keys by ds, dv and dk are mixes of dz and q by the transposed patterns. One chunk is a (span,
+// query head); what the heads of a group give to their shared keys is added in their order.
 #include "ops/attention_back.h"
 
+#include <vector>
+
+#include "ops/row_chunks.h"
 #include "ops/tape.h"
 
 namespace freehold::ops {
 
+namespace {
+
+constexpr int tile = kv_page_positions;
+using Numbers = std::vector<float>;
+
+// Row r of `count` rows, each `stride` numbers after the last, as [count, dim].
+Numbers gathered(const float* from, int count, int64_t stride, int dim) {
+  Numbers to(static_cast<size_t>(count) * static_cast<size_t>(dim));
+  for (int r = 0; r < count; ++r) std::copy_n(from + r * stride, dim, to.data() + static_cast<int64_t>(r) * dim);
+  return to;
+}
+
+// [count, dim] as pages of keys (4 groups of [dim][16 rows]), missing rows zero.
+Numbers as_keys(const Numbers& rows, int count, int dim) {
+  const int pages = (count + tile - 1) / tile;
+  Numbers to(static_cast<size_t>(pages) * tile * static_cast<size_t>(dim));
+  for (int r = 0; r < count; ++r)
+    for (int d = 0; d < dim; ++d)
+      to[static_cast<size_t>((r / 16 * dim + d) * 16 + r % 16)] = rows[static_cast<size_t>(r * dim + d)];
+  return to;
+}
+
+struct Sizes {
+  int64_t heads, kv_heads;
+  int d, value_dim;
+};
+
+class HeadBack {
+ public:
+  HeadBack(const Kernels& kernels, const Sizes& sizes, int rows, float scale, const float* q, const float* k,
+           const float* v, const float* dz)
+      : kernels_(kernels),
+        n_(rows),
+        d_(sizes.d),
+        dv_(sizes.value_dim),
+        scale_(scale),
+        q_(gathered(q, rows, sizes.heads * d_, d_)),
+        k_(gathered(k, rows, sizes.kv_heads * d_, d_)),
+        v_(gathered(v, rows, sizes.kv_heads * dv_, dv_)),
+        dz_(gathered(dz, rows, sizes.heads * dv_, dv_)),
+        key_pages_(as_keys(k_, rows, d_)),
+        value_pages_(as_keys(v_, rows, dv_)) {}
+
+  // dq: [rows, d]; dk, dv: [rows, d], [rows, value_dim]; all added to.
+  void run(float* dq, float* dk, float* dv) {
+    const int width = (n_ + tile - 1) / tile * tile;
+    p_.resize(static_cast<size_t>(tile * width));
+    ds_.resize(static_cast<size_t>(tile * width));
+    for (int first = 0; first < n_; first += tile) {
+      const int rows = std::min(tile, n_ - first);
+      patterns(first, rows, width);
+      for (int at = 0; at < first + rows; at += tile) {
+        const int keys = std::min(tile, n_ - at);
+        mix(k_.data() + at * d_, d_, rows, keys, ds_.data() + at, width, dq + first * d_);
+        mix(q_.data() + first * d_, d_, keys, rows, transposed(ds_, at, rows, width), tile, dk + at * d_);
+        mix(dz_.data() + first * dv_, dv_, keys, rows, transposed(p_, at, rows, width), tile, dv + at * dv_);
+      }
+    }
+  }
+
+ private:
+  // p and ds of rows first..first+rows, [rows, width]; zero where a row does not see a key of its last tile.
+  void patterns(int first, int rows, int width) {
+    const RowKernels& row_kernels = kernels_.rows;
+    for (int at = 0; at < first + rows; at += tile) {
+      score(key_pages_.data() + at * d_, d_, q_.data() + first * d_, rows, p_.data() + at, width);
+      score(value_pages_.data() + at * dv_, dv_, dz_.data() + first * dv_, rows, ds_.data() + at, width);
+    }
+    const int end = (first + rows + tile - 1) / tile * tile;
+    for (int r = 0; r < rows; ++r) {
+      float *p = p_.data() + r * width, *ds = ds_.data() + r * width;
+      const int64_t seen = first + r + 1;
+      row_kernels.scale(p, scale_, seen, p);
+      const float sum = row_kernels.exp_sum(p, row_kernels.maximum(p, seen), seen, p);
+      row_kernels.scale(p, 1.0f / sum, seen, p);
+      const float mean = row_kernels.dot(p, ds, seen);
+      for (int64_t j = 0; j < seen; ++j) ds[j] = scale_ * p[j] * (ds[j] - mean);
+      std::fill(p + seen, p + end, 0.0f);
+      std::fill(ds + seen, ds + end, 0.0f);
+    }
+  }
+
+  void score(const float* page, int dim, const float* queries, int rows, float* to, int width) {
+    float scores[tile * tile];
+    kernels_.attention.score_page[0]({page, page, dim, dim, page}, rows, queries, scores);
+    for (int r = 0; r < rows; ++r) std::copy_n(scores + r * tile, tile, to + r * width);
+  }
+
+  void mix(const float* values, int dim, int columns, int count, const float* pattern, int stride, float* to) const {
+    kernels_.attention.mix_page[0]({values, values, dim, dim, values}, columns, count, pattern, stride, to);
+  }
+
+  const float* transposed(const Numbers& pattern, int at, int rows, int width) {
+    for (int r = 0; r < rows; ++r)
+      for (int j = 0; j < tile; ++j) turned_[j * tile + r] = pattern[static_cast<size_t>(r * width + at + j)];
+    return turned_;
+  }
+
+  const Kernels& kernels_;
+  const int n_, d_, dv_;
+  const float scale_;
+  const Numbers q_, k_, v_, dz_, key_pages_, value_pages_;
+  Numbers p_, ds_;
+  float turned_[tile * tile];
+};
+
+}  // namespace
+
 void attention_back(const Kernels& kernels, Pool& pool, Tape& tape, const Tensor& q, const Tensor& k, const Tensor& v,
                     const Tensor& z, float scale, std::span<const AttentionSpan> spans) {
-  const RowKernels& rows = kernels.rows;
-  const int64_t heads = q.shape()[1], kv_heads = k.shape()[1], group = heads / kv_heads;
-  const int64_t d = q.shape()[2], value_dim = v.shape()[2];
+  const Sizes sizes{q.shape()[1], k.shape()[1], static_cast<int>(q.shape()[2]), static_cast<int>(v.shape()[2])};
+  const int64_t group = sizes.heads / sizes.kv_heads, d = sizes.d, value_dim = sizes.value_dim;
   const float* dz = tape.grad(z).data();
   float* dq = tape.grad(q).data();
   float* dk = tape.grad(k).data();
   float* dv = tape.grad(v).data();
-  pool.run(static_cast<int>(static_cast<int64_t>(spans.size()) * kv_heads), [&](int chunk, int) {
-    const AttentionSpan& span = spans[static_cast<size_t>(chunk / kv_heads)];
-    const int64_t m = chunk % kv_heads;
-    const auto key_at = [&](int64_t r) { return ((span.first_row + r) * kv_heads + m) * d; };
-    const auto value_at = [&](int64_t r) { return ((span.first_row + r) * kv_heads + m) * value_dim; };
-    std::vector<float> p(static_cast<size_t>(span.rows)), dp(static_cast<size_t>(span.rows));
-    for (int64_t i = 0; i < span.rows; ++i)
-      for (int64_t j = m * group; j < (m + 1) * group; ++j) {
-        const int64_t query = ((span.first_row + i) * heads + j) * d;
-        const float* dz_row = dz + ((span.first_row + i) * heads + j) * value_dim;
-        const int64_t n = i + 1;
-        for (int64_t r = 0; r < n; ++r) {
-          p[static_cast<size_t>(r)] = scale * rows.dot(q.data() + query, k.data() + key_at(r), d);
-          dp[static_cast<size_t>(r)] = rows.dot(dz_row, v.data() + value_at(r), value_dim);
-        }
-        const float sum = rows.exp_sum(p.data(), rows.maximum(p.data(), n), n, p.data());
-        rows.scale(p.data(), 1.0f / sum, n, p.data());
-        const float mean = rows.dot(p.data(), dp.data(), n);
-        for (int64_t r = 0; r < n; ++r) {
-          const float weight = p[static_cast<size_t>(r)];
-          const float ds = scale * weight * (dp[static_cast<size_t>(r)] - mean);
-          rows.add_scaled(dv + value_at(r), weight, dz_row, value_dim, dv + value_at(r));
-          rows.add_scaled(dk + key_at(r), ds, q.data() + query, d, dk + key_at(r));
-          rows.add_scaled(dq + query, ds, k.data() + key_at(r), d, dq + query);
-        }
+  // What each query head gives to its keys and values: [heads, rows, d], [heads, rows, value_dim].
+  Numbers dk_parts(static_cast<size_t>(sizes.heads * q.rows() * d));
+  Numbers dv_parts(static_cast<size_t>(sizes.heads * q.rows() * value_dim));
+
+  pool.run(static_cast<int>(static_cast<int64_t>(spans.size()) * sizes.heads), [&](int chunk, int) {
+    const AttentionSpan& span = spans[static_cast<size_t>(chunk / sizes.heads)];
+    const int64_t head = chunk % sizes.heads, first = span.first_row;
+    HeadBack back(kernels, sizes, span.rows, scale, q.data() + (first * sizes.heads + head) * d,
+                  k.data() + (first * sizes.kv_heads + head / group) * d,
+                  v.data() + (first * sizes.kv_heads + head / group) * value_dim,
+                  dz + (first * sizes.heads + head) * value_dim);
+    Numbers own(static_cast<size_t>(span.rows * d));
+    back.run(own.data(), dk_parts.data() + (head * q.rows() + first) * d,
+             dv_parts.data() + (head * q.rows() + first) * value_dim);
+    for (int64_t r = 0; r < span.rows; ++r) {
+      float* to = dq + ((first + r) * sizes.heads + head) * d;
+      kernels.rows.add(to, own.data() + r * d, d, to);
+    }
+  });
+  each_rows(pool, q.rows(), sizes.heads * (d + value_dim) * 2, [&](int64_t first, int64_t count) {
+    for (int64_t r = first; r < first + count; ++r)
+      for (int64_t head = 0; head < sizes.heads; ++head) {
+        float* key = dk + (r * sizes.kv_heads + head / group) * d;
+        float* value = dv + (r * sizes.kv_heads + head / group) * value_dim;
+        kernels.rows.add(key, dk_parts.data() + (head * q.rows() + r) * d, d, key);
+        kernels.rows.add(value, dv_parts.data() + (head * q.rows() + r) * value_dim, value_dim, value);
       }
   });
 }
