@@ -30,7 +30,7 @@ void linear_many(Context&, std::span<const LinearPart> parts, const Tensor& x, s
 Tensor matmul(Context&, const Tensor& x, const Tensor& w);
 
 // w ⊙ x / sqrt(mean(x²) + eps) over the last `w.width` numbers: [.., n] with w [n]; applied to every run of n numbers
-// in a row, so it serves whole rows (n = H) and heads (n = d). In int8 mode the result carries its QuantRows.
+// in a row, so it serves whole rows (n = H) and heads (n = d).
 Tensor rms_norm(Context&, const Tensor& x, const Tensor& w, float eps);
 
 // Rotary embedding. Pairs (i, i+D/2) in `half` layout, (2i, 2i+1) in `interleaved`, over the first D = 2*frequencies
@@ -62,7 +62,7 @@ Tensor attention_probs(Context&, const Tensor& scores);
 // z of one span from a pattern that an observer replaced: probs [rows, h, n] over the pages' values.
 Tensor attention_mix(Context&, const Tensor& probs, const Tensor& v, const KvPages& pages, const AttentionSpan&);
 
-// silu(gate) ⊙ up: [R, I] twice -> [R, I]. In int8 mode the result carries its QuantRows.
+// silu(gate) ⊙ up: [R, I] twice -> [R, I].
 Tensor silu_mul(Context&, const Tensor& gate, const Tensor& up);
 
 Tensor add(Context&, const Tensor& a, const Tensor& b);
