@@ -1,6 +1,6 @@
-// check_golden FOLDER...: compares what this program computes from a tiny checkpoint with the values that an independent
-// implementation computed from it (layout: config.json, weights, golden.safetensors, golden.json). Everything runs in
-// exact mode; the fast mode's divergence from it is printed. One line per item; exit 1 if any fails.
+// check_golden FOLDER...: compares what this program computes from a tiny checkpoint with the values that an
+// independent implementation computed from it (layout: config.json, weights, golden.safetensors, golden.json).
+// Everything runs in exact mode; the fast mode's divergence from it is printed. One line per item; exit 1 if any fails.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -27,7 +27,12 @@ std::vector<float> copied(const Tensor& t) { return {t.all().begin(), t.all().en
 class GoldenCheck {
  public:
   GoldenCheck(Path folder, GoldenFile golden, Json facts, const Kernels& kernels, Pool& pool, CheckReport& report)
-      : folder_(std::move(folder)), golden_(std::move(golden)), facts_(std::move(facts)), kernels_(kernels), pool_(pool), report_(report) {
+      : folder_(std::move(folder)),
+        golden_(std::move(golden)),
+        facts_(std::move(facts)),
+        kernels_(kernels),
+        pool_(pool),
+        report_(report) {
     for (const int64_t id : golden_.integers("input_ids")) ids_.push_back(static_cast<Token>(id));
     for (const std::string& name : golden_.names()) open_items_.insert(name);
     for (const char* given : {"input_ids", "position_ids", "greedy.margin"}) open_items_.erase(given);
@@ -59,8 +64,13 @@ class GoldenCheck {
   // Hidden states, patterns and logits of the whole sequence at once.
   std::vector<float> activations() {
     const int layers = exact_->facts().layers;
-    Recorder recorder({{Point::embed}, {Point::resid_post}, {Point::attn_out}, {Point::mlp_out}, {Point::attn_probs},
-                       {Point::final_norm}}, Recorder::Rows::all);
+    Recorder recorder({{Point::embed},
+                       {Point::resid_post},
+                       {Point::attn_out},
+                       {Point::mlp_out},
+                       {Point::attn_probs},
+                       {Point::final_norm}},
+                      Recorder::Rows::all);
     Observer* observers[] = {&recorder};
     Arena arena;
     Context c = context(arena);
@@ -78,7 +88,8 @@ class GoldenCheck {
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t h = 0; h < heads; ++h)
             for (int64_t i = 0; i < n; ++i)
-              turned[static_cast<size_t>((h * rows + r) * n + i)] = entry->numbers[static_cast<size_t>((r * heads + h) * n + i)];
+              turned[static_cast<size_t>((h * rows + r) * n + i)] =
+                  entry->numbers[static_cast<size_t>((r * heads + h) * n + i)];
         compare(item, turned, activation_bound);
       } else {
         compare(item, entry ? std::span<const float>(entry->numbers) : std::span<const float>(), activation_bound);
@@ -109,7 +120,8 @@ class GoldenCheck {
     while (found.size() < expected.size()) {
       arena.reset();
       Context c = context(arena);
-      Batch batch{{{.tokens = std::span(tokens).subspan(static_cast<size_t>(start)), .start = start, .cache = cache.get()}}};
+      Batch batch{
+          {{.tokens = std::span(tokens).subspan(static_cast<size_t>(start)), .start = start, .cache = cache.get()}}};
       Pass pass(c, batch, exact_->facts().layers);
       const Tensor logits = exact_->forward(pass);
       start = static_cast<int>(tokens.size());
@@ -131,7 +143,8 @@ class GoldenCheck {
     const auto vocabulary = static_cast<size_t>(fast.facts().vocabulary);
     double sum = 0;
     for (size_t i = 0; i < ids_.size(); ++i)
-      sum += divergence(std::span(exact_logits).subspan(i * vocabulary, vocabulary), logits.row(static_cast<int64_t>(i)));
+      sum +=
+          divergence(std::span(exact_logits).subspan(i * vocabulary, vocabulary), logits.row(static_cast<int64_t>(i)));
     report_.say("fast mode", fmt::format("mean KL(exact || fast) {:.2e} nats", sum / static_cast<double>(ids_.size())));
   }
 
@@ -157,7 +170,9 @@ class GoldenCheck {
     tape.backward(loss);
     token_nll.assign(nll.begin(), nll.end() - 1);
     gradients.clear();
-    const auto keep = [&](std::string_view name, std::span<const float> g) { gradients[std::string(name)].assign(g.begin(), g.end()); };
+    const auto keep = [&](std::string_view name, std::span<const float> g) {
+      gradients[std::string(name)].assign(g.begin(), g.end());
+    };
     exact_->each_linear([&](std::string_view name, Linear& linear) { keep(name, tape.weight_grad(linear)); });
     exact_->each_tensor([&](std::string_view name, Tensor& tensor) { keep(name, tape.grad(tensor)); });
     keep("embed_out", tape.grad(embedding.kept));
@@ -178,13 +193,16 @@ class GoldenCheck {
       if (found != gradients_.end())
         for (const float g : found->second) square += double{g} * double{g};
       const double expected = norm.get<double>();
-      report_.line("|grad." + name + "|", std::abs(std::sqrt(square) - expected) / std::max(expected, 1e-12), gradient_bound);
+      report_.line("|grad." + name + "|", std::abs(std::sqrt(square) - expected) / std::max(expected, 1e-12),
+                   gradient_bound);
     }
   }
 
   // Steps of AdamW over all parameters: values after the first, losses before and after each.
   void descent() {
-    struct Parameter { std::vector<float> numbers, m, v; };
+    struct Parameter {
+      std::vector<float> numbers, m, v;
+    };
     std::map<std::string, Parameter> parameters;
     Arena numbers;
     exact_->each_linear([&](std::string_view name, Linear& linear) {
@@ -244,7 +262,8 @@ int main_of(int count, char** arguments) {
   for (int i = 1; i < count; ++i) {
     if (std::string_view(arguments[i]) == "--cpu" && i + 1 < count) {
       const auto named = kernels_named(arguments[++i]);
-      if (!named) return fmt::print(stderr, "check_golden: error: {}\n", named.error().what), exit_code(named.error().fault);
+      if (!named)
+        return fmt::print(stderr, "check_golden: error: {}\n", named.error().what), exit_code(named.error().fault);
       kernels = *named;
       continue;
     }

@@ -17,9 +17,9 @@
 namespace freehold {
 namespace {
 
-constexpr int chunk = 64;                      // rows whose logits are held at once
-constexpr double stream_bound = 2e-3;          // relative to the norm of the reference
-constexpr double log_probability_bound = 1e-3; // nats; the reference's own rounding is 6e-5
+constexpr int chunk = 64;                       // rows whose logits are held at once
+constexpr double stream_bound = 2e-3;           // relative to the norm of the reference
+constexpr double log_probability_bound = 1e-3;  // nats; the reference's own rounding is 6e-5
 constexpr double perplexity_bound = 0.005;
 
 // One model over one text, chunk by chunk.
@@ -33,7 +33,8 @@ class Runner {
   Tensor logits(std::span<const Token> tokens, int first) {
     arena_.reset();
     Context context{kernels_, pool_, arena_, model_.mode().arithmetic, nullptr};
-    const Batch batch{{{.tokens = tokens, .start = first, .cache = cache_.get(), .logits = Batch::Sequence::Logits::all}}};
+    const Batch batch{
+        {{.tokens = tokens, .start = first, .cache = cache_.get(), .logits = Batch::Sequence::Logits::all}}};
     Pass pass(context, batch, model_.facts().layers, observers_);
     return model_.forward(pass);
   }
@@ -52,7 +53,9 @@ struct Totals {
   int same_top = 0, compared = 0;
 };
 
-size_t top_of(std::span<const float> row) { return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin()); }
+size_t top_of(std::span<const float> row) {
+  return static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+}
 
 // Our exact row against the stored part of the reference's: largest difference of a log-probability, lower bound of KL.
 void compare_stored(std::span<const float> ours, const std::vector<int64_t>& ids, const std::vector<float>& logprobs,
@@ -70,7 +73,8 @@ void compare_stored(std::span<const float> ours, const std::vector<int64_t>& ids
   totals.stored_kl += kl + std::exp(double{rest}) * (double{rest} - rest_q);
 }
 
-Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, const Kernels& kernels, Pool& pool, CheckReport& report) {
+Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, const Kernels& kernels, Pool& pool,
+                   CheckReport& report) {
   TRY_ASSIGN(const GoldenFile golden, GoldenFile::open(folder / "reference.safetensors"));
   TRY_ASSIGN(const std::string text, read_file(folder / "reference.json", limits::json_bytes));
   TRY_ASSIGN(const Json facts, parse_json(text, "reference.json"));
@@ -92,7 +96,9 @@ Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, 
   const auto keep_streams = [&] {  // rows of the chosen positions, from what the recorder saw of this chunk
     for (const Recorder::Entry& entry : recorder.entries()) {
       const std::string item = entry.point.point == Point::embed ? "embed_out"
-                               : entry.point.point == Point::final_norm ? "final_norm" : fmt::format("layer.{}.out", entry.point.layer);
+                               : entry.point.point == Point::final_norm
+                                   ? "final_norm"
+                                   : fmt::format("layer.{}.out", entry.point.layer);
       const auto width = static_cast<size_t>(entry.shape.row_elements());
       for (size_t r = 0; r < entry.rows.size(); ++r)
         if (std::find(positions.begin(), positions.end(), entry.rows[r].position) != positions.end())
@@ -106,7 +112,8 @@ Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, 
   Totals t;
   for (size_t first = 0; first < ids.size(); first += chunk) {
     const auto tokens = std::span<const Token>(ids).subspan(first, std::min<size_t>(chunk, ids.size() - first));
-    const Tensor p = exact_run.logits(tokens, static_cast<int>(first)), q = fast_run.logits(tokens, static_cast<int>(first));
+    const Tensor p = exact_run.logits(tokens, static_cast<int>(first)),
+                 q = fast_run.logits(tokens, static_cast<int>(first));
     keep_streams();
     for (size_t i = 0; i < tokens.size(); ++i) {
       const size_t row = first + i;
@@ -131,12 +138,13 @@ Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, 
   const auto n = static_cast<double>(ids.size());
   report.say("exact: KL(reference || ours), stored part", fmt::format("{:.2e} nats", t.stored_kl / n));
   const double reference_nll = facts.value("mean_nll", 0.0);
-  report.line("exact: perplexity, relative to the reference", std::abs(std::expm1(t.nll_exact / (n - 1) - reference_nll)), perplexity_bound);
+  report.line("exact: perplexity, relative to the reference",
+              std::abs(std::expm1(t.nll_exact / (n - 1) - reference_nll)), perplexity_bound);
   if (kl_bound <= 0) kl_bound = facts.value("/llama_cpp/mean_kl_without_first"_json_pointer, 0.0);
   report.line("fast: KL(exact || fast) without position 0", t.kl / t.compared, kl_bound, "nats; bound is llama.cpp's");
   report.say("fast: top-1 equal", fmt::format("{:.1f} %", 100.0 * t.same_top / n));
-  report.line("fast: perplexity, relative to the reference", std::abs(std::expm1(t.nll_fast / (n - 1) - reference_nll)), perplexity_bound,
-              fmt::format("NLL {:.4f}, reference {:.4f}", t.nll_fast / (n - 1), reference_nll));
+  report.line("fast: perplexity, relative to the reference", std::abs(std::expm1(t.nll_fast / (n - 1) - reference_nll)),
+              perplexity_bound, fmt::format("NLL {:.4f}, reference {:.4f}", t.nll_fast / (n - 1), reference_nll));
   return Done{};
 }
 
@@ -148,7 +156,8 @@ int main_of(int count, char** arguments) {
     const std::string_view argument = arguments[i];
     if (argument == "--cpu" && i + 1 < count) {
       const auto named = kernels_named(arguments[++i]);
-      if (!named) return fmt::print(stderr, "check_reference: error: {}\n", named.error().what), exit_code(named.error().fault);
+      if (!named)
+        return fmt::print(stderr, "check_reference: error: {}\n", named.error().what), exit_code(named.error().fault);
       kernels = *named;
     } else if (argument == "--kl-bound" && i + 1 < count) {
       kl_bound = std::strtod(arguments[++i], nullptr);
@@ -156,7 +165,8 @@ int main_of(int count, char** arguments) {
       places.emplace_back(argument);
     }
   }
-  if (places.size() != 2) return fmt::print(stderr, "usage: check_reference [--cpu NAME] [--kl-bound NATS] MODEL FOLDER\n"), 2;
+  if (places.size() != 2)
+    return fmt::print(stderr, "usage: check_reference [--cpu NAME] [--kl-bound NATS] MODEL FOLDER\n"), 2;
   Pool pool;
   CheckReport report;
   fmt::print("{} ({})\n", Path(places[0]).filename().string(), kernels->name);

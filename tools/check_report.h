@@ -18,7 +18,8 @@ class CheckReport {
     ++(ok ? passed_ : failed_);
   }
   void equal(std::string_view item, bool ok, std::string_view note = {}) {
-    fmt::print("  {:<52} {:<33} {}{}{}\n", item, ok ? "equal" : "different", ok ? "ok" : "FAIL", note.empty() ? "" : "  ", note);
+    fmt::print("  {:<52} {:<33} {}{}{}\n", item, ok ? "equal" : "different", ok ? "ok" : "FAIL",
+               note.empty() ? "" : "  ", note);
     ++(ok ? passed_ : failed_);
   }
   void say(std::string_view item, std::string_view value) { fmt::print("  {:<52} {}\n", item, value); }

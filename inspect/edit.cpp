@@ -1,0 +1,100 @@
+#include "inspect/edit.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace freehold {
+namespace {
+
+bool applies(const Edit& edit, Point point, int layer) {
+  return edit.point == point && (edit.layer == Edit::every_layer || edit.layer == layer);
+}
+
+bool on_the_stream(Point point) {
+  switch (point) {
+    case Point::embed:
+    case Point::resid_pre:
+    case Point::attn_in:
+    case Point::attn_out:
+    case Point::attn_out_post:
+    case Point::resid_mid:
+    case Point::mlp_in:
+    case Point::mlp_out:
+    case Point::mlp_out_post:
+    case Point::resid_post:
+    case Point::final_norm:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Tensor changed(Context& c, const Edit& edit, const Tensor& x, const Tensor& vector) {
+  switch (edit.action) {
+    case Edit::Action::add:
+      return ops::add_row(c, x, vector, edit.factor);
+    case Edit::Action::project_out:
+      return ops::project_out(c, x, vector, edit.factor);
+    case Edit::Action::scale:
+      return ops::scale(c, x, edit.factor);
+    case Edit::Action::replace:
+      return ops::add_row(c, ops::scale(c, x, 0), vector, 1);
+  }
+  return x;
+}
+
+}  // namespace
+
+Result<Edits> Edits::make(std::vector<Edit> edits) {
+  for (size_t i = 0; i < edits.size(); ++i) {
+    Edit& edit = edits[i];
+    if (!std::isfinite(edit.factor)) return malformed("edit {}: the factor is not a finite number", i);
+    if (edit.action == Edit::Action::scale) continue;
+    if (edit.vector.empty()) return malformed("edit {}: its action needs a vector", i);
+    double square = 0;
+    for (const float v : edit.vector) square += double{v} * double{v};
+    if (!std::isfinite(square)) return malformed("edit {}: the vector has numbers that are not finite", i);
+    if (edit.action != Edit::Action::project_out) continue;
+    if (square == 0) return malformed("edit {}: a zero vector has no direction to project out", i);
+    for (float& v : edit.vector) v = static_cast<float>(v / std::sqrt(square));
+  }
+  return Edits(std::move(edits));
+}
+
+Result<Done> Edits::fits(int hidden) const {
+  for (size_t i = 0; i < edits_.size(); ++i)
+    if (on_the_stream(edits_[i].point) && !edits_[i].vector.empty() &&
+        static_cast<int>(edits_[i].vector.size()) != hidden)
+      return inconsistent("edit {}: its vector has {} numbers, the model's stream {}", i, edits_[i].vector.size(),
+                          hidden);
+  return Done{};
+}
+
+bool Edits::wants(Point point, int layer) const {
+  return std::any_of(edits_.begin(), edits_.end(), [&](const Edit& edit) { return applies(edit, point, layer); });
+}
+
+void Edits::seen(Pass& pass, const Site& site, Tensor& x) {
+  Context& c = pass.context();
+  for (const Edit& edit : edits_) {
+    if (!applies(edit, site.point, site.layer)) continue;
+    Tensor vector;
+    if (!edit.vector.empty()) {
+      CHECK(static_cast<int64_t>(edit.vector.size()) == x.width(), "{} numbers at {} of width {}", edit.vector.size(),
+            text_of({site.point, site.layer}), x.width());
+      vector = Tensor::of(edit.vector, {x.width()}, c.arena);
+    }
+    if (!edit.positions) {
+      x = changed(c, edit, x, vector);
+      continue;
+    }
+    std::vector<int32_t> rows;
+    for (size_t i = 0; i < site.rows.size(); ++i)
+      if (site.rows[i].position >= edit.positions->first && site.rows[i].position <= edit.positions->last)
+        rows.push_back(static_cast<int32_t>(i));
+    if (rows.empty()) continue;
+    x = ops::replace_rows(c, x, rows, changed(c, edit, ops::pick_rows(c, x, rows), vector));
+  }
+}
+
+}  // namespace freehold

@@ -1,0 +1,186 @@
+// Same bits: logits of a token depend on its own past and the numeric mode, on nothing else. Random chunkings, batches
+// with strangers, thread counts, continued caches, watched and unwatched passes are compared with memcmp, for every
+// kernel set this machine can run; the sets are compared with each other too.
+//
+// RealModelBits runs as a test of its own (label models), with FREEHOLD_BITS_MODEL naming a checkpoint: a real one has
+// the quantized formats that the tiny ones lack.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/random.h"
+#include "files/checkpoint.h"
+#include "inspect/recorder.h"
+#include "model/model.h"
+
+namespace freehold {
+namespace {
+
+constexpr int positions = 150;  // crosses two cache pages; long enough for several chunks
+
+struct Subject {
+  std::string name;
+  std::unique_ptr<Model> model;
+};
+
+std::vector<Token> random_tokens(Random& random, int count, int vocabulary) {
+  std::vector<Token> tokens;
+  for (int i = 0; i < count; ++i) tokens.push_back(random.below(vocabulary));
+  return tokens;
+}
+
+// A sequence that is fed in pieces; remembers the logits of every row.
+struct Feed {
+  std::vector<Token> tokens;
+  std::unique_ptr<KvCache> cache;
+  int done = 0;
+  std::vector<float> logits;  // [done, vocabulary]
+};
+
+Feed make_feed(const Model& model, std::vector<Token> tokens) {
+  return {std::move(tokens), model.make_cache(positions), 0, {}};
+}
+
+// One pass over the next pieces[i] tokens of each feed.
+void pass_over(const Model& model, const Kernels& kernels, Pool& pool, std::span<Feed* const> feeds,
+               std::span<const int> pieces, std::span<Observer* const> observers = {}) {
+  Arena arena;
+  Context context{kernels, pool, arena, model.mode().arithmetic, nullptr};
+  Batch batch;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    Feed& feed = *feeds[i];
+    batch.sequences.push_back({.tokens = std::span<const Token>(feed.tokens)
+                                             .subspan(static_cast<size_t>(feed.done), static_cast<size_t>(pieces[i])),
+                               .start = feed.done,
+                               .cache = feed.cache.get(),
+                               .logits = Batch::Sequence::Logits::all});
+  }
+  Pass pass(context, batch, model.facts().layers, observers);
+  const Tensor logits = model.forward(pass);
+  int64_t row = 0;
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    const auto part = logits.rows(row, pieces[i]).all();
+    feeds[i]->logits.insert(feeds[i]->logits.end(), part.begin(), part.end());
+    feeds[i]->done += pieces[i];
+    row += pieces[i];
+  }
+}
+
+std::vector<float> whole(const Model& model, const Kernels& kernels, Pool& pool, const std::vector<Token>& tokens) {
+  Feed feed = make_feed(model, tokens);
+  Feed* feeds[] = {&feed};
+  const int pieces[] = {static_cast<int>(tokens.size())};
+  pass_over(model, kernels, pool, feeds, pieces);
+  return feed.logits;
+}
+
+::testing::AssertionResult same_bits(const std::vector<float>& a, const std::vector<float>& b, int vocabulary) {
+  if (a.size() != b.size()) return ::testing::AssertionFailure() << a.size() << " numbers against " << b.size();
+  for (size_t i = 0; i < a.size(); ++i)
+    if (std::memcmp(&a[i], &b[i], sizeof(float)))
+      return ::testing::AssertionFailure() << "row " << i / static_cast<size_t>(vocabulary) << " logit "
+                                           << i % static_cast<size_t>(vocabulary) << ": " << a[i] << " and " << b[i];
+  return ::testing::AssertionSuccess();
+}
+
+// The subject in random pieces, among up to 15 strangers in random pieces, until all is fed.
+std::vector<float> in_company(const Model& model, const Kernels& kernels, Pool& pool, const std::vector<Token>& tokens,
+                              Random& random, int most_strangers, std::span<Observer* const> observers = {}) {
+  Feed subject = make_feed(model, tokens);
+  std::vector<Feed> strangers;
+  const int count = most_strangers ? random.below(most_strangers + 1) : 0;
+  for (int i = 0; i < count; ++i)
+    strangers.push_back(make_feed(model, random_tokens(random, positions, model.facts().vocabulary)));
+  while (subject.done < static_cast<int>(tokens.size())) {
+    std::vector<Feed*> feeds;
+    std::vector<int> pieces;
+    const auto take = [&](Feed& feed) {
+      const int left = static_cast<int>(feed.tokens.size()) - feed.done;
+      if (left == 0) return;
+      const int piece = random.below(3) == 0 ? 1 : 1 + random.below(left);
+      feeds.push_back(&feed);
+      pieces.push_back(std::min(piece, left));
+    };
+    const int before = count ? random.below(count + 1) : 0;  // the subject stands among them, at any place
+    for (int i = 0; i < before; ++i)
+      if (random.below(2)) take(strangers[static_cast<size_t>(i)]);
+    take(subject);
+    for (int i = before; i < count; ++i)
+      if (random.below(2)) take(strangers[static_cast<size_t>(i)]);
+    pass_over(model, kernels, pool, feeds, pieces, observers);
+  }
+  return subject.logits;
+}
+
+void check_model(const Path& path, NumericMode mode, int trials, int length) {
+  Pool one(1), two(2);
+  const auto checkpoint = Checkpoint::open(path);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().what;
+  const auto model = load_model(*checkpoint, {mode, {}}, two);
+  ASSERT_TRUE(model) << model.error().what;
+  const int vocabulary = (*model)->facts().vocabulary;
+  std::vector<float> first_set;
+  for (const Kernels* kernels : runnable_kernels()) {
+    SCOPED_TRACE(std::string(kernels->name) + ", " + text_of(mode));
+    Random random(7);
+    const std::vector<Token> tokens = random_tokens(random, length, vocabulary);
+    const std::vector<float> expected = whole(**model, *kernels, one, tokens);
+    for (const float x : expected) ASSERT_TRUE(std::isfinite(x));
+    if (first_set.empty()) first_set = expected;
+    EXPECT_TRUE(same_bits(first_set, expected, vocabulary)) << "against the first kernel set";
+    EXPECT_TRUE(same_bits(expected, whole(**model, *kernels, two, tokens), vocabulary)) << "two threads";
+    for (int trial = 0; trial < trials; ++trial) {
+      Pool& pool = trial % 2 ? two : one;
+      EXPECT_TRUE(same_bits(expected, in_company(**model, *kernels, pool, tokens, random, 0), vocabulary))
+          << "chunked alone";
+      EXPECT_TRUE(same_bits(expected, in_company(**model, *kernels, pool, tokens, random, 15), vocabulary))
+          << "in company";
+      Recorder everything({{Point::embed},
+                           {Point::resid_pre},
+                           {Point::attn_in},
+                           {Point::q},
+                           {Point::k},
+                           {Point::v},
+                           {Point::attn_scores},
+                           {Point::attn_probs},
+                           {Point::z},
+                           {Point::attn_out},
+                           {Point::resid_mid},
+                           {Point::mlp_in},
+                           {Point::mlp_act},
+                           {Point::mlp_out},
+                           {Point::resid_post},
+                           {Point::final_norm},
+                           {Point::lm_head}},
+                          Recorder::Rows::last);
+      Observer* observers[] = {&everything};
+      EXPECT_TRUE(same_bits(expected, in_company(**model, *kernels, pool, tokens, random, 3, observers), vocabulary))
+          << "watched";
+      EXPECT_FALSE(everything.entries().empty());
+    }
+  }
+}
+
+class Bits : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Bits, Int8) { check_model(Path("tests/golden/models") / GetParam(), NumericMode{}, 4, positions); }
+TEST_P(Bits, Int8WithFloatCache) {
+  check_model(Path("tests/golden/models") / GetParam(), {Arithmetic::int8, KvType::f32}, 2, positions);
+}
+TEST_P(Bits, Exact) { check_model(Path("tests/golden/models") / GetParam(), NumericMode::exact(), 4, positions); }
+
+INSTANTIATE_TEST_SUITE_P(Tiny, Bits,
+                         ::testing::Values("llama_tied", "llama_llama3rope", "llama_linear_bf16", "qwen2_untied",
+                                           "qwen3_yarn"),
+                         [](const auto& tiny) { return std::string(tiny.param); });
+
+TEST(RealModelBits, Int8AndExact) {
+  const char* path = std::getenv("FREEHOLD_BITS_MODEL");
+  ASSERT_TRUE(path) << "FREEHOLD_BITS_MODEL must name a checkpoint";
+  check_model(path, NumericMode{}, 1, 70);
+  check_model(path, NumericMode::exact(), 1, 24);
+}
+
+}  // namespace
+}  // namespace freehold
