@@ -1,0 +1,137 @@
+// Checkpoints that lie about themselves: each lie is a named error while loading, never a crash in the pass.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "model/model.h"
+
+namespace freehold {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A copy of a golden checkpoint whose configuration can be changed.
+class Loading : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(::testing::TempDir()) / fmt::format("freehold_loading_{}", ::getpid());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    copy_from("qwen2_untied");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void copy_from(const std::string& golden) {
+    for (const char* file : {"config.json", "model.safetensors"})
+      fs::copy_file(fs::path("tests/golden/models") / golden / file, folder_ / file,
+                    fs::copy_options::overwrite_existing);
+    std::ifstream in(folder_ / "config.json");
+    config_ = Json::parse(in);
+  }
+  Result<std::unique_ptr<Model>> load() {
+    std::ofstream(folder_ / "config.json") << config_.dump();
+    TRY_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(folder_));
+    return load_model(checkpoint, {NumericMode::exact(), {}}, pool_);
+  }
+  void refused(Fault fault, std::string_view word) {
+    const auto model = load();
+    ASSERT_FALSE(model) << config_.dump();
+    EXPECT_EQ(name_of(model.error().fault), name_of(fault)) << model.error().what;
+    EXPECT_NE(model.error().what.find(word), std::string::npos) << model.error().what;
+  }
+
+  fs::path folder_;
+  Json config_;
+  Pool pool_{1};
+};
+
+TEST_F(Loading, TheGoldenItselfLoads) { ASSERT_TRUE(load()); }
+
+TEST_F(Loading, MissingKeys) {
+  for (const char* key : {"num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads",
+                          "rms_norm_eps", "max_position_embeddings"}) {
+    const Json kept = config_;
+    config_.erase(key);
+    refused(Fault::malformed, key);
+    config_ = kept;
+  }
+}
+
+TEST_F(Loading, NumbersOutOfRange) {
+  for (const char* key : {"num_hidden_layers", "hidden_size", "intermediate_size", "num_attention_heads",
+                          "num_key_value_heads", "vocab_size"})
+    for (const Json& value : {Json(0), Json(-1), Json(int64_t{1} << 40), Json(18446744073709551615u), Json("3"),
+                              Json(2.5), Json::array()}) {
+      const Json kept = config_;
+      config_[key] = value;
+      refused(Fault::malformed, key);
+      config_ = kept;
+    }
+  for (const Json& value : {Json(0), Json(-1e-6), Json("x")}) {
+    config_["rms_norm_eps"] = value;
+    refused(Fault::malformed, "rms_norm_eps");
+  }
+}
+
+TEST_F(Loading, ContradictingNumbers) {
+  const Json kept = config_;
+  config_["num_key_value_heads"] = 3;
+  refused(Fault::inconsistent, "3 key heads");
+  config_ = kept;
+  config_["head_dim"] = 15;
+  refused(Fault::inconsistent, "odd");
+  config_ = kept;
+  config_["num_hidden_layers"] = 2;  // the third layer's tensors are left over
+  refused(Fault::unsupported, "model.layers.2.");
+  config_ = kept;
+  config_["num_hidden_layers"] = 4;
+  refused(Fault::malformed, "model.layers.3.");
+  config_ = kept;
+  config_["hidden_size"] = 128;
+  refused(Fault::inconsistent, "[");
+  config_ = kept;
+  config_["vocab_size"] = 1000;
+  refused(Fault::inconsistent, "vocab_size");
+}
+
+TEST_F(Loading, OtherMathematicsIsRefused) {
+  const Json kept = config_;
+  config_["model_type"] = "gpt_neox";
+  refused(Fault::unsupported, "gpt_neox");
+  config_ = kept;
+  config_["hidden_act"] = "gelu";
+  refused(Fault::unsupported, "gelu");
+  config_ = kept;
+  config_["use_sliding_window"] = true;
+  refused(Fault::unsupported, "use_sliding_window");
+  config_ = kept;
+  config_["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 2.0}};
+  refused(Fault::unsupported, "longrope");
+  config_["rope_scaling"] = {{"rope_type", "linear"}};
+  refused(Fault::malformed, "factor");
+  config_["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 0}};
+  refused(Fault::malformed, "factor");
+  config_ = kept;
+  config_["rope_theta"] = 1;
+  refused(Fault::malformed, "rotary base");
+}
+
+TEST_F(Loading, BiasesMustFitTheConfiguration) {
+  config_["model_type"] = "llama";  // llama without attention_bias has none
+  refused(Fault::inconsistent, "bias");
+  copy_from("llama_tied");
+  config_["attention_bias"] = true;
+  refused(Fault::inconsistent, "bias");
+}
+
+TEST_F(Loading, BothSpellingsOfRotaryParameters) {
+  config_.erase("rope_theta");
+  config_.erase("rope_scaling");
+  config_["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 10000.0}};
+  EXPECT_TRUE(load());
+}
+
+}  // namespace
+}  // namespace freehold
