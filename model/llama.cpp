@@ -138,13 +138,19 @@ constexpr TensorName down{"model.layers.{}.mlp.down_proj", "blk.{}.ffn_down"};
 }  // namespace name
 
 // Settings that would change the mathematics and that this file does not compute.
-Result<Done> refuse_variants(const Loader& loader) {
+Result<Done> refuse_variants(const Loader& loader, std::string_view kind) {
   TRY_ASSIGN(const std::string activation, loader.text_or({"hidden_act", ""}, "silu"));
   if (activation != "silu")
     return unsupported("{}: hidden_act '{}'; this architecture is computed with silu", loader.file(),
                        printable(activation));
   TRY_ASSIGN(const bool window, loader.flag({"use_sliding_window", ""}, false));
   if (window) return unsupported("{}: use_sliding_window is true; windows are not computed", loader.file());
+  if (kind == "mistral") {  // states a window instead of a switch; null, or as long as the context, is none
+    TRY_ASSIGN(const auto size, loader.integer_if_present({"sliding_window", ""}, 1, limits::context));
+    TRY_ASSIGN(const int64_t context, loader.integer({"max_position_embeddings", ""}, 1, limits::context));
+    if (size && *size < context)
+      return unsupported("{}: sliding_window of {} positions; windows are not computed", loader.file(), *size);
+  }
   TRY_ASSIGN(const auto experts, loader.integer_if_present({"num_local_experts", "expert_count"}, 0, limits::experts));
   if (experts.value_or(0) > 0)
     return unsupported("{}: {} experts; this architecture is dense", loader.file(), *experts);
@@ -153,7 +159,7 @@ Result<Done> refuse_variants(const Loader& loader) {
 
 Result<Done> Llama::read_config(Loader& loader, const Architecture& architecture) {
   const std::string_view kind = architecture.released;
-  TRY(refuse_variants(loader));
+  TRY(refuse_variants(loader, kind));
   LlamaConfig& c = config_;
   TRY_ASSIGN(c.layers, loader.integer({"num_hidden_layers", "block_count"}, 1, limits::layers));
   TRY_ASSIGN(c.hidden, loader.integer({"hidden_size", "embedding_length"}, 1, limits::width));
