@@ -20,13 +20,13 @@ struct Edit {
   Point point = Point::resid_post;
   int layer = every_layer;
   Action action = Action::add;
-  std::vector<float> vector;  // as wide as the point; empty for scale
+  std::vector<float> vector = {};  // as wide as the point; empty for scale
   float factor = 1;
   // Absolute positions first..last; all when absent.
   struct Positions {
     int first, last;
   };
-  std::optional<Positions> positions;
+  std::optional<Positions> positions = {};
 
   static constexpr int every_layer = -1;
 };
