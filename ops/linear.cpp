@@ -42,17 +42,19 @@ void multiply_int8(const Context& context, const Part& part, int64_t first, int6
                                            static_cast<int>(columns), to, 16 * count});
 }
 
-// The same in floats: two groups at a time are decoded, 256 inputs at a time.
+// The same in floats: two groups at a time are decoded, some inputs at a time: few when they are used few times, so that
+// the lines stay in L1.
 void multiply_float(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t count,
                     int64_t column, int64_t columns, float* to) {
   const Weight& weight = *part.weight;
   const LinearKernels& kernels = context.kernels.linear;
   alignas(64) float lines[2][decode_inputs][16];
+  const int64_t step = columns <= few_rows ? std::max<int64_t>(64, info(weight.format).block) : decode_inputs;
   std::fill_n(to, columns * 16 * count, 0.0f);
   for (int64_t g = 0; g < count; g += 2) {
     const int halves = g + 1 < count ? 2 : 1;
-    for (int64_t k = 0; k < weight.cols; k += decode_inputs) {
-      const int64_t inputs = std::min(decode_inputs, weight.cols - k);
+    for (int64_t k = 0; k < weight.cols; k += step) {
+      const int64_t inputs = std::min(step, weight.cols - k);
       FloatTile tile{&lines[0][0][0],
                      16,
                      decode_inputs * 16,
