@@ -41,7 +41,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
     for (const Token token : w.tokens)
       if (token < 0 || token >= facts.vocabulary)
         return usage_error("tokens: {} is not in the vocabulary of {}", token, facts.vocabulary);
-    const size_t room = static_cast<size_t>(std::min(s.options_.positions, s.capacity()) - s.position());
+    const size_t room = static_cast<size_t>(s.room());
     if (w.tokens.size() > room)
       return out_of_resources("context: full, {} of {} positions are taken and {} more are asked for", s.position(),
                               s.options_.positions, w.tokens.size());

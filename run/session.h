@@ -44,7 +44,8 @@ class Session {
   std::span<const Token> tokens() const { return tokens_; }
   std::span<const float> logits() const { return has_logits_ ? logits_ : std::span<const float>{}; }
   int position() const { return static_cast<int>(tokens_.size()); }
-  int capacity() const { return cache_->capacity(); }
+  int capacity() const { return options_.positions; }
+  int room() const { return capacity() - position(); }
   int reused() const { return reused_; }  // tokens that the last sync found in place
   size_t cache_bytes() const { return cache_->bytes(); }
 

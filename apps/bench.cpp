@@ -1,0 +1,228 @@
+// freehold bench: how fast a model runs here, beside what the machine can do. Prefill counts all tokens of the prompt;
+// decode leaves out the first token and says at what depth it stands. Each row is the median of several runs with its
+// quartiles; the first run warms up and does not count.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/command.h"
+#include "apps/machine.h"
+#include "apps/models.h"
+#include "apps/report.h"
+#include "apps/version.h"
+#include "base/checksum.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "run/session.h"
+
+namespace freehold {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  int prompt = 512, decode = 64, depth = 0, runs = 5;
+  bool json = false;
+};
+
+struct Spread {
+  double low = 0, median = 0, high = 0;  // quartiles
+};
+Spread spread_of(std::vector<double> values) {
+  if (values.empty()) return {};
+  std::sort(values.begin(), values.end());
+  const auto at = [&](double share) {
+    const double position = share * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<size_t>(position);
+    const double above = values[std::min(below + 1, values.size() - 1)];
+    return values[below] + (position - static_cast<double>(below)) * (above - values[below]);
+  };
+  return {at(0.25), at(0.5), at(0.75)};
+}
+Json as_json(const Spread& s) { return {{"low", s.low}, {"median", s.median}, {"high", s.high}}; }
+
+struct Run {
+  double prefill_seconds = 0, decode_seconds = 0, cpu_seconds = 0;
+  uint64_t hash = 0;  // of the logits after the prompt and after the last decoded token
+};
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+std::vector<Token> some_tokens(int count, int vocabulary) {
+  Random random(1);
+  std::vector<Token> tokens(static_cast<size_t>(count));
+  for (Token& token : tokens) token = random.below(vocabulary);
+  return tokens;
+}
+
+// Prefill from an empty session; then decode from `depth` tokens, always the token that the logits make most likely.
+Result<Run> run_once(Session& session, const Options& options, std::span<const Token> prompt,
+                     std::span<const Token> past) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_since = [](Clock::time_point t) {
+    return std::chrono::duration<double>(Clock::now() - t).count();
+  };
+  const auto add = [](uint64_t hash, std::span<const float> logits) { return checksum64(std::as_bytes(logits), hash); };
+  const auto go_on = [](int, int) { return !interrupt::requested(); };
+  Run run;
+  const double cpu = cpu_seconds();
+  if (!prompt.empty()) {
+    TRY(session.rewind(0));
+    const auto start = Clock::now();
+    TRY(session.sync(prompt, go_on));
+    run.prefill_seconds = seconds_since(start);
+    run.hash = add(run.hash, session.logits());
+  }
+  if (options.decode > 0) {
+    TRY(session.sync(past, go_on));
+    const auto most_likely = [&] {
+      const auto logits = session.logits();
+      return static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    };
+    TRY(session.step(most_likely()));
+    const auto start = Clock::now();
+    for (int i = 0; i < options.decode; ++i) {
+      if (interrupt::requested()) return failure(Fault::cancelled, "bench: cancelled");
+      TRY(session.step(most_likely()));
+    }
+    run.decode_seconds = seconds_since(start);
+    run.hash = add(run.hash, session.logits());
+    TRY(session.rewind(static_cast<int>(past.size())));
+  }
+  run.cpu_seconds = cpu_seconds() - cpu;
+  return run;
+}
+
+Result<Done> check(const Options& o) {
+  if (o.prompt < 0 || o.decode < 0 || o.depth < 0)
+    return usage_error("--prompt, --decode, --depth: expected 0 or more");
+  if (o.prompt == 0 && o.decode == 0) return usage_error("nothing to measure: --prompt and --decode are both 0");
+  if (o.runs < 1 || o.runs > 1000) return usage_error("--runs: expected 1 to 1000, found {}", o.runs);
+  return Done{};
+}
+
+Result<Done> run(const Options& options) {
+  TRY(check(options));
+  TRY_ASSIGN(const LoadedModel loaded, load(options.model));
+  const ModelFacts& facts = loaded.model->facts();
+  const double bandwidth = measure_bandwidth(*loaded.pool);
+  const double placement = measure_placement();
+  const double int8_rate = measure_int8_rate();
+
+  const std::vector<Token> prompt = some_tokens(options.prompt, facts.vocabulary);
+  const std::vector<Token> past = some_tokens(std::max(options.depth, 1), facts.vocabulary);
+  const int positions = std::max(options.prompt, static_cast<int>(past.size()) + options.decode + 1);
+  TRY_ASSIGN(Session session, Session::make(*loaded.engine, {.positions = positions}));
+
+  std::vector<double> prefill, decode, cpu;
+  uint64_t hash = 0;
+  ProgressLine line("measuring");
+  for (int i = -1; i < options.runs; ++i) {
+    line.at(static_cast<double>(i + 1) / (options.runs + 1));
+    TRY_ASSIGN(const Run found, run_once(session, options, prompt, past));
+    if (i < 0) {
+      hash = found.hash;
+      continue;
+    }
+    if (found.hash != hash)
+      return failure(Fault::check_failed,
+                     fmt::format("bench: logits differ between runs: {:016x}, then {:016x}", hash, found.hash));
+    if (options.prompt > 0) prefill.push_back(options.prompt / found.prefill_seconds);
+    if (options.decode > 0) decode.push_back(options.decode / found.decode_seconds);
+    cpu.push_back(found.cpu_seconds);
+  }
+  line.clear();
+
+  const Spread p = spread_of(prefill), d = spread_of(decode), c = spread_of(cpu);
+  const double share = bandwidth > 0 ? d.median * static_cast<double>(facts.bytes_per_token) / bandwidth : 0;
+  // Two operations for every parameter that a token passes through; the head only sees the last one.
+  const double parameters = static_cast<double>(facts.parameters) -
+                            static_cast<double>(facts.vocabulary) * facts.hidden * (facts.tied ? 1 : 2);
+  const double operations = p.median * 2 * parameters;
+  const int threads = loaded.pool->threads();
+  const double int8_share = int8_rate > 0 ? operations / (int8_rate * threads) : 0;
+  const Cpu processor = this_cpu();
+  std::string flags;
+  for (const std::string& flag : processor.flags) flags += (flags.empty() ? "" : " ") + flag;
+
+  if (options.json) {
+    print_json({{"version", version_text},
+                {"model", loaded.name},
+                {"cpu", processor.model},
+                {"flags", processor.flags},
+                {"governor", processor.governor},
+                {"load", processor.load},
+                {"kernels", loaded.engine->kernels().name},
+                {"mode", text_of(loaded.model->mode())},
+                {"threads", threads},
+                {"placement_ns", placement},
+                {"one_core", placement > 0 && placement < 60},
+                {"bandwidth_bytes_per_second", bandwidth},
+                {"int8_operations_per_second_per_thread", int8_rate},
+                {"prompt", options.prompt},
+                {"decode", options.decode},
+                {"depth", past.size()},
+                {"runs", options.runs},
+                {"prefill_tokens_per_second", p.median},
+                {"prefill", as_json(p)},
+                {"prefill_share_of_int8_rate", int8_share},
+                {"decode_tokens_per_second", d.median},
+                {"decode_spread", as_json(d)},
+                {"decode_share_of_bandwidth", share},
+                {"bytes_per_token", facts.bytes_per_token},
+                {"cpu_seconds_per_run", c.median},
+                {"peak_memory_bytes", peak_memory()},
+                {"load_seconds", loaded.seconds},
+                {"logits_hash", fmt::format("{:016x}", hash)}});
+    return Done{};
+  }
+  print(fmt::format("model       {}, {}, {} a token\n", loaded.name, text_of(loaded.model->mode()),
+                    text_of_bytes(facts.bytes_per_token)));
+  print(fmt::format("cpu         {}; {}\n", processor.model, flags));
+  print(fmt::format("run         kernels {}, {} threads{}{}, load {:.2f}\n", loaded.engine->kernels().name, threads,
+                    processor.governor.empty() ? "" : ", governor ", processor.governor, processor.load));
+  print(fmt::format("machine     memory {:.1f} GB/s; int8 {:.0f} Gop/s a thread; signal between threads {:.0f} ns{}\n",
+                    bandwidth * 1e-9, int8_rate * 1e-9, placement,
+                    placement > 0 && placement < 60 ? " (one core: the run counts as one thread)" : ""));
+  if (options.prompt > 0)
+    print(fmt::format("prefill     {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the int8 rate    {} tokens\n",
+                      p.median, p.low, p.high, int8_share * 100, options.prompt));
+  if (options.decode > 0)
+    print(fmt::format(
+        "decode      {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the bandwidth    {} tokens at depth {}\n",
+        d.median, d.low, d.high, share * 100, options.decode, past.size() + 1));
+  print(fmt::format("            median and quartiles of {} runs; {:.2f} CPU seconds a run; peak memory {}\n",
+                    options.runs, c.median, text_of_bytes(peak_memory())));
+  print(fmt::format("logits      {:016x}, equal in all runs\n", hash));
+  return Done{};
+}
+
+}  // namespace
+
+Command bench_command(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("bench", "speed of a model here, beside the limits of the machine");
+  app->footer(R"(
+examples:
+  freehold bench smollm2-135m-instruct
+  freehold bench model.gguf --prompt 2048 --decode 128 --depth 2048 --runs 7
+  freehold bench model.gguf --cpu avx2 --threads 1 --json)");
+  auto options = std::make_shared<Options>();
+  add_model_argument(*app, options->model);
+  app->add_option("--prompt", options->prompt, "tokens of the prompt; 0: none")->type_name("N")->capture_default_str();
+  app->add_option("--decode", options->decode, "tokens to decode; 0: none")->type_name("N")->capture_default_str();
+  app->add_option("--depth", options->depth, "tokens before the decoded ones")->type_name("N")->capture_default_str();
+  app->add_option("--runs", options->runs, "runs that count")->type_name("N")->capture_default_str();
+  add_model_options(*app, options->model);
+  app->add_flag("--json", options->json, "as one JSON object");
+  return {app, [options] { return run(*options); }};
+}
+
+}  // namespace freehold

@@ -1,0 +1,100 @@
+#include "apps/line_editor.h"
+
+#include <langinfo.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <clocale>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "apps/report.h"
+
+namespace freehold {
+
+LineEditor::LineEditor() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
+  history_ = ::history_init();
+  HistEvent event;
+  ::history(history_, &event, H_SETSIZE, 1000);
+  ::history(history_, &event, H_SETUNIQUE, 1);
+  editor_ = el_init("freehold", stdin, stdout, stderr);
+  el_set(editor_, EL_CLIENTDATA, this);
+  el_set(editor_, EL_PROMPT_ESC, &LineEditor::prompt, '\1');
+  el_set(editor_, EL_EDITOR, "emacs");
+  el_set(editor_, EL_SIGNAL, 0);  // Ctrl-C is ours: interrupt::install
+  el_set(editor_, EL_HIST, ::history, history_);
+  el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  el_set(editor_, EL_BIND, "\\e[1;5C", "em-next-word", nullptr);
+  el_set(editor_, EL_BIND, "\\e[1;5D", "ed-prev-word", nullptr);
+  el_set(editor_, EL_BIND, "\\e[3~", "ed-delete-next-char", nullptr);
+}
+
+LineEditor::~LineEditor() {
+  el_end(editor_);
+  ::history_end(history_);
+}
+
+const char* LineEditor::prompt(EditLine* editor) {
+  LineEditor* self = nullptr;
+  el_get(editor, EL_CLIENTDATA, &self);
+  return self->continued_ ? "\1\033[2m\1. \1\033[0m\1" : "\1\033[1m\1> \1\033[0m\1";
+}
+
+LineEditor::Entry LineEditor::read_line() {
+  el_resize(editor_);
+  int count = 0;
+  const char* line = el_gets(editor_, &count);
+  if (interrupt::requested()) {
+    interrupt::reset();
+    el_reset(editor_);
+    std::fputs("\n", stdout);
+    return {Entry::Kind::interrupted, ""};
+  }
+  if (!line || count <= 0) return {Entry::Kind::end, ""};
+  std::string_view text(line, static_cast<size_t>(count));
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  return {Entry::Kind::text, std::string(text)};
+}
+
+LineEditor::Entry LineEditor::read() {
+  constexpr std::string_view quotes = "\"\"\"";
+  Entry whole;
+  bool quoted = false;
+  continued_ = false;
+  for (;;) {
+    Entry line = read_line();
+    if (line.kind != Entry::Kind::text) return line;
+    std::string text = std::move(line.text);
+    bool more = false;
+    if (!quoted && !continued_ && text.starts_with(quotes)) {
+      quoted = true;
+      text.erase(0, quotes.size());
+    }
+    if (quoted && text.ends_with(quotes)) {
+      text.erase(text.size() - quotes.size());
+      quoted = false;
+    } else if (quoted) {
+      more = true;
+    } else if (text.ends_with('\\')) {
+      text.pop_back();
+      more = true;
+    } else {  // a further line that is there already has been pasted
+      pollfd input{STDIN_FILENO, POLLIN, 0};
+      more = ::poll(&input, 1, 5) > 0 && (input.revents & POLLIN);
+    }
+    whole.text += text;
+    if (!more) break;
+    whole.text += '\n';
+    continued_ = true;
+  }
+  if (whole.text.find_first_not_of(" \t\n") != std::string::npos) {
+    HistEvent event;
+    ::history(history_, &event, H_ENTER, whole.text.c_str());
+  }
+  return whole;
+}
+
+}  // namespace freehold

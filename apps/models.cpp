@@ -1,0 +1,72 @@
+#include "apps/models.h"
+
+#include <cstdlib>
+
+#include "apps/report.h"
+
+namespace freehold {
+
+void add_model_argument(CLI::App& app, ModelOptions& options) {
+  app.add_option("model", options.model, "a .gguf file, a folder with config.json, or the name of a pulled model")
+      ->required()
+      ->type_name("MODEL");
+}
+
+void add_model_options(CLI::App& app, ModelOptions& options) {
+  app.add_option("--threads", options.threads, "worker threads; default: one for each CPU allowed")->type_name("N");
+  app.add_option("--cpu", options.cpu, "kernels to use: plain, avx2, avx512; default: the best here")->type_name("SET");
+  app.add_flag("--exact", options.exact, "weights decoded to float, float cache: slower, for comparing");
+}
+
+Result<Path> models_folder() {
+  const char* home = std::getenv("FREEHOLD_HOME");
+  if (home && *home) return Path(home) / "models";
+  home = std::getenv("HOME");
+  if (home && *home) return Path(home) / ".local/share/freehold/models";
+  return usage_error("neither FREEHOLD_HOME nor HOME is set, so there is no place for models");
+}
+
+Result<Path> find_model(const std::string& name) {
+  std::error_code ignored;
+  if (std::filesystem::exists(name, ignored)) return Path(name);
+  if (!is_plain_name(name) || name.ends_with(".gguf")) return io_error("{}: no such file or folder", printable(name));
+  TRY_ASSIGN(const Path folder, models_folder());
+  for (const Path& path : {folder / (name + ".gguf"), folder / name})
+    if (std::filesystem::exists(path, ignored)) return path;
+  return io_error("{}: no such file, and no model of that name has been pulled; try: freehold pull {}", name, name);
+}
+
+Result<std::unique_ptr<Pool>> make_pool(int threads) {
+  constexpr int most = 1024;
+  if (threads < 0 || threads > most)
+    return usage_error("--threads: expected 1 to {}, or 0 for all CPUs allowed, found {}", most, threads);
+  return std::make_unique<Pool>(threads);
+}
+
+Result<const Kernels*> choose_kernels(const std::string& name) {
+  if (name.empty()) return &best_kernels();
+  return kernels_named(name);
+}
+
+Result<LoadedModel> load(const ModelOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  TRY_ASSIGN(std::unique_ptr<Pool> pool, make_pool(options.threads));
+  TRY_ASSIGN(const Kernels* kernels, choose_kernels(options.cpu));
+  TRY_ASSIGN(const Path path, find_model(options.model));
+  TRY_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path, Links::model_cache));
+  TRY_ASSIGN(Tokenizer tokenizer, load_tokenizer(checkpoint));
+  ProgressLine line("loading " + checkpoint.name());
+  LoadOptions how;
+  if (options.exact) how.mode = NumericMode::exact();
+  how.progress = [&](double fraction) { line.at(fraction); };
+  TRY_ASSIGN(std::unique_ptr<Model> model, load_model(checkpoint, how, *pool));
+  if (tokenizer.size() > model->facts().vocabulary)
+    return inconsistent("{}: the tokenizer has {} tokens, the model {}", checkpoint.name(), tokenizer.size(),
+                        model->facts().vocabulary);
+  auto engine = std::make_unique<Engine>(*model, *kernels, *pool);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return LoadedModel{checkpoint.name(), std::move(checkpoint), std::move(pool), std::move(model),
+                     std::move(engine), std::move(tokenizer),  seconds};
+}
+
+}  // namespace freehold

@@ -1,0 +1,46 @@
+// Where models are found and how a command opens one: the options that all commands over a model share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "files/checkpoint.h"
+#include "run/engine.h"
+#include "text/tokenizer.h"
+
+namespace freehold {
+
+struct ModelOptions {
+  std::string model;
+  int threads = 0;  // 0: one for each CPU this process may use
+  int context = 0;  // 0: the command's default
+  std::string cpu;  // "": the best set of kernels
+  bool exact = false;
+};
+void add_model_argument(CLI::App& app, ModelOptions& options);
+void add_model_options(CLI::App& app, ModelOptions& options);
+
+// $FREEHOLD_HOME/models, or ~/.local/share/freehold/models.
+Result<Path> models_folder();
+// A path, or the name of a model in models_folder(): NAME.gguf, or a folder NAME.
+Result<Path> find_model(const std::string& name);
+
+// A model ready to run. Members in order of dependence.
+struct LoadedModel {
+  std::string name;  // of the file or folder
+  Checkpoint checkpoint;
+  std::unique_ptr<Pool> pool;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Engine> engine;
+  Tokenizer tokenizer;
+  double seconds = 0;  // it took to load
+};
+// With a progress line on standard error if it takes long.
+Result<LoadedModel> load(const ModelOptions& options);
+
+// --threads and --cpu, checked.
+Result<std::unique_ptr<Pool>> make_pool(int threads);
+Result<const Kernels*> choose_kernels(const std::string& name);
+
+}  // namespace freehold

@@ -1,0 +1,93 @@
+#include "run/chat.h"
+
+#include <nlohmann/json.hpp>
+
+namespace freehold {
+namespace {
+
+constexpr std::string_view format = "freehold chat 1";
+
+Path state_beside(const Path& path) { return Path(path.string() + ".state"); }
+
+std::string written(const Tokenizer& tokenizer, std::optional<Token> token) {
+  return token ? std::string(tokenizer.bytes_of(*token)) : std::string();
+}
+
+// Only the template's pieces may become special tokens.
+std::vector<Token> encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {
+  std::vector<Token> tokens;
+  for (const Piece& piece : pieces) {
+    const auto specials = piece.author == Author::the_template ? Specials::parse : Specials::as_text;
+    const std::vector<Token> more = tokenizer.encode(piece.text, specials);
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+  return tokens;
+}
+
+}  // namespace
+
+Result<std::vector<Piece>> Chat::render() const {
+  Json messages = Json::array();
+  if (!system_.empty()) messages.push_back({{"role", "system"}, {"content", system_}});
+  for (const Message& message : messages_) messages.push_back({{"role", message.role}, {"content", message.content}});
+  const auto& ends = tokenizer_.ends();
+  Conversation conversation;
+  conversation.messages = std::move(messages);
+  conversation.variables = {
+      {"bos_token", written(tokenizer_, tokenizer_.bos())},
+      {"eos_token", written(tokenizer_, ends.empty() ? std::nullopt : std::optional(ends.front()))}};
+  return render_chat(template_, conversation);
+}
+
+Result<Answer> Chat::ask(std::string_view question, Sampler& sampler, AnswerOptions options, const Listener& listener) {
+  messages_.push_back({"user", std::string(question)});
+  const auto answered = [&]() -> Result<Answer> {
+    TRY_ASSIGN(const std::vector<Piece> pieces, render());
+    options.thinking_open = ends_thinking(joined(pieces));
+    const std::vector<Token> prompt = encode(tokenizer_, pieces);
+    return generate(session_, tokenizer_, sampler, prompt, options, listener);
+  }();
+  if (answered)
+    messages_.push_back({"assistant", answered->text});
+  else
+    messages_.pop_back();
+  return answered;
+}
+
+Result<Done> Chat::save(const Path& path) const {
+  Json messages = Json::array();
+  for (const Message& message : messages_) messages.push_back({{"role", message.role}, {"content", message.content}});
+  const Json file = {{"format", format}, {"system", system_}, {"messages", messages}};
+  TRY(replace_file(path, file.dump(1, ' ', false, Json::error_handler_t::replace) + "\n", 0600));
+  return session_.save(state_beside(path));
+}
+
+Result<Chat::Loaded> Chat::load(const Path& path) {
+  const std::string name = path.filename().string();
+  TRY_ASSIGN(const std::string text, read_file(path, limits::json_bytes));
+  TRY_ASSIGN(const Json file, parse_json(text, name));
+  const auto is_text = [](const Json& object, const char* key) {
+    return object.contains(key) && object[key].is_string();
+  };
+  if (!file.is_object() || !is_text(file, "format") || file["format"] != format)
+    return malformed("{}: expected a saved chat (\"format\": \"{}\")", name, format);
+  if (!is_text(file, "system") || !file.contains("messages") || !file["messages"].is_array())
+    return malformed("{}: expected \"system\" as a string and \"messages\" as a list", name);
+  std::vector<Message> messages;
+  for (const Json& message : file["messages"]) {
+    const char* expected = messages.size() % 2 == 0 ? "user" : "assistant";
+    if (!message.is_object() || !is_text(message, "role") || !is_text(message, "content") ||
+        message["role"] != expected)
+      return malformed("{}: message {}: expected \"role\": \"{}\" and \"content\" as a string", name, messages.size(),
+                       expected);
+    messages.push_back({message["role"], message["content"]});
+  }
+  if (messages.size() % 2 != 0) return malformed("{}: the last question has no answer", name);
+  system_ = file["system"];
+  messages_ = std::move(messages);
+  Loaded loaded{static_cast<int>(messages_.size()), ""};
+  if (const auto restored = session_.restore(state_beside(path)); !restored) loaded.note = restored.error().what;
+  return loaded;
+}
+
+}  // namespace freehold
