@@ -14,6 +14,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/mapping_guard.h"
+
 namespace freehold {
 namespace {
 
@@ -124,6 +126,7 @@ Result<MappedFile> MappedFile::of_handle(int raw_handle, std::string name) {
       return io_error("{}: cannot be mapped: {}", printable(file.name_), reason());
     }
     file.bytes_ = {static_cast<const std::byte*>(start), size};
+    file.guard_ = guard_mapping(start, size);
   }
   file.handle_ = handle.release();
   return file;
@@ -137,12 +140,14 @@ Result<MappedFile> MappedFile::open(const Path& path) {
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : handle_(std::exchange(other.handle_, -1)),
+      guard_(std::exchange(other.guard_, -1)),
       mtime_ns_(other.mtime_ns_),
       bytes_(std::exchange(other.bytes_, {})),
       name_(std::move(other.name_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(handle_, other.handle_);
+  std::swap(guard_, other.guard_);
   std::swap(mtime_ns_, other.mtime_ns_);
   std::swap(bytes_, other.bytes_);
   std::swap(name_, other.name_);
@@ -150,6 +155,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 MappedFile::~MappedFile() {
+  release_mapping(guard_);
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   if (handle_ >= 0) ::close(handle_);
 }
@@ -157,7 +163,7 @@ MappedFile::~MappedFile() {
 bool MappedFile::intact() const {
   struct stat s;
   return handle_ >= 0 && ::fstat(handle_, &s) == 0 && static_cast<uint64_t>(s.st_size) == bytes_.size() &&
-         mtime_ns(s) == mtime_ns_;
+         mtime_ns(s) == mtime_ns_ && !mapping_is_broken(guard_);
 }
 
 void MappedFile::drop(std::span<const std::byte> part) const {

@@ -17,7 +17,8 @@ namespace freehold {
 using Path = std::filesystem::path;
 
 // A regular file mapped read-only. Movable; the mapping lives as long as the object. A file that shrinks under the
-// mapping makes reads fail: `intact()` compares size and mtime of the open handle with those at opening.
+// mapping makes reads fail (base/mapping_guard.h): `intact()` compares size and mtime of the open handle with those at
+// opening, and asks the guard.
 class MappedFile {
  public:
   MappedFile() = default;                            // no file, no bytes
@@ -36,6 +37,7 @@ class MappedFile {
   friend class Folder;
   static Result<MappedFile> of_handle(int handle, std::string name);
   int handle_ = -1;
+  int guard_ = -1;  // its place in the mapping guard
   int64_t mtime_ns_ = 0;
   std::span<const std::byte> bytes_;
   std::string name_;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mapping_guard.h"
 #include "base/testing/temporary_folder.h"
 
 namespace freehold {
@@ -60,6 +61,21 @@ TEST_F(File, notices_a_change_under_the_mapping) {
   const auto file = MappedFile::open(path);
   ASSERT_TRUE(file && file->intact());
   ASSERT_EQ(::truncate(path.c_str(), 100), 0);
+  EXPECT_FALSE(file->intact());
+}
+
+TEST_F(File, a_read_of_what_was_cut_off_finds_zeros_under_the_guard) {
+  install_mapping_guard();
+  const Path path = write("a", std::string(100'000, 'x'));
+  const auto file = MappedFile::open(path), other = MappedFile::open(write("b", std::string(100'000, 'y')));
+  ASSERT_TRUE(file && other);
+  ASSERT_EQ(::truncate(path.c_str(), 5'000), 0);
+  size_t left = 0;
+  for (std::byte b : file->bytes()) left += b == std::byte{'x'};
+  EXPECT_EQ(left, 5'000u);  // the rest of the last page is zero, as always
+  EXPECT_FALSE(file->intact());
+  EXPECT_TRUE(other->intact());
+  write("a", std::string(100'000, 'z'));  // whole again, but what was read may have been zeros
   EXPECT_FALSE(file->intact());
 }
 
