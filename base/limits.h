@@ -50,6 +50,7 @@ inline constexpr uint64_t template_work_bytes = 512ull << 20;   // all of them t
 inline constexpr int template_depth = 600;                      // expressions, statements and macros inside each other
 inline constexpr int template_value_nesting = 100;              // lists and maps inside each other
 
+inline constexpr uint64_t regex_bytes = 16'384;
 inline constexpr uint64_t regex_match_steps = 10'000'000;
 
 }  // namespace freehold::limits

@@ -121,47 +121,49 @@ class Attention {
 
   // Rows of one span that fall into one page are written by one chunk.
   void write_pages() {
-    const int64_t key_numbers = k_.width(), value_numbers = v_.width();
-    int touched = 0;
-    for (const AttentionSpan& span : spans_) touched += pages_of(span);
-    auto* halves = arena_.array<uint16_t>(static_cast<size_t>(context_.pool.threads()) *
-                                          static_cast<size_t>(key_numbers + value_numbers));
-    const auto write = [&](const AttentionSpan& span, const Pages& pages, int page, int worker) {
-      uint16_t* half = halves + worker * (key_numbers + value_numbers);
-      const int first = std::max(span.start, page * kv_page_positions);
-      const int end = std::min(span.start + span.rows, (page + 1) * kv_page_positions);
-      const KvShape& shape = pages.shape;
-      for (int position = first; position < end; ++position) {
-        const int64_t row = span.first_row + position - span.start;
-        const void *k = k_.row(row).data(), *v = v_.row(row).data();
-        if (shape.type == KvType::f16) {
-          kernels_.rows.half_of_float(k_.row(row).data(), key_numbers, half);
-          kernels_.rows.half_of_float(v_.row(row).data(), value_numbers, half + key_numbers);
-          k = half, v = half + key_numbers;
-        }
-        put_in_page(shape, pages.keys + static_cast<size_t>(page) * shape.key_page_bytes(),
-                    pages.values + static_cast<size_t>(page) * shape.value_page_bytes(), position % kv_page_positions,
-                    k, v);
-      }
+    struct Touched {
+      int span, page;
     };
-    const auto work = [&](int chunk, int worker) {
-      int index = chunk;
-      for (size_t s = 0; s < spans_.size(); ++s) {
-        if (index < pages_of(spans_[s])) {
-          write(spans_[s], pages_[s], spans_[s].start / kv_page_positions + index, worker);
-          return;
-        }
-        index -= pages_of(spans_[s]);
-      }
+    int count = 0;
+    for (const AttentionSpan& span : spans_) count += pages_of(span);
+    auto* touched = arena_.array<Touched>(static_cast<size_t>(count));
+    int next = 0;
+    for (size_t s = 0; s < spans_.size(); ++s)
+      for (int i = 0; i < pages_of(spans_[s]); ++i)
+        touched[next++] = {static_cast<int>(s), spans_[s].start / kv_page_positions + i};
+    const int64_t numbers = k_.width() + v_.width();
+    auto* halves = arena_.array<uint16_t>(static_cast<size_t>(context_.pool.threads()) * static_cast<size_t>(numbers));
+    const auto write = [&](int chunk, int worker) {
+      write_page(touched[chunk].span, touched[chunk].page, halves + worker * numbers);
     };
-    if (k_.rows() * (key_numbers + value_numbers) < 8192)  // a few rows: not worth a region
-      for (int chunk = 0; chunk < touched; ++chunk) work(chunk, 0);
+    if (k_.rows() * numbers < 8192)  // a few rows: not worth a region
+      for (int chunk = 0; chunk < count; ++chunk) write(chunk, 0);
     else
-      context_.pool.run(touched, work);
+      context_.pool.run(count, write);
   }
 
   static int pages_of(const AttentionSpan& span) {
     return span.rows ? (span.start + span.rows - 1) / kv_page_positions - span.start / kv_page_positions + 1 : 0;
+  }
+
+  void write_page(int of_span, int page, uint16_t* halves) const {
+    const AttentionSpan& span = spans_[static_cast<size_t>(of_span)];
+    const Pages& pages = pages_[of_span];
+    const KvShape& shape = pages.shape;
+    const int first = std::max(span.start, page * kv_page_positions);
+    const int end = std::min(span.start + span.rows, (page + 1) * kv_page_positions);
+    for (int position = first; position < end; ++position) {
+      const int64_t row = span.first_row + position - span.start;
+      const void *k = k_.row(row).data(), *v = v_.row(row).data();
+      if (shape.type == KvType::f16) {
+        kernels_.rows.half_of_float(k_.row(row).data(), k_.width(), halves);
+        kernels_.rows.half_of_float(v_.row(row).data(), v_.width(), halves + k_.width());
+        k = halves, v = halves + k_.width();
+      }
+      put_in_page(shape, pages.keys + static_cast<size_t>(page) * shape.key_page_bytes(),
+                  pages.values + static_cast<size_t>(page) * shape.value_page_bytes(), position % kv_page_positions, k,
+                  v);
+    }
   }
 
   // Pieces, and chunks of them: consecutive pieces of together at least `worth` units of work.

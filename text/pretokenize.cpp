@@ -18,8 +18,8 @@ struct Family {
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
       {"deepseek-v3", {numbers_by_three, cjk_kana, deepseek_v3_words}},
-      {"deepseek-r1-qwen", {qwen2}},
       {"qwen2", {qwen2}},
+      {"deepseek-r1-qwen", {qwen2}},
       {"llama-bpe", {llama3}},
       {"smollm", {number, gpt2}},
       {"deepseek-llm", {line_end, llm_words, llm_marks, last_spaces, cjk, numbers}},
@@ -45,6 +45,12 @@ Result<PreTokenizer> PreTokenizer::named(std::string_view pre, std::string_view 
   for (const Family& family : families()) names += (names.empty() ? "" : ", ") + std::string(family.name);
   return unsupported("{}: tokenizer.ggml.pre: '{}' is not a known pre-tokenizer; known are {}", file, printable(pre),
                      names);
+}
+
+std::string PreTokenizer::family_of(const std::vector<Pattern>& patterns) {
+  for (const Family& family : families())
+    if (family.patterns == patterns) return std::string(family.name);
+  return "custom";
 }
 
 void PreTokenizer::split_from(size_t step, std::string_view text, PieceSink sink) const {

@@ -5,46 +5,80 @@
 
 namespace freehold {
 
-void Tokenizer::Impl::encode_normal(std::string_view normalized, ByteBpe::Scratch& scratch,
-                                    std::vector<Token>& out) const {
-  auto take = [&](std::string_view piece) { bpe.encode(bytes, piece, scratch, out); };
-  pre_tokenizer.split(normalized, take);
-}
+namespace {
 
-void Tokenizer::Impl::encode_plain(std::string_view valid, ByteBpe::Scratch& scratch, std::vector<Token>& out) const {
-  if (normalizer.empty())
-    encode_normal(valid, scratch, out);
-  else
-    encode_normal(normalizer.apply(valid), scratch, out);
-}
+// Collects the text between added tokens and encodes it when one is found, and at the end.
+class Encoder {
+ public:
+  explicit Encoder(const Tokenizer::Impl& impl) : impl_(impl) {}
 
-void Tokenizer::Impl::encode_parsed(std::string_view valid, ByteBpe::Scratch& scratch, std::vector<Token>& out) const {
-  const auto put = [&](Token token) { out.push_back(token); };
-  added.cut(
-      valid,
-      [&](std::string_view between) {
-        if (added_normalized.empty()) return encode_plain(between, scratch, out);
-        const std::string normalized = normalizer.apply(between);
-        added_normalized.cut(
-            normalized, [&](std::string_view part) { encode_normal(part, scratch, out); }, put);
-      },
-      put);
-}
+  void add_plain(std::string_view valid) {
+    pending_ += impl_.added_normalized.empty() ? valid : std::string_view(impl_.normalizer.apply(valid));
+  }
+  void add_parsed(std::string_view valid) {
+    const auto found = [&](Token token) {
+      flush();
+      out_.push_back(token);
+    };
+    const auto between = [&](std::string_view text) {
+      if (impl_.added_normalized.empty())
+        pending_ += text;
+      else
+        impl_.added_normalized.cut(
+            impl_.normalizer.apply(text), [&](std::string_view t) { pending_ += t; }, found);
+    };
+    impl_.added.cut(valid, between, found);
+  }
+  std::vector<Token> finish() {
+    flush();
+    return std::move(out_);
+  }
+
+ private:
+  void flush() {
+    // Where added tokens are looked for behind the normalizer, pending text has been through it already.
+    if (impl_.added_normalized.empty() && !impl_.normalizer.empty()) pending_ = impl_.normalizer.apply(pending_);
+    auto take = [&](std::string_view piece) {
+      if (const auto* bpe = std::get_if<ByteBpe>(&impl_.model))
+        bpe->encode(impl_.bytes, piece, scratch_, out_);
+      else
+        std::get<WordPiece>(impl_.model).encode(piece, out_);
+    };
+    impl_.pre_tokenizer.split(pending_, take);
+    pending_.clear();
+  }
+
+  const Tokenizer::Impl& impl_;
+  std::string pending_;
+  ByteBpe::Scratch scratch_;
+  std::vector<Token> out_;
+};
+
+}  // namespace
 
 std::vector<Token> Tokenizer::encode(std::string_view text, Specials specials) const {
-  std::string repaired;
-  if (!valid_utf8(text)) {
-    repaired = repaired_utf8(text);
-    text = repaired;
+  const Part part{text, specials};
+  return encode(std::span(&part, 1));
+}
+
+std::vector<Token> Tokenizer::encode(std::span<const Part> parts) const {
+  Encoder encoder(*impl_);
+  for (size_t i = 0; i < parts.size();) {
+    std::string text;  // of neighbours with the same mark
+    const Specials specials = parts[i].specials;
+    for (; i < parts.size() && parts[i].specials == specials; ++i) {
+      const std::string_view part = parts[i].text;
+      if (valid_utf8(part))
+        text += part;
+      else
+        text += repaired_utf8(part);
+    }
+    if (specials == Specials::parse)
+      encoder.add_parsed(text);
+    else
+      encoder.add_plain(text);
   }
-  std::vector<Token> out;
-  out.reserve(text.size() / 4);
-  ByteBpe::Scratch scratch;
-  if (specials == Specials::parse)
-    impl_->encode_parsed(text, scratch, out);
-  else
-    impl_->encode_plain(text, scratch, out);
-  return out;
+  return encoder.finish();
 }
 
 std::string_view Tokenizer::bytes_of(Token token) const {
@@ -53,7 +87,19 @@ std::string_view Tokenizer::bytes_of(Token token) const {
 
 std::string Tokenizer::decode(std::span<const Token> tokens) const {
   std::string bytes;
-  for (Token token : tokens) bytes += bytes_of(token);
+  if (std::holds_alternative<ByteBpe>(impl_->model)) {
+    for (Token token : tokens) bytes += bytes_of(token);
+  } else {  // words with one space between them
+    for (Token token : tokens) {
+      std::string_view text = bytes_of(token);
+      const bool goes_on = text.starts_with(impl_->continuation);
+      if (goes_on)
+        text.remove_prefix(impl_->continuation.size());
+      else if (!bytes.empty())
+        bytes += ' ';
+      bytes += text;
+    }
+  }
   return valid_utf8(bytes) ? bytes : repaired_utf8(bytes);
 }
 
@@ -61,9 +107,10 @@ int Tokenizer::size() const { return impl_->bytes.size(); }
 bool Tokenizer::is_special(Token token) const {
   return token >= 0 && token < size() && impl_->kinds[static_cast<size_t>(token)] == TokenKind::control;
 }
-std::optional<Token> Tokenizer::id_of(std::string_view token_text) const {
-  Token token = impl_->names.find(impl_->bytes, token_text);
-  if (token == no_token) token = impl_->bpe.find(impl_->bytes, token_text);
+std::optional<Token> Tokenizer::id_of(std::string_view bytes) const {
+  Token token = impl_->names.find(impl_->bytes, bytes);
+  if (const auto* bpe = std::get_if<ByteBpe>(&impl_->model); bpe && token == no_token)
+    token = bpe->find(impl_->bytes, bytes);
   return token == no_token ? std::nullopt : std::optional(token);
 }
 std::optional<Token> Tokenizer::bos() const { return impl_->bos; }

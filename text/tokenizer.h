@@ -1,4 +1,8 @@
-// Tokenizer: text to token ids and back. Byte-level BPE and WordPiece, from GGUF metadata or tokenizer.json.
+// Tokenizer: text to token ids and back. Byte-level BPE and WordPiece, from GGUF metadata or tokenizer.json. Immutable:
+// one may be used from many threads at once.
+//
+// Text comes back from its ids byte for byte (BPE), but for two things that the model's files decide: a normalizer, and
+// vocabularies without tokens for some bytes, which are then left out (SmolLM2 lacks a few control characters).
 #pragma once
 
 #include <cstdint>
@@ -36,13 +40,22 @@ class Tokenizer {
   static Result<Tokenizer> from_json(std::string_view tokenizer_json, std::string_view config_json,
                                      std::string_view name);
 
-  std::vector<Token> encode(std::string_view text, Specials) const;  // adds no begin or end token
+  // Adds no begin or end token. Invalid UTF-8 is read as U+FFFD for each maximal invalid part.
+  std::vector<Token> encode(std::string_view text, Specials) const;
+  // Texts of several authors that stand behind one another (a rendered prompt). Added tokens are looked for only inside
+  // neighbouring parts marked `parse`; everything between them is encoded as one text, so that the ids are those of the
+  // whole text when no part spells a special token it may not use.
+  struct Part {
+    std::string_view text;
+    Specials specials;
+  };
+  std::vector<Token> encode(std::span<const Part>) const;
   std::string_view bytes_of(Token) const;            // "" for ids out of range; special tokens give their written form
   std::string decode(std::span<const Token>) const;  // invalid UTF-8 becomes U+FFFD per maximal invalid part
 
   int size() const;
-  bool is_special(Token) const;  // control tokens: not shown to users
-  std::optional<Token> id_of(std::string_view token_text) const;
+  bool is_special(Token) const;                              // control tokens: not shown to users
+  std::optional<Token> id_of(std::string_view bytes) const;  // the token whose bytes_of is that
   std::optional<Token> bos() const;
   const std::vector<Token>& ends() const;  // tokens that end an answer (eos, and end-of-turn ones)
   bool adds_bos() const;

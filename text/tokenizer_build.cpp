@@ -149,9 +149,36 @@ Result<Done> add_roles(const TokenizerParts& parts, Tokenizer::Impl& impl) {
   return Done{};
 }
 
+// Begin and end tokens are control tokens, however the file types them: a text must not be able to write them.
+Result<Done> mark_roles(TokenizerParts& parts) {
+  const int size = static_cast<int>(parts.texts.size());
+  std::vector<int64_t> roles = parts.ends;
+  if (parts.bos) roles.push_back(*parts.bos);
+  for (int64_t id : roles) {
+    TRY_ASSIGN(const Token token, checked_id(id, size, parts.file, "a begin or end"));
+    TokenKind& kind = parts.kinds[static_cast<size_t>(token)];
+    if (kind == TokenKind::normal || kind == TokenKind::unused)
+      parts.added.push_back(
+          {.id = token, .text = std::string(parts.texts[static_cast<size_t>(token)]), .special = true});
+    kind = TokenKind::control;
+  }
+  return Done{};
+}
+
+Tokenizer finished(TokenizerParts& parts, std::shared_ptr<Tokenizer::Impl> impl, std::string_view model) {
+  impl->kinds = std::move(parts.kinds);
+  impl->normalizer = std::move(parts.normalizer);
+  impl->pre_tokenizer = std::move(parts.pre_tokenizer);
+  impl->kind = model;
+  return Tokenizer(std::move(impl));
+}
+
 }  // namespace
 
 Result<Tokenizer> build_byte_bpe(TokenizerParts&& parts) {
+  if (!parts.pre_tokenizer.byte_level())
+    return unsupported("{}: tokenizer: BPE without a ByteLevel pre-tokenizer", parts.file);
+  TRY(mark_roles(parts));
   const uint64_t seed = seed_of(parts);
   TRY_ASSIGN(const TextIndex index, index_texts(parts, seed));
 
@@ -167,15 +194,44 @@ Result<Tokenizer> build_byte_bpe(TokenizerParts&& parts) {
   }
   if (words.empty()) return malformed("{}: tokenizer: no token is written in the byte alphabet", parts.file);
   TRY_ASSIGN(const auto merges, find_merges(parts, index, is_word));
-  TRY_ASSIGN(impl->bpe, ByteBpe::build({parts.file, impl->bytes, words, merges, parts.ignore_merges, seed}));
+  TRY_ASSIGN(impl->model, ByteBpe::build({parts.file, impl->bytes, words, merges, parts.ignore_merges, seed}));
   TRY(add_names(parts, is_word, seed, *impl));
   TRY(add_roles(parts, *impl));
   TRY(add_added(parts, *impl));
-  impl->kinds = std::move(parts.kinds);
-  impl->normalizer = std::move(parts.normalizer);
-  impl->pre_tokenizer = std::move(parts.pre_tokenizer);
-  impl->kind = fmt::format("BPE {}", impl->pre_tokenizer.name());
-  return Tokenizer(std::move(impl));
+  const std::string name = fmt::format("BPE {}", parts.pre_tokenizer.name());
+  return finished(parts, std::move(impl), name);
+}
+
+Result<Tokenizer> build_wordpiece(TokenizerParts&& parts, const WordPieceOptions& options) {
+  const uint64_t seed = seed_of(parts);
+  TRY_ASSIGN(const TextIndex index, index_texts(parts, seed));
+  const Token begin = index.find("[CLS]"), end = index.find("[SEP]"), unknown = index.find(options.unknown);
+  if (unknown == no_token)
+    return malformed("{}: tokenizer: the unknown token '{}' is not in the vocabulary", parts.file,
+                     printable(options.unknown));
+  if (!parts.bos && begin != no_token) parts.bos = begin;
+  if (parts.ends.empty() && end != no_token) parts.ends.push_back(end);
+  parts.adds_bos = parts.bos.has_value();
+  TRY(mark_roles(parts));
+
+  auto impl = std::make_shared<Tokenizer::Impl>();
+  WordPiece::Parts pieces{parts.file, {}, {}, unknown, options.most_characters, seed};
+  for (size_t i = 0; i < parts.texts.size(); ++i) {
+    const std::string_view text = parts.texts[i];
+    const auto id = static_cast<Token>(i);
+    impl->bytes.add(text);
+    if (parts.kinds[i] != TokenKind::normal) continue;
+    if (!text.starts_with(options.prefix))
+      pieces.starts.push_back({id, text});
+    else if (text.size() > options.prefix.size())
+      pieces.continuations.push_back({id, text.substr(options.prefix.size())});
+  }
+  TRY_ASSIGN(impl->model, WordPiece::build(pieces));
+  impl->continuation = options.prefix;
+  TRY(add_names(parts, std::vector<bool>(parts.texts.size(), false), seed, *impl));
+  TRY(add_roles(parts, *impl));
+  TRY(add_added(parts, *impl));
+  return finished(parts, std::move(impl), "WordPiece");
 }
 
 }  // namespace freehold

@@ -14,6 +14,7 @@
 #include "text/tokenizer_bpe.h"
 #include "text/tokenizer_normalize.h"
 #include "text/tokenizer_vocabulary.h"
+#include "text/wordpiece.h"
 
 namespace freehold {
 
@@ -44,20 +45,25 @@ struct Tokenizer::Impl {
   std::vector<TokenKind> kinds;
   AddedTokens added;             // looked for in the text as it is
   AddedTokens added_normalized;  // looked for behind the normalizer
-  TokenIndex names;              // tokens that the model does not find: added, unused
+  TokenIndex names;              // tokens that a ByteBpe does not find: added, unused; all of WordPiece
+  std::string continuation;      // WordPiece: the prefix of tokens that continue a word
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
-  ByteBpe bpe;
+  std::variant<ByteBpe, WordPiece> model;
   std::optional<Token> bos;
   std::vector<Token> ends;
   bool adds_bos = false;
   std::string kind;
-
-  void encode_plain(std::string_view valid, ByteBpe::Scratch&, std::vector<Token>& out) const;
-  void encode_parsed(std::string_view valid, ByteBpe::Scratch&, std::vector<Token>& out) const;
-  void encode_normal(std::string_view normalized, ByteBpe::Scratch&, std::vector<Token>& out) const;
 };
 
 Result<Tokenizer> build_byte_bpe(TokenizerParts&&);
+
+// Texts as in a vocab.txt: continuations begin with `prefix`.
+struct WordPieceOptions {
+  std::string prefix = "##";
+  std::string unknown = "[UNK]";
+  size_t most_characters = 100;
+};
+Result<Tokenizer> build_wordpiece(TokenizerParts&&, const WordPieceOptions&);
 
 }  // namespace freehold

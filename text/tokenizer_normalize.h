@@ -27,7 +27,7 @@ class Normalizer {
 
  private:
   using Step = std::function<std::string(std::string_view)>;
-  Result<Done> add(const Json&, std::string_view file, int depth);
+  Result<Done> add(const Json&, const std::string& where, int depth);
 
   std::vector<Step> steps_;
   bool composes_ = false;

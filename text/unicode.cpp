@@ -42,6 +42,11 @@ Classes classes_beyond_ascii(char32_t code) {
   return other | blank;
 }
 
+bool control_character(char32_t code) {
+  const int c = category(code);
+  return c == UTF8PROC_CATEGORY_CC || c == UTF8PROC_CATEGORY_CF || c == UTF8PROC_CATEGORY_CO;
+}
+
 bool nonspacing_mark(char32_t code) { return category(code) == UTF8PROC_CATEGORY_MN; }
 
 bool word_character(char32_t code) {

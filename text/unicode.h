@@ -48,8 +48,9 @@ inline Classes classes_of(char32_t code) {
   return code < 128 ? unicode_detail::ascii[code] : classes_beyond_ascii(code);
 }
 
-bool nonspacing_mark(char32_t code);  // category Mn
-bool word_character(char32_t code);   // \w: alphabetic, mark, decimal digit, connector
+bool control_character(char32_t code);  // categories Cc, Cf, Co
+bool nonspacing_mark(char32_t code);    // category Mn
+bool word_character(char32_t code);     // \w: alphabetic, mark, decimal digit, connector
 char32_t simple_lowercase(char32_t code);
 
 enum class NormalForm : uint8_t { nfc, nfd, nfkc, nfkd };
