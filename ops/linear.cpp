@@ -25,32 +25,38 @@ constexpr int64_t sums = strip_rows * 32;  // floats of a chunk's results before
 struct Part {
   const Weight* weight;
   const float* bias;  // or null
-  Tensor to;
-  QuantView x;  // int8 only
+  float* to;          // [R, rows]
+  QuantView x;        // int8 only
   bool int8;
   int64_t group_bytes;  // packed layouts only
   int64_t groups, chunk_groups;
   int first_chunk, chunks;
 };
 
-// Groups first..first+count (16 rows each) against rows column..column+columns of x, to sums [columns][16 * count].
+// Where a chunk's results go: column c, lane l of group g at c * stride + 16 * g + l, counted from the first group.
+struct Place {
+  float* to;
+  int64_t stride;
+};
+
+// Groups first..first+count (16 rows each) against rows column..column+columns of x.
 void multiply_int8(const Context& context, const Part& part, int64_t first, int64_t count, int64_t column,
-                   int64_t columns, float* to) {
+                   int64_t columns, Place place) {
   const auto record = static_cast<size_t>(*record_of(part.weight->format));
-  context.kernels.linear.multiply[record]({part.weight->bytes.data() + first * part.group_bytes, part.group_bytes,
-                                           static_cast<int>(count), part.x.rows, part.x.first + column,
-                                           static_cast<int>(columns), to, 16 * count});
+  const std::byte* groups = part.weight->bytes.data() + first * part.group_bytes;
+  context.kernels.linear.multiply[record]({groups, part.group_bytes, static_cast<int>(count), part.x.rows,
+                                           part.x.first + column, static_cast<int>(columns), place.to, place.stride});
 }
 
-// The same in floats: two groups at a time are decoded, some inputs at a time: few when they are used few times, so that
-// the lines stay in L1.
+// The same in floats: two groups at a time are decoded, some inputs at a time: few when they are used few times, so
+// that the lines stay in L1.
 void multiply_float(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t count,
-                    int64_t column, int64_t columns, float* to) {
+                    int64_t column, int64_t columns, Place place) {
   const Weight& weight = *part.weight;
   const LinearKernels& kernels = context.kernels.linear;
   alignas(64) float lines[2][decode_inputs][16];
   const int64_t step = columns <= few_rows ? std::max<int64_t>(64, info(weight.format).block) : decode_inputs;
-  std::fill_n(to, columns * 16 * count, 0.0f);
+  for (int64_t c = 0; c < columns; ++c) std::fill_n(place.to + c * place.stride, 16 * count, 0.0f);
   for (int64_t g = 0; g < count; g += 2) {
     const int halves = g + 1 < count ? 2 : 1;
     for (int64_t k = 0; k < weight.cols; k += step) {
@@ -64,8 +70,8 @@ void multiply_float(const Context& context, const Part& part, const Tensor& x, i
                      1,
                      inputs,
                      static_cast<int>(columns),
-                     to + 16 * g,
-                     16 * count};
+                     place.to + 16 * g,
+                     place.stride};
       if (weight.format == Format::f32 && weight.layout == Layout::r16k4) {  // lines as they are
         tile.second = part.group_bytes / 4;
         tile.lines = reinterpret_cast<const float*>(weight.bytes.data() + (first + g) * part.group_bytes) + 16 * k;
@@ -77,28 +83,29 @@ void multiply_float(const Context& context, const Part& part, const Tensor& x, i
   }
 }
 
+void multiply_groups(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t count,
+                     int64_t column, int64_t columns, Place place) {
+  if (part.int8)
+    multiply_int8(context, part, first, count, column, columns, place);
+  else
+    multiply_float(context, part, x, first, count, column, columns, place);
+}
+
 void run_chunk(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t groups, int64_t column,
                int64_t columns) {
-  alignas(64) float results[sums];
   const int64_t rows = part.weight->rows;
-  const int64_t step = std::max<int64_t>(2, sums / (16 * columns) / 2 * 2);
-  for (int64_t g = first; g < first + groups; g += step) {
-    const int64_t count = std::min(step, first + groups - g);
-    if (part.int8)
-      multiply_int8(context, part, g, count, column, columns, results);
-    else
-      multiply_float(context, part, x, g, count, column, columns, results);
-    const int64_t valid = std::min(16 * count, rows - 16 * g);
-    const float* bias = part.bias ? part.bias + 16 * g : nullptr;
-    for (int64_t c = 0; c < columns; ++c) {
-      Tensor to = part.to;
-      float* out = to.mutable_data() + (column + c) * rows + 16 * g;
-      const float* from = results + c * 16 * count;
-      if (bias)
-        for (int64_t i = 0; i < valid; ++i) out[i] = from[i] + bias[i];
-      else
-        std::memcpy(out, from, static_cast<size_t>(valid) * sizeof(float));
-    }
+  float* to = part.to + column * rows + 16 * first;
+  const int64_t whole = std::min(groups, rows / 16 - first);
+  if (whole > 0) multiply_groups(context, part, x, first, whole, column, columns, {to, rows});
+  if (whole < groups) {  // the last rows: kernels write whole groups
+    alignas(64) float results[strip_rows * 16];
+    multiply_groups(context, part, x, first + whole, 1, column, columns, {results, 16});
+    for (int64_t c = 0; c < columns; ++c) std::copy_n(results + 16 * c, rows % 16, to + c * rows + 16 * whole);
+  }
+  if (part.bias) {
+    const int64_t valid = std::min(16 * groups, rows - 16 * first);
+    for (int64_t c = 0; c < columns; ++c)
+      context.kernels.rows.add(to + c * rows, part.bias + 16 * first, valid, to + c * rows);
   }
 }
 
@@ -133,7 +140,8 @@ void multiply_weights(Context& context, std::span<const WeightPart> weights, con
     Part& part = parts[i];
     part.weight = &weight;
     part.bias = weights[i].bias ? weights[i].bias.data() : nullptr;
-    part.to = results[i] = Tensor::empty({rows, weight.rows}, context.arena);
+    results[i] = Tensor::empty({rows, weight.rows}, context.arena);
+    part.to = results[i].mutable_data();
     const int block = context.arithmetic == Arithmetic::int8 ? int8_block(weight) : 0;
     part.int8 = block != 0;
     part.x = part.int8 && rows ? quantized(context, x, block) : QuantView{};

@@ -236,14 +236,23 @@ INLINE void panel_dots(const Panel& panel, int line, const Columns& x, int64_t c
   }
 }
 
-// Columns column..column+C of x against blocks first..first+blocks, which the panel holds; `to` is that of the column.
+// Where the chains of a panel come from (null: they begin) and go to. Column c, group g at c * stride + 16 * g.
+struct Sums {
+  const float* from;
+  int64_t from_stride;
+  float* to;
+  int64_t to_stride;
+};
+
+// Columns column..column+C of x against blocks first..first+blocks, which the panel holds.
 template <class Kind, int G, int C>
-void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x, int64_t column, float* to,
-                int64_t stride) {
+void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x, int64_t column, const Sums& sums) {
   F sum[G][C];
+  float* to = sums.to + column * sums.to_stride;
   if constexpr (!Kind::large) {
-    EACH(g, G) {
-      EACH(c, C) { sum[g][c] = load_floats(to + c * stride + 16 * g); }
+    EACH(g, G) EACH(c, C) sum[g][c] = zero_floats();
+    if (sums.from) {
+      EACH(g, G) EACH(c, C) sum[g][c] = load_floats(sums.from + (column + c) * sums.from_stride + 16 * g);
     }
     for (int b = 0; b < blocks; ++b) {
       I dots[G][C];
@@ -256,77 +265,70 @@ void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x,
         }
         if constexpr (Kind::mins) {
           const F m = load_floats(panel.mins[b][g]);
-          EACH(c, C) { sum[g][c] = fma(m, broadcast_float(x.scaled_sums + at + c * x.blocks), sum[g][c]); }
+          EACH(c, C) sum[g][c] = fma(m, broadcast_float(x.scaled_sums + at + c * x.blocks), sum[g][c]);
         }
       }
     }
-    EACH(g, G) {
-      EACH(c, C) { store_floats(to + c * stride + 16 * g, sum[g][c]); }
-    }
+    EACH(g, G) EACH(c, C) store_floats(to + c * sums.to_stride + 16 * g, sum[g][c]);
   } else {
     constexpr int subs = 256 / Kind::sub_inputs, quads = Kind::sub_inputs / 4;
+    const float* from = sums.from ? sums.from + column * sums.from_stride : nullptr;
+    int64_t from_stride = sums.from_stride;
     for (int b = 0; b < blocks; ++b) {
-      EACH(g, G) {
-        EACH(c, C) { sum[g][c] = zero_floats(); }
-      }
+      EACH(g, G) EACH(c, C) sum[g][c] = zero_floats();
       for (int s = 0; s < subs; ++s) {
         I dots[G][C];
         panel_dots<Kind, G, C>(panel, 64 * b + quads * s, x, column, first + b, s, dots);
         EACH(g, G) {
           const F scale = load_floats(panel.scales[subs * b + s][g]);
-          EACH(c, C) { sum[g][c] = fma(to_float(dots[g][c]), scale, sum[g][c]); }
+          EACH(c, C) sum[g][c] = fma(to_float(dots[g][c]), scale, sum[g][c]);
         }
       }
       const int64_t at = column * x.blocks + first + b;
       if constexpr (Kind::mins) {
         I mins[G][C];
-        EACH(g, G) {
-          EACH(c, C) { mins[g][c] = zero_words(); }
-        }
+        EACH(g, G) EACH(c, C) mins[g][c] = zero_words();
         EACH(i, 4) {
           EACH(c, C) {
-            const I sums = broadcast_word(x.pair_sums + (at + c * x.blocks) * 8 + 2 * i);
-            EACH(g, G) { mins[g][c] = dot_pairs(mins[g][c], load_line(panel.pairs[b][i][g]), sums); }
+            const I pairs = broadcast_word(x.pair_sums + (at + c * x.blocks) * 8 + 2 * i);
+            EACH(g, G) mins[g][c] = dot_pairs(mins[g][c], load_line(panel.pairs[b][i][g]), pairs);
           }
         }
         EACH(g, G) {
           const F dmin = load_floats(panel.mins[b][g]);
-          EACH(c, C) { sum[g][c] = fma_minus(to_float(mins[g][c]), dmin, sum[g][c]); }
+          EACH(c, C) sum[g][c] = fma_minus(to_float(mins[g][c]), dmin, sum[g][c]);
         }
       }
       EACH(c, C) {
         const F scale = broadcast_float(x.scales + at + c * x.blocks);
         EACH(g, G) {
-          float* out = to + c * stride + 16 * g;
-          store_floats(out, fma(sum[g][c], scale, load_floats(out)));
+          const F before = from ? load_floats(from + c * from_stride + 16 * g) : zero_floats();
+          store_floats(to + c * sums.to_stride + 16 * g, fma(sum[g][c], scale, before));
         }
       }
+      from = to;
+      from_stride = sums.to_stride;
     }
   }
 }
 
-template <class Kind, int G>
-void sweep_panel(const Panel& panel, int64_t first, int blocks, const Columns& x, int columns, float* to,
-                 int64_t stride) {
-  int c = 0;
-  for (; c + tile_columns <= columns; c += tile_columns)
-    panel_tile<Kind, G, tile_columns>(panel, first, blocks, x, c, to + c * stride, stride);
-  with_count<tile_columns - 1>(columns - c, [&](auto rest) {
-    panel_tile<Kind, G, rest.value>(panel, first, blocks, x, c, to + c * stride, stride);
-  });
-}
-
 template <class R, int G>
 void multiply_panels(const uint8_t* groups, const QuantTile& tile, float* to) {
-  constexpr int panel_blocks = panel_inputs / R::Kind::inputs;
+  using Kind = typename R::Kind;
+  constexpr int panel_blocks = panel_inputs / Kind::inputs;
   const Columns x(*tile.x, tile.first);
-  for (int c = 0; c < tile.columns; ++c)
-    for (int g = 0; g < G; ++g) store_floats(to + c * tile.stride + 16 * g, zero_floats());
   Panel panel;
+  alignas(64) float waiting[most_tile_columns][16 * G];
   for (int64_t b = 0; b < x.blocks; b += panel_blocks) {
-    const int blocks = static_cast<int>(x.blocks - b < panel_blocks ? x.blocks - b : panel_blocks);
+    const bool last = b + panel_blocks >= x.blocks;
+    const int blocks = static_cast<int>(last ? x.blocks - b : panel_blocks);
     fill_panel<R, G>(groups + b * R::bytes, tile.group_bytes, blocks, panel);
-    sweep_panel<typename R::Kind, G>(panel, b, blocks, x, tile.columns, to, tile.stride);
+    const Sums sums{b == 0 ? nullptr : waiting[0], 16 * G, last ? to : waiting[0], last ? tile.stride : 16 * G};
+    int c = 0;
+    for (; c + tile_columns <= tile.columns; c += tile_columns)
+      panel_tile<Kind, G, tile_columns>(panel, b, blocks, x, c, sums);
+    with_count<tile_columns - 1>(tile.columns - c,
+                                 [&](auto rest) { panel_tile<Kind, G, rest.value>(panel, b, blocks, x, c, sums); });
   }
 }
 
@@ -449,6 +451,7 @@ void decode_16(const void* group, int64_t first, int64_t count, float* lines) {
 
 void quantize_row(const float* x, const QuantRows& to, int64_t row) {
   const int64_t blocks = to.width / to.block;
+  const bool small = to.block == 32;
   for (int64_t b = 0; b < blocks; ++b) {
     const float* from = x + b * to.block;
     int8_t* values = to.values + row * to.width + b * to.block;
@@ -465,20 +468,26 @@ void quantize_row(const float* x, const QuantRows& to, int64_t row) {
     int32_t sums[16] = {};
     if (inverse != 0) {
       const F factor = broadcast_float(&inverse);
-      for (int i = 0; i < to.block; i += 16) {
-        const I rounded = round_to_words(mul(load_floats(from + i), factor));
-        store_bytes(values + i, rounded);
-        sums[i / 16] = sum_of_words(rounded);
+      for (int i = 0; i < to.block; i += 32) {
+        const I a = round_to_words(mul(load_floats(from + i), factor));
+        const I next = round_to_words(mul(load_floats(from + i + 16), factor));
+        store_bytes(values + i, a);
+        store_bytes(values + i + 16, next);
+        if (small) {
+          sums[0] = sum_of_words(plus(a, next));
+        } else {
+          sums[i / 16] = sum_of_words(a);
+          sums[i / 16 + 1] = sum_of_words(next);
+        }
       }
     } else {
       for (int i = 0; i < to.block; ++i) values[i] = 0;
     }
     const int64_t at = row * blocks + b;
     to.scales[at] = scale;
-    if (to.block == 32) {
-      const int32_t sum = sums[0] + sums[1];
-      to.minus_sums[at] = -sum;
-      to.scaled_sums[at] = scale * static_cast<float>(sum);
+    if (small) {
+      to.minus_sums[at] = -sums[0];
+      to.scaled_sums[at] = scale * static_cast<float>(sums[0]);
     } else {
       for (int i = 0; i < 16; ++i) to.minus_sums[at * 16 + i] = -sums[i];
       constexpr int order[8] = {0, 2, 1, 3, 4, 6, 5, 7};

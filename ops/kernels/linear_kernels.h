@@ -16,7 +16,9 @@ namespace freehold {
 enum class Record : uint8_t { q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl, mxfp4, q4_k, q5_k, q6_k, iq4_xs, f32, f16, bf16 };
 inline constexpr int integer_records = 11, records = 14;  // the first eleven have int8 kernels
 
-// Groups of 16 rows against rows first..first+columns of x; to[c * stride + 16 * g + lane].
+inline constexpr int most_tile_columns = 192;
+
+// Groups of 16 rows against rows first..first+columns of x, at most most_tile_columns; to[c * stride + 16 * g + lane].
 struct QuantTile {
   const void* groups;
   int64_t group_bytes;

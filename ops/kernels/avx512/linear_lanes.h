@@ -33,6 +33,7 @@ INLINE I broadcast_word(const void* from) {
 }
 INLINE I and_word(I v, uint32_t mask) { return {_mm512_and_si512(v.v, _mm512_set1_epi32(static_cast<int>(mask)))}; }
 INLINE I or_bits(I a, I b) { return {_mm512_or_si512(a.v, b.v)}; }
+INLINE I plus(I a, I b) { return {_mm512_add_epi32(a.v, b.v)}; }
 INLINE I minus(I a, I b) { return {_mm512_sub_epi32(a.v, b.v)}; }
 INLINE I shift_left(I v, int n) { return {_mm512_slli_epi32(v.v, static_cast<unsigned>(n))}; }
 INLINE I shift_right(I v, int n) { return {_mm512_srli_epi32(v.v, static_cast<unsigned>(n))}; }

@@ -49,6 +49,9 @@ INLINE I and_word(I v, uint32_t mask) {
 INLINE I or_bits(I a, I b) {
   return lanes<I>([&](int i) { return a.lane[i] | b.lane[i]; });
 }
+INLINE I plus(I a, I b) {
+  return lanes<I>([&](int i) { return a.lane[i] + b.lane[i]; });
+}
 INLINE I minus(I a, I b) {
   return lanes<I>([&](int i) { return a.lane[i] - b.lane[i]; });
 }
