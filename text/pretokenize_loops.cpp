@@ -213,11 +213,14 @@ struct SpacedRun {
   }
 };
 
+// \s+$  where $ is the end of the text or the place before a newline, as in Oniguruma.
 struct LastSpaces {
   Found operator()(std::string_view text, size_t at) const {
     const size_t end = run_end(text, at, space);
-    if (end > at && end == text.size()) return match(end - at);
-    return none(end > at ? end - at : run_end<false>(text, at, space) - at);
+    if (end == at) return none(run_end<false>(text, at, space) - at);
+    if (end == text.size()) return match(end - at);
+    const size_t newline = text.substr(0, end).rfind('\n');
+    return newline != text.npos && newline > at ? match(newline - at) : none(end - at);
   }
 };
 

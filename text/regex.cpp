@@ -15,8 +15,9 @@ namespace {
 
 constexpr uint32_t parentheses = 64;
 constexpr uint32_t heap_kib = 20'000;
-// Each place of the text gets the first steps for nothing; more are taken from a budget that grows with the text.
-constexpr uint64_t first_steps = 1'000, budget_per_byte = 512;
+// Each place of the text gets these for nothing; more steps and a longer view of the text ahead (a greedy run over all
+// of it is one step) are taken from a budget that grows with the text.
+constexpr uint64_t first_steps = 256, first_bytes = 1'024, budget_per_byte = 64;
 
 const pcre2_code* code_of(const std::shared_ptr<const void>& code) {
   return static_cast<const pcre2_code*>(code.get());
@@ -42,22 +43,29 @@ class Matcher {
   }
   // The end of the match that begins at `at`, or npos.
   size_t end_at(size_t at) {
-    for (uint64_t steps = first_steps;; steps *= 8) {
-      pcre2_set_match_limit(context_.get(),
-                            static_cast<uint32_t>(std::min<uint64_t>(steps, limits::regex_match_steps)));
-      const int found = pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text_.data()), text_.size(), at,
-                                    PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK, data_.get(), context_.get());
-      if (found >= 0) {
-        const PCRE2_SIZE* place = pcre2_get_ovector_pointer(data_.get());
-        return std::max<size_t>(at, place[1]);
-      }
-      if (found != PCRE2_ERROR_MATCHLIMIT || steps >= limits::regex_match_steps || steps * 8 > budget_)
-        return text_.npos;
-      budget_ -= steps * 8;
+    uint64_t steps = first_steps, bytes = first_bytes;
+    while (true) {
+      const size_t seen = text_.size() - at <= bytes ? text_.size() : boundary(at + bytes);
+      const uint32_t options = PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK | (seen < text_.size() ? PCRE2_PARTIAL_HARD : 0);
+      pcre2_set_match_limit(context_.get(), static_cast<uint32_t>(steps));
+      const int found = pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(text_.data()), seen, at, options, data_.get(),
+                                    context_.get());
+      if (found >= 0) return std::max<size_t>(at, pcre2_get_ovector_pointer(data_.get())[1]);
+      uint64_t* short_one = found == PCRE2_ERROR_PARTIAL ? &bytes : found == PCRE2_ERROR_MATCHLIMIT ? &steps : nullptr;
+      if (!short_one || steps > limits::regex_match_steps) return text_.npos;
+      *short_one *= 8;
+      if (*short_one > budget_) return text_.npos;
+      budget_ -= *short_one;
     }
   }
 
  private:
+  // The place, or the character's beginning before it.
+  size_t boundary(size_t at) const {
+    while ((static_cast<unsigned char>(text_[at]) & 0xc0) == 0x80) --at;
+    return at;
+  }
+
   const pcre2_code* code_;
   std::string_view text_;
   std::unique_ptr<pcre2_match_data, Free> data_;
@@ -80,9 +88,11 @@ Result<Regex> Regex::compile(std::string_view expression, std::string_view where
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  pcre2_code* code =
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
-                    PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset, context.get());
+  // No start optimization: its scans are no steps, so the budget would not bound them.
+  constexpr uint32_t options =
+      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_START_OPTIMIZE;
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(), options, &error,
+                                   &offset, context.get());
   if (!code) {
     unsigned char message[128] = {};
     pcre2_get_error_message(error, message, sizeof message);
