@@ -219,7 +219,7 @@ def table(results):
 def main():
     home = Path(os.environ.get("FREEHOLD_HOME", Path.home() / ".local/share/freehold"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--freehold", type=Path, default=Path(__file__).resolve().parents[2] / "build/release/freehold")
+    parser.add_argument("--freehold", type=Path, default=Path(__file__).resolve().parents[2] / "build/release/apps/freehold")
     parser.add_argument("--rival", type=Path, default=home / "rival", help="folder that build.sh filled")
     parser.add_argument("--models", type=Path, default=home / "models")
     parser.add_argument("--rows", default=",".join(ROWS), help="of " + ", ".join(ROWS))
