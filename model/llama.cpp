@@ -72,7 +72,7 @@ Tensor Llama::forward(Pass& pass) const {
   if (pass.logit_rows().empty()) return {};
   x = ops::pick_rows(c, x, pass.logit_rows());                                                     // [n, hidden]
   x = pass.at(Point::final_norm, 0, ops::rms_norm(c, x, norm_, config_.eps), pass.logit_sites());  // [n, hidden]
-  return pass.at(Point::lm_head, 0, pass.linear(head_, x), pass.logit_sites());                    // [n, vocabulary]
+  return pass.at(Point::lm_head, 0, pass.linear_fine(head_, x), pass.logit_sites());                    // [n, vocabulary]
 }
 
 Tensor Llama::block(Pass& pass, int layer, Tensor x) const {

@@ -53,6 +53,10 @@ Tensor Pass::linear(const Linear& weight, const Tensor& x, const Tensor& bias) {
   return adapted(weight, x, ops::linear(context_, weight, x, bias));
 }
 
+Tensor Pass::linear_fine(const Linear& weight, const Tensor& x) {
+  return adapted(weight, x, ops::linear_fine(context_, weight, x));
+}
+
 void Pass::linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results) {
   ops::linear_many(context_, parts, x, results);
   for (size_t i = 0; i < parts.size(); ++i) results[i] = adapted(*parts[i].linear, x, results[i]);

@@ -72,6 +72,7 @@ class Pass {
 
   // y = x Wᵀ + bias, plus each sequence's adapter.
   Tensor linear(const Linear&, const Tensor& x, const Tensor& bias = {});
+  Tensor linear_fine(const Linear&, const Tensor& x);  // the same at higher precision, for the head
   // Several weights over one x, in one region.
   void linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results);
   // Writes k and v to the caches and mixes; shows attn_scores and attn_probs when watched, honours replaced patterns.

@@ -166,23 +166,26 @@ void multiply_weights(Context& context, std::span<const WeightPart> weights, con
   });
 }
 
+void record_linear(Context& context, const LinearPart& part, const Tensor& x, const Tensor& y) {
+  if (!context.tape) return;
+  context.tape->record(y, [linear = part.linear, bias = part.bias, x, y, &kernels = context.kernels.linear,
+                           &pool = context.pool](Tape& tape) {
+    const float* dy = tape.grad(y).data();
+    const int64_t rows = x.rows(), out = linear->weight.rows;
+    add_input_gradient(kernels, pool, linear->weight, dy, rows, tape.grad(x).data());
+    if (bias) add_bias_gradient(dy, rows, out, tape.grad(bias).data());
+    if (tape.tracks(*linear))
+      add_weight_gradient(kernels, pool, dy, x.data(), rows, out, linear->weight.cols,
+                          tape.weight_grad(*linear).data());
+  });
+}
+
 void linear_many(Context& context, std::span<const LinearPart> parts, const Tensor& x, std::span<Tensor> results) {
   CHECK(parts.size() <= most_linears, "{} linears at once", parts.size());
   WeightPart weights[most_linears];
   for (size_t i = 0; i < parts.size(); ++i) weights[i] = {&parts[i].linear->weight, parts[i].bias};
   multiply_weights(context, std::span(weights, parts.size()), x, results);
-  if (!context.tape) return;
-  for (size_t i = 0; i < parts.size(); ++i)
-    context.tape->record(results[i], [linear = parts[i].linear, bias = parts[i].bias, x, y = results[i],
-                                      &kernels = context.kernels.linear, &pool = context.pool](Tape& tape) {
-      const float* dy = tape.grad(y).data();
-      const int64_t rows = x.rows(), out = linear->weight.rows;
-      add_input_gradient(kernels, pool, linear->weight, dy, rows, tape.grad(x).data());
-      if (bias) add_bias_gradient(dy, rows, out, tape.grad(bias).data());
-      if (tape.tracks(*linear))
-        add_weight_gradient(kernels, pool, dy, x.data(), rows, out, linear->weight.cols,
-                            tape.weight_grad(*linear).data());
-    });
+  for (size_t i = 0; i < parts.size(); ++i) record_linear(context, parts[i], x, results[i]);
 }
 
 Tensor linear(Context& context, const Linear& linear, const Tensor& x, const Tensor& bias) {

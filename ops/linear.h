@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "ops/context.h"
+#include "ops/ops.h"
 #include "tensor/tensor.h"
 #include "tensor/weight.h"
 
@@ -16,5 +16,8 @@ struct WeightPart {
 
 // results[i] = x weightᵀ + bias, one region for all.
 void multiply_weights(Context&, std::span<const WeightPart> weights, const Tensor& x, std::span<Tensor> results);
+
+// Records y = x Wᵀ + bias on the tape, if there is one.
+void record_linear(Context&, const LinearPart& part, const Tensor& x, const Tensor& y);
 
 }  // namespace freehold::ops

@@ -26,6 +26,10 @@ struct LinearPart {
 };
 void linear_many(Context&, std::span<const LinearPart> parts, const Tensor& x, std::span<Tensor> results);
 
+// linear with activations rounded to 8 bits twice: x, and what rounding left of x. Of exact mode's precision to a few
+// 1e-5; meant for the head, whose errors reach the logits undamped. Reads the weights once, so decoding hardly notices.
+Tensor linear_fine(Context&, const Linear&, const Tensor& x);
+
 // y = x wᵀ with w a trainable tensor [out, in] (adapters): gradients reach both.
 Tensor matmul(Context&, const Tensor& x, const Tensor& w);
 
