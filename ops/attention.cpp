@@ -23,11 +23,11 @@ struct Pages {  // of one span
   std::byte *keys, *values;
 
   KvBlock block(int page, int head) const {
-    const size_t heads = static_cast<size_t>(shape.kv_heads), p = static_cast<size_t>(page),
-                 h = static_cast<size_t>(head);
-    return {keys + p * shape.key_page_bytes() + h * (shape.key_page_bytes() / heads),
-            values + p * shape.value_page_bytes() + h * (shape.value_page_bytes() / heads), shape.head_dim,
-            shape.value_dim, keys + (p + 1) * shape.key_page_bytes() + h * (shape.key_page_bytes() / heads)};
+    const size_t heads = static_cast<size_t>(shape.kv_heads), p = static_cast<size_t>(page);
+    const size_t key_page = shape.key_page_bytes(), value_page = shape.value_page_bytes();
+    const std::byte* key = keys + p * key_page + static_cast<size_t>(head) * (key_page / heads);
+    const std::byte* value = values + p * value_page + static_cast<size_t>(head) * (value_page / heads);
+    return {key, value, shape.head_dim, shape.value_dim, key + key_page, value + value_page};
   }
 };
 

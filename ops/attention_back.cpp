@@ -96,12 +96,12 @@ class HeadBack {
 
   void score(const float* page, int dim, const float* queries, int rows, float* to, int width) {
     float scores[tile * tile];
-    kernels_.attention.score_page[0]({page, page, dim, dim, page}, rows, queries, scores);
+    kernels_.attention.score_page[0]({page, page, dim, dim, page, page}, rows, queries, scores);
     for (int r = 0; r < rows; ++r) std::copy_n(scores + r * tile, tile, to + r * width);
   }
 
   void mix(const float* values, int dim, int columns, int count, const float* pattern, int stride, float* to) const {
-    kernels_.attention.mix_page[0]({values, values, dim, dim, values}, columns, count, pattern, stride, to);
+    kernels_.attention.mix_page[0]({values, values, dim, dim, values, values}, columns, count, pattern, stride, to);
   }
 
   const float* transposed(const Numbers& pattern, int at, int rows, int width) {

@@ -14,7 +14,11 @@ KvBlock block_of(const KvPages& pages, int page, int64_t head) {
   const KvShape& shape = pages.shape();
   const auto h = static_cast<size_t>(head), heads = static_cast<size_t>(shape.kv_heads);
   return {pages.key_page(page) + h * (shape.key_page_bytes() / heads),
-          pages.value_page(page) + h * (shape.value_page_bytes() / heads), shape.head_dim, shape.value_dim, nullptr};
+          pages.value_page(page) + h * (shape.value_page_bytes() / heads),
+          shape.head_dim,
+          shape.value_dim,
+          nullptr,
+          nullptr};
 }
 
 void check_whole(const Context& context, const AttentionSpan& span) {

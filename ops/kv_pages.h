@@ -47,8 +47,9 @@ class KvPages {
   void read(int position, float* k, float* v) const;
 
  private:
+  static constexpr size_t alignment = 4096;  // pages of the system, for its advice
   struct Free {
-    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{64}); }
+    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{alignment}); }
   };
   KvShape shape_;
   int capacity_;

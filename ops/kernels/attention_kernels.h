@@ -13,7 +13,7 @@ struct KvBlock {       // one head of one page; 64 keys
   const void* keys;    // 4 groups of [head_dim][16 keys]
   const void* values;  // [64][value_dim]
   int head_dim, value_dim;
-  const void* next_keys;  // what will be read after this block, to be fetched ahead; never read here
+  const void *next_keys, *next_values;  // what will be read after this block, to be fetched ahead; never read here
 };
 
 struct AttentionColumns {
