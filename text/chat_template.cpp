@@ -47,6 +47,28 @@ Result<std::string*> final_text(Json& messages, std::string_view name) {
   return inconsistent("{}: continue: the final message has no text that could be continued", name);
 }
 
+Json without_nulls(const Json& message) {
+  Json kept = Json::object();
+  for (const auto& [key, value] : message.items())
+    if (!value.is_null()) kept[key] = value;
+  return kept;
+}
+
+// Reasoning comes under several names; templates read `reasoning_content`, one family `thinking`.
+Json with_reasoning_fields(Json message) {
+  for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+    const auto found = message.find(name);
+    if (found == message.end() || found->is_null()) continue;
+    Json filled = Json::object();
+    filled["thinking"] = *found;
+    const Json reasoning = *found;
+    filled.update(message);
+    filled["reasoning_content"] = reasoning;
+    return filled;
+  }
+  return message;
+}
+
 std::string_view trimmed(std::string_view text) {
   const size_t first = jinja::skip_spaces(text, 0);
   return text.substr(first, jinja::trim_spaces(text, first, text.size()) - first);
@@ -68,19 +90,12 @@ Result<std::vector<Piece>> render_chat(const ChatTemplate& chat_template, const 
                                        const RenderOptions& options) {
   constexpr std::string_view name = "chat";
   if (!chat.messages.is_array()) return inconsistent("{}: messages: expected a list", name);
-  if (chat.continue_final_message && chat.add_generation_prompt)
-    return inconsistent(
-        "{}: continue: a final message that is continued, and the begin of a new one, exclude each other", name);
   Json variables = chat.variables.is_object() ? chat.variables : Json::object();
   Json messages = chat.messages;
-  if (chat.drop_nulls) {
-    for (Json& message : messages) {
-      if (!message.is_object()) continue;
-      Json kept = Json::object();
-      for (const auto& [key, value] : message.items())
-        if (!value.is_null()) kept[key] = value;
-      message = std::move(kept);
-    }
+  for (Json& message : messages) {
+    if (!message.is_object()) return inconsistent("{}: messages: expected objects, found a {}", name, message.type_name());
+    if (chat.drop_nulls) message = without_nulls(message);
+    message = with_reasoning_fields(std::move(message));
   }
   // As transformers does: a tag behind the final text shows where the template puts its end, and whether it strips
   // blanks there (then the tag's own blank is gone).

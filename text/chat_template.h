@@ -48,7 +48,7 @@ struct Conversation {
   Json messages;  // array of objects
   Json tools = nullptr, documents = nullptr;
   bool add_generation_prompt = true;
-  // The final message stays open: the prompt ends with its text. Not together with add_generation_prompt.
+  // The final message stays open: the prompt ends with its text, whatever the template puts behind it.
   bool continue_final_message = false;
   // Members of messages that are null are left out. R1-Distill's template for tool calls wants to see them.
   bool drop_nulls = true;

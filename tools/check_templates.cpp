@@ -108,11 +108,11 @@ class Cases {
 
  private:
   Result<std::vector<Piece>> render(const Json& test) {
+    RenderOptions options;
+    if (test.contains("now")) {
+      TRY_ASSIGN(options.now, local_time(test["now"].get<std::string>()));
+    }
     if (test.contains("context")) {
-      RenderOptions options;
-      if (test.contains("now")) {
-        TRY_ASSIGN(options.now, local_time(test["now"].get<std::string>()));
-      }
       TRY_ASSIGN(const auto parsed,
                  ChatTemplate::parse(test["template"].get<std::string>(), test["id"].get<std::string>()));
       return parsed.render(test["context"], options);
@@ -128,7 +128,8 @@ class Cases {
     conversation.continue_final_message = test["continue_final_message"];
     conversation.drop_nulls = test["drop_nulls"];
     conversation.variables = source->second->special;
-    return render_chat(source->second->chat_template, conversation);
+    if (test.contains("variables")) conversation.variables.update(test["variables"]);
+    return render_chat(source->second->chat_template, conversation, options);
   }
 
   std::string folder_;

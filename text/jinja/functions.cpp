@@ -74,6 +74,8 @@ Result<Value> dict(Machine& machine, Call& call) {
 Result<Value> name_space(Machine& machine, Call& call) {
   auto made = std::make_unique<Namespace>();
   TRY_ASSIGN(made->attributes, map_of(machine, call));
+  for (const auto& [key, value] : made->attributes.entries())
+    if (key.text()) TRY(check_attribute(*key.text()));
   TRY(machine.budget.make(sizeof(Namespace)));
   return machine.own(std::move(made));
 }

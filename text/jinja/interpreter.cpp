@@ -166,6 +166,7 @@ Result<Done> Interpreter::assign(const Target& target, const Value& value) {
   TRY_ASSIGN(const Value owner, look_up(target.name));
   auto* name_space = static_cast<Namespace*>(owner.object(Object::Kind::name_space));
   if (!name_space) return type_error("cannot assign attribute on non-namespace object");
+  TRY(check_attribute(target.attribute));
   TRY(budget.make(sizeof(Map::Entry)));
   name_space->attributes.set(Value(target.attribute), value);
   return Done{};

@@ -63,6 +63,11 @@ constexpr Method cycler_methods[] = {{"next", cycler_next}, {"reset", cycler_res
 
 }  // namespace
 
+Result<Done> check_attribute(const Text& name) {
+  if (!name.bytes().starts_with('_')) return Done{};
+  return forbidden("a namespace cannot have '{}'", printable(name.bytes(), 40));
+}
+
 std::optional<Value> object_attribute(Object& object, std::string_view name) {
   if (object.kind == Object::Kind::loop) return loop_attribute(static_cast<Loop&>(object), name);
   if (object.kind == Object::Kind::name_space) {

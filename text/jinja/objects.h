@@ -49,6 +49,7 @@ struct Joiner : Object {
   bool used = false;
 };
 
+Result<Done> check_attribute(const Text& name);  // of a namespace: none with an underscore in front
 std::optional<Value> object_attribute(Object&, std::string_view name);  // without methods
 const Method* object_method(const Object&, std::string_view name);
 

@@ -214,18 +214,12 @@ Result<Value> negative(const Value& value) {
 }
 
 Result<Text> concatenate(Budget& budget, const std::vector<Value>& values) {
-  bool markup = false;
-  for (const Value& value : values) markup |= value.text() && value.text()->markup();
   TextBuilder out;
   for (const Value& value : values) {
-    TRY_ASSIGN(Text text, to_text(budget, value));
-    if (markup) {
-      TRY_ASSIGN(text, escape_html(budget, text));
-    }
+    TRY_ASSIGN(const Text text, to_text(budget, value));
     out.add(text);
   }
-  TRY_ASSIGN(const Text joined, out.finish(budget));
-  return joined.as_markup(markup);
+  return out.finish(budget);
 }
 
 Result<bool> equal(Budget& budget, const Value& a, const Value& b) {

@@ -9,7 +9,7 @@ namespace freehold::jinja {
 
 Result<Value> arithmetic(Machine&, Operator, const Value& a, const Value& b);
 Result<Value> negative(const Value&);
-Result<Text> concatenate(Budget&, const std::vector<Value>&);  // ~
+Result<Text> concatenate(Budget&, const std::vector<Value>&);  // ~ ; escapes nothing, unlike +
 
 Result<bool> equal(Budget&, const Value& a, const Value& b);
 Result<int> compare(Budget&, const Value& a, const Value& b);  // -1, 0, 1; a type error if they have no order
