@@ -93,7 +93,8 @@ Result<std::vector<Piece>> render_chat(const ChatTemplate& chat_template, const 
   Json variables = chat.variables.is_object() ? chat.variables : Json::object();
   Json messages = chat.messages;
   for (Json& message : messages) {
-    if (!message.is_object()) return inconsistent("{}: messages: expected objects, found a {}", name, message.type_name());
+    if (!message.is_object())
+      return inconsistent("{}: messages: expected objects, found a {}", name, message.type_name());
     if (chat.drop_nulls) message = without_nulls(message);
     message = with_reasoning_fields(std::move(message));
   }

@@ -202,8 +202,6 @@ Result<Text> format_value(Machine& machine, const Value& value, std::string_view
     if ((spec.type && !is_integer_type(spec.type)) || spec.precision >= 0) return unknown;
     return format_integer(budget, *integer, spec, author);
   }
-  if (value.is_undefined())
-    return undefined_error("'{}' is undefined", printable(value.as<Undefined>()->name.bytes(), 40));
   return type_error("unsupported format for '{}'", value.type());
 }
 
@@ -243,11 +241,11 @@ Result<Text> convert(Machine& machine, const Value& value, Spec spec) {
     case 'x':
     case 'X':
     case 'o': {
-      if (value.is_undefined())
-        return undefined_error("'{}' is undefined", printable(value.as<Undefined>()->name.bytes(), 40));
+      const bool is_decimal = spec.type == 'd' || spec.type == 'i' || spec.type == 'u';
+      if (const auto* undefined = value.as<Undefined>(); undefined && is_decimal) return undefined_use(*undefined);
       std::optional<int64_t> integer = value.integer();
       const auto* real = value.as<double>();
-      if (!integer && real && spec.type != 'x' && spec.type != 'X' && spec.type != 'o') {
+      if (!integer && real && is_decimal) {
         if (!(std::fabs(*real) < 0x1p63))
           return range_error("{} as an integer has more than 64 bits", print_float(*real));
         integer = static_cast<int64_t>(*real);
@@ -263,6 +261,7 @@ Result<Text> convert(Machine& machine, const Value& value, Spec spec) {
     case 'F':
     case 'g':
     case 'G': {
+      if (const auto* undefined = value.as<Undefined>()) return undefined_use(*undefined);
       const auto number = value.number();
       if (!number) return type_error("must be real number, not {}", value.type());
       return format_float(budget, *number, spec, value.author());
@@ -270,8 +269,9 @@ Result<Text> convert(Machine& machine, const Value& value, Spec spec) {
     case 'c': {
       if (const Text* text = value.text(); text && text->characters() == 1) return padded(budget, *text, spec, '>');
       const auto integer = value.integer();
-      if (!integer || *integer < 0 || *integer > 0x10ffff || !is_scalar(static_cast<char32_t>(*integer)))
-        return type_error("%c requires int or char");
+      if (!integer) return type_error("%c requires int or char");
+      if (*integer < 0 || *integer > 0x10ffff || !is_scalar(static_cast<char32_t>(*integer)))
+        return range_error("no character has the number {}", *integer);
       std::string character;
       append_utf8(character, static_cast<char32_t>(*integer));
       return padded(budget, Text(std::move(character), value.author()), spec, '>');
@@ -360,7 +360,10 @@ Result<Text> format_percent(Machine& machine, const Text& pattern, const Value& 
     out.add(made);
   }
   if (!values.map() && used < (tuple ? tuple->items.size() : 1)) {
-    const bool may_be_left = values.list() && !tuple;  // Python lets sequences that are no tuples pass unused
+    const List* list = values.list();
+    const bool is_sequence = list && (list->form == List::Form::list || list->form == List::Form::range);
+    const bool may_be_left =
+        is_sequence || values.is_undefined();  // Python lets sequences that are no tuples pass unused
     if (!may_be_left) return type_error("not all arguments converted during string formatting");
   }
   TRY_ASSIGN(const Text made, out.finish(machine.budget));

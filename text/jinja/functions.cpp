@@ -16,8 +16,7 @@ Result<Value> range(Machine& machine, Call& call) {
   int64_t numbers[3] = {0, 0, 1};
   for (size_t i = 0; i < 3; ++i) {
     if (!bound[i]) continue;
-    if (bound[i]->is_undefined())
-      return undefined_error("'{}' is undefined", printable(bound[i]->as<Undefined>()->name.bytes(), 40));
+    if (const auto* undefined = bound[i]->as<Undefined>()) return undefined_use(*undefined);
     if (!bound[i]->integer()) return type_error("range: '{}' is no integer", bound[i]->type());
     numbers[i] = *bound[i]->integer();
   }

@@ -418,17 +418,20 @@ Result<Value> Interpreter::call_macro(const MacroObject& object, Call& arguments
     named.erase(found);
     return value;
   };
+  const size_t first_default = count - macro.defaults.size();
+  std::vector<size_t> missing;
   for (size_t i = 0; i < count; ++i) {
     std::optional<Value> value;
     if (i < arguments.positional.size())
       value = arguments.positional[i];
     else
       value = take(macro.parameter_names[i].bytes());
-    const size_t without_default = count - macro.defaults.size();
-    if (!value && i >= without_default) {
-      TRY_ASSIGN(value, evaluate(*macro.defaults[i - without_default]));
-    }
+    if (!value && i >= first_default) missing.push_back(i);
     scope_->set(macro.parameters[i], value.value_or(Value(Undefined{macro.parameter_names[i]})));
+  }
+  for (const size_t i : missing) {  // defaults see all that was given
+    TRY_ASSIGN(Value value, evaluate(*macro.defaults[i - first_default]));
+    scope_->set(macro.parameters[i], std::move(value));
   }
   if (macro.uses_caller && !macro.has_caller_parameter)
     scope_->set(id("caller"), take("caller").value_or(Value(Undefined{Text("caller", Author::the_template)})));

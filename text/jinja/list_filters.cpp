@@ -9,9 +9,6 @@
 namespace freehold::jinja {
 namespace {
 
-Failure undefined_used(const Value& value) {
-  return undefined_error("'{}' is undefined", printable(value.as<Undefined>()->name.bytes(), 40));
-}
 Value nothing(std::string_view what) { return Value(Undefined{Text(std::string(what), Author::the_template)}); }
 bool is_given(const std::optional<Value>& value) { return value && !value->is_none(); }
 
@@ -89,7 +86,6 @@ Result<Value> first(Machine& machine, const Value& self, Call& call) {
 
 Result<Value> last(Machine& machine, const Value& self, Call& call) {
   TRY(bind("last", call, {}));
-  if (self.is_undefined()) return undefined_used(self);
   if (self.object(Object::Kind::generator)) return type_error("'generator' object is not reversible");
   if (const List* list = self.list()) return list->items.empty() ? nothing("last item of nothing") : list->items.back();
   TRY_ASSIGN(const auto items, items_of(machine.budget, self));
@@ -205,11 +201,8 @@ Result<Value> sort(Machine& machine, const Value& self, Call& call) {
       TRY_ASSIGN(const Value part, path.in(machine, item));
       TRY_ASSIGN(parts.emplace_back(), without_case(machine, part, case_sensitive));
     }
-    if (parts.size() == 1) {
-      keys.push_back(std::move(parts[0]));
-    } else {
-      TRY_ASSIGN(keys.emplace_back(), make_list(machine.budget, std::move(parts), Author::the_template));
-    }
+    // As lists, so that equal parts need no order of their own.
+    TRY_ASSIGN(keys.emplace_back(), make_list(machine.budget, std::move(parts), Author::the_template));
   }
   TRY_ASSIGN(const auto order, order_of(machine.budget, keys, flag_argument(bound[0], false)));
   std::vector<Value> sorted;
@@ -272,7 +265,6 @@ Result<Value> sum(Machine& machine, const Value& self, Call& call) {
 Result<Value> reverse(Machine& machine, const Value& self, Call& call) {
   TRY(bind("reverse", call, {}));
   if (self.text()) return slice_of(machine, self, Value(), Value(), Value(int64_t{-1}));
-  if (self.is_undefined()) return undefined_used(self);
   TRY_ASSIGN(auto items, items_of(machine.budget, self));
   std::reverse(items.begin(), items.end());
   if (self.object(Object::Kind::generator)) return make_list(machine.budget, std::move(items), self.author());
@@ -292,7 +284,7 @@ Result<Value> dictsort(Machine& machine, const Value& self, Call& call) {
   const Text* by = bound[1] ? bound[1]->text() : nullptr;
   const std::string_view which = bound[1] ? (by ? by->bytes() : "") : "key";
   if (which != "key" && which != "value") return type_error("dictsort: you can only sort by either 'key' or 'value'");
-  if (self.is_undefined()) return undefined_used(self);
+  if (self.is_undefined()) return undefined_use(*self.as<Undefined>());
   if (!self.map()) return type_error("'{}' object has no attribute 'items'", self.type());
   std::vector<Value> keys;
   for (const auto& [key, value] : self.map()->entries()) {
@@ -390,7 +382,7 @@ Result<Value> groupby(Machine& machine, const Value& self, Call& call) {
 Result<Value> attribute(Machine& machine, const Value& self, Call& call) {
   TRY_ASSIGN(const Bound bound, bind("attr", call, {"name"}, 1));
   TRY_ASSIGN(const Text name, text_argument("attr", *bound[0]));
-  if (self.is_undefined()) return undefined_used(self);
+  if (self.is_undefined()) return undefined_use(*self.as<Undefined>());
   const bool has_attributes =
       self.as<Object*>() || find_method(self, name.bytes()) || is_hidden_attribute(self, name.bytes());
   if (!has_attributes) return Value(Undefined{name});

@@ -50,15 +50,22 @@ std::optional<Value> at_key(const Value& value, const Value& key) {
 Result<Done> refuse_undefined(const Value& value, const Text& name) {
   const auto* base = value.as<Undefined>();
   if (!base) return Done{};
-  if (base->forbidden) return forbidden("'{}' must not be used", printable(base->name.bytes(), 40));
+  if (base->forbidden) return undefined_use(*base);
   return undefined_error("'{}' is undefined, so it has no '{}'", printable(base->name.bytes(), 40),
                          printable(name.bytes(), 40));
 }
 
 }  // namespace
 
+Failure undefined_use(const Undefined& undefined) {
+  const std::string name = printable(undefined.name.bytes(), 40);
+  if (undefined.forbidden) return forbidden("'{}' must not be used", name);
+  return undefined_error("'{}' is undefined", name);
+}
+
 Result<Value> attribute_of(Machine& machine, const Value& value, const Text& name) {
   TRY(machine.budget.step());
+  if (value.is_undefined() && is_hidden_attribute(value, name.bytes())) return undefined(name, true);
   TRY(refuse_undefined(value, name));
   if (auto found = python_attribute(value, name)) return *found;
   if (auto found = at_key(value, Value(name))) return *found;

@@ -50,6 +50,9 @@ class Machine {
 Result<Value> attribute_of(Machine&, const Value& value, const Text& name);
 Result<Value> item_of(Machine&, const Value& value, const Value& key);
 
+// What is said when an undefined (or hidden) value is used.
+Failure undefined_use(const Undefined&);
+
 // Arguments by position or name, as Python binds them: what is not given is nullopt. `required` of the first must be
 // there. Any other name, and too many arguments, are type errors.
 using Bound = std::vector<std::optional<Value>>;

@@ -74,6 +74,7 @@ Result<Value> partition(Machine& machine, const Value& self, Call& call) {
     parts = {text.slice(0, at), separator, text.slice(at + separator.size(), text.size())};
   else if (side == Side::right)
     std::swap(parts[0], parts[2]);
+  for (Text& part : parts) part = part.as_markup(text.markup());
   return list_of(machine, parts, self.author(), List::Form::tuple);
 }
 

@@ -11,10 +11,6 @@
 namespace freehold::jinja {
 namespace {
 
-Failure undefined_number(const Value& self) {
-  return undefined_error("'{}' is undefined", printable(self.as<Undefined>()->name.bytes(), 40));
-}
-
 // Python's int(text, base): blanks around, a sign, single underscores between digits. nullopt: no integer.
 Result<std::optional<int64_t>> read_integer(std::string_view text, int base) {
   const size_t first = skip_spaces(text, 0), end = trim_spaces(text, first, text.size());
@@ -75,7 +71,7 @@ Result<int64_t> integer_of(double value) {
 Result<Value> to_integer(Machine& machine, const Value& self, Call& call) {
   TRY_ASSIGN(const Bound bound, bind("int", call, {"default", "base"}));
   const Value otherwise = bound[0] ? *bound[0] : Value(int64_t{0});
-  if (self.is_undefined()) return undefined_number(self);
+  if (self.is_undefined()) return undefined_use(*self.as<Undefined>());
   if (const auto i = self.integer()) return Value(*i, self.author());
   if (self.as<LargeInteger>()) return self;
   if (const auto* d = self.as<double>()) {
@@ -98,7 +94,7 @@ Result<Value> to_integer(Machine& machine, const Value& self, Call& call) {
 
 Result<Value> to_float(Machine& machine, const Value& self, Call& call) {
   TRY_ASSIGN(const Bound bound, bind("float", call, {"default"}));
-  if (self.is_undefined()) return undefined_number(self);
+  if (self.is_undefined()) return undefined_use(*self.as<Undefined>());
   if (const auto d = self.number()) return Value(*d, self.author());
   if (const auto* large = self.as<LargeInteger>()) return Value(static_cast<double>(large->value), self.author());
   if (const Text* text = self.text()) {
@@ -110,7 +106,6 @@ Result<Value> to_float(Machine& machine, const Value& self, Call& call) {
 
 Result<Value> absolute(Machine&, const Value& self, Call& call) {
   TRY(bind("abs", call, {}));
-  if (self.is_undefined()) return undefined_number(self);
   if (const auto i = self.integer()) return *i < 0 ? negative(self) : Result<Value>(Value(*i, self.author()));
   if (const auto* d = self.as<double>()) return Value(std::fabs(*d), self.author());
   if (self.as<LargeInteger>()) return self;
@@ -137,7 +132,7 @@ Result<Value> round(Machine&, const Value& self, Call& call) {
   const std::string_view how = bound[1] ? (method ? method->bytes() : "") : "common";
   if (how != "common" && how != "ceil" && how != "floor")
     return type_error("round: method must be common, ceil or floor");
-  if (self.is_undefined()) return undefined_number(self);
+  if (self.is_undefined() && how != "common") return undefined_use(*self.as<Undefined>());
   const auto number = self.number();
   if (!number) return type_error("type '{}' cannot be rounded", self.type());
   if (how == "common") {
@@ -166,9 +161,11 @@ Result<Value> round(Machine&, const Value& self, Call& call) {
 Result<Value> file_size(Machine& machine, const Value& self, Call& call) {
   TRY_ASSIGN(const Bound bound, bind("filesizeformat", call, {"binary"}));
   const bool binary = flag_argument(bound[0], false);
-  Call no_arguments;
-  TRY_ASSIGN(const Value number, to_float(machine, self, no_arguments));
-  const double bytes = number.number().value_or(0), base = binary ? 1024 : 1000;
+  if (self.is_undefined()) return undefined_use(*self.as<Undefined>());
+  std::optional<double> number = self.number();
+  if (const Text* text = self.text()) number = read_float(text->bytes());
+  if (!number) return type_error("filesizeformat of '{}'", self.type());
+  const double bytes = *number, base = binary ? 1024 : 1000;
   std::string text;
   if (bytes == 1) {
     text = "1 Byte";

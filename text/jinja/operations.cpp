@@ -17,10 +17,7 @@ std::string_view symbol_of(Operator op) {
 }
 
 Result<Done> refuse_undefined(const Value& value) {
-  if (const auto* undefined = value.as<Undefined>()) {
-    if (undefined->forbidden) return forbidden("'{}' must not be used", printable(undefined->name.bytes(), 40));
-    return undefined_error("'{}' is undefined", printable(undefined->name.bytes(), 40));
-  }
+  if (const auto* undefined = value.as<Undefined>()) return undefined_use(*undefined);
   return Done{};
 }
 
@@ -284,6 +281,7 @@ Result<bool> contains(Budget& budget, const Value& container, const Value& item)
   if (!container.is_undefined() && !container.list() && !container.object(Object::Kind::generator))
     return type_error("argument of type '{}' is not iterable", container.type());
   if (const List* list = container.list()) {
+    if (list->form == List::Form::keys && !is_hashable(item)) return type_error("unhashable type: '{}'", item.type());
     for (const Value& candidate : list->items) {
       TRY_ASSIGN(const bool same, equal(budget, candidate, item));
       if (same) return true;
@@ -359,10 +357,9 @@ Result<Value> slice_of(Machine& machine, const Value& value, const Value& first,
   const List* list = value.list();
   const bool is_view =
       list && list->form != List::Form::list && list->form != List::Form::tuple && list->form != List::Form::range;
-  if ((!text && !list) || is_view)
-    return Value(Undefined{Text("slice", Author::the_template)});  // as Jinja: no such item
+  if ((!text && !list) || is_view) return type_error("'{}' object cannot be sliced", value.type());
   for (const Value* bound : {&first, &end, &step})
-    if (!bound->is_none() && !bound->integer()) return Value(Undefined{Text("slice", Author::the_template)});
+    if (!bound->is_none() && !bound->integer()) return type_error("slice indices must be integers or None");
 
   const int64_t stride = step.is_none() ? 1 : *step.integer();
   if (stride == 0) return type_error("slice step cannot be zero");

@@ -180,6 +180,7 @@ Result<Done> Parser::parse_if(Statement& statement) {
 
 Result<Done> Parser::parse_set(Statement& statement) {
   TRY(advance());
+  const auto known_names = static_cast<Name>(tree_->names.size());
   TRY_ASSIGN(statement.target, parse_target(true));
   TRY_ASSIGN(const bool has_value, skip_symbol("="));
   if (has_value) {
@@ -188,6 +189,8 @@ Result<Done> Parser::parse_set(Statement& statement) {
     return Done{};
   }
   statement.kind = Statement::Kind::capture;
+  statement.hides_target =
+      !statement.target.is_tuple && statement.target.attribute.empty() && statement.target.name >= known_names;
   return own_scope([&]() -> Result<Done> {
     TRY_ASSIGN(statement.expressions.emplace_back(), parse_filter_chain(true));
     TRY_ASSIGN(statement.blocks.emplace_back(), parse_body({"endset"}));

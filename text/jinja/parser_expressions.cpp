@@ -299,7 +299,9 @@ Result<ExpressionPtr> Parser::parse_subscript(ExpressionPtr value) {
   TRY(advance());
   auto operands = one(std::move(value));
   bool is_slice = false;
-  if (!at_symbol(":")) {
+  if (at_symbol("]")) {  // x[] is x[()]
+    TRY_ASSIGN(operands.emplace_back(), node(Kind::tuple, line));
+  } else if (!at_symbol(":")) {
     TRY_ASSIGN(operands.emplace_back(), parse_expression());
   }
   if (at_symbol(":")) {

@@ -123,6 +123,7 @@ struct Statement {
   std::vector<Target> with_targets;
   std::unique_ptr<Macro> macro;
   bool uses_loop = false, is_recursive = false;
+  bool hides_target = false;  // capture: within its own block the name, if new there, is undefined, as in Jinja
 };
 
 struct Template {

@@ -98,10 +98,12 @@ Result<bool> all_in_case(Machine& machine, const Value& self, Call& call) {
 
 Result<bool> is_filter(Machine&, const Value& self, Call& call) {
   TRY(bind("filter", call, {}));
+  if (!is_hashable(self)) return type_error("unhashable type: '{}'", self.type());
   return self.text() && find_filter(self.text()->bytes());
 }
 Result<bool> is_test(Machine&, const Value& self, Call& call) {
   TRY(bind("test", call, {}));
+  if (!is_hashable(self)) return type_error("unhashable type: '{}'", self.type());
   return self.text() && find_test(self.text()->bytes());
 }
 

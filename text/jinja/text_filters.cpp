@@ -48,6 +48,7 @@ Result<Value> replace(Machine& machine, const Value& self, Call& call) {
 
 Result<Value> indent(Machine& machine, const Value& self, Call& call) {
   TRY_ASSIGN(const Bound bound, bind("indent", call, {"width", "first", "blank"}));
+  if (const auto* undefined = self.as<Undefined>()) return undefined_use(*undefined);
   if (!self.text()) return type_error("indent of '{}'", self.type());
   Budget& budget = machine.budget;
   Text indention;
@@ -142,8 +143,6 @@ Result<Value> format(Machine& machine, const Value& self, Call& call) {
 
 Result<Value> truncate(Machine& machine, const Value& self, Call& call) {
   TRY_ASSIGN(const Bound bound, bind("truncate", call, {"length", "killwords", "end", "leeway"}));
-  if (!self.text()) return type_error("truncate of '{}'", self.type());
-  const Text& text = *self.text();
   TRY_ASSIGN(const int64_t length, integer_argument("truncate", bound[0], 255));
   TRY_ASSIGN(const int64_t leeway,
              integer_argument("truncate", bound[3] && bound[3]->is_none() ? std::nullopt : bound[3], 5));
@@ -154,6 +153,15 @@ Result<Value> truncate(Machine& machine, const Value& self, Call& call) {
   const auto end_length = static_cast<int64_t>(end.characters());
   if (length < end_length || leeway < 0)
     return type_error("truncate: expected length >= {} and leeway >= 0", end_length);
+  if (self.is_undefined()) return self;
+  if (!self.text()) {  // Jinja only asks for the length at first
+    const List* list = self.list();
+    const Map* map = self.map();
+    if (!list && !map) return type_error("object of type '{}' has no len()", self.type());
+    if (static_cast<int64_t>(list ? list->items.size() : map->size()) - length <= leeway) return self;
+    return type_error("truncate of '{}'", self.type());
+  }
+  const Text& text = *self.text();
   if (static_cast<int64_t>(text.characters()) - length <= leeway) return self;
   Text cut = text.slice(0, text.offset_of(static_cast<size_t>(length - end_length)));
   if (!flag_argument(bound[1], false)) cut = cut.slice(0, std::min(cut.bytes().rfind(' '), cut.size()));

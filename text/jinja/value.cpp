@@ -231,7 +231,7 @@ Result<std::vector<Value>> items_of(Budget& budget, const Value& value) {
     characters.reserve(text->characters());
     for (size_t at = 0, next; at < text->size(); at = next) {
       next = next_character(text->bytes(), at);
-      characters.emplace_back(text->slice(at, next));
+      characters.emplace_back(text->slice(at, next).as_markup(false));
     }
     return characters;
   }
