@@ -1,8 +1,8 @@
-// check_templates FILE.jsonl [--models FOLDER]: renders the cases of a file of chat template goldens
+// check_templates FILE.jsonl [--models FOLDER] [--only NAME]: renders the cases of a file of chat template goldens
 // (tests/golden/templates/README.md) and compares. One line for each case that differs, then a summary; ends with 1 if
 // there was one. Cases name a model's template: it is read from the GGUF file in FOLDER whose name begins with that
-// name, or from NAME.jinja there. FOLDER is $FREEHOLD_TEST_MODELS or the models of $FREEHOLD_HOME where it is not
-// given.
+// name, or from NAME.jinja there; --only leaves out the cases of other templates. FOLDER is $FREEHOLD_TEST_MODELS or
+// the models of $FREEHOLD_HOME where it is not given.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -136,7 +136,7 @@ class Cases {
   std::map<std::string, Result<Source>> sources_;
 };
 
-int check_file(const std::string& path, const std::string& folder) {
+int check_file(const std::string& path, const std::string& folder, const std::string& only) {
   const auto text = read_whole(path);
   if (!text) return fmt::print(stderr, "freehold: error: io: {}\n", text.error().what), 5;
   Cases cases(folder);
@@ -147,6 +147,7 @@ int check_file(const std::string& path, const std::string& folder) {
     if (line.empty()) continue;
     const auto test = parse_json(line, fmt::format("{}:{}", path, line_number));
     if (!test) return fmt::print(stderr, "freehold: error: malformed: {}\n", test.error().what), 3;
+    if (!only.empty() && (*test)["template"] != only) continue;
     ++count;
     const std::string wrong = cases.check(*test);
     if (wrong.empty()) continue;
@@ -162,15 +163,17 @@ int check_file(const std::string& path, const std::string& folder) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  std::string folder = freehold::models_folder();
-  const auto option = std::find(arguments.begin(), arguments.end(), "--models");
-  if (option != arguments.end() && option + 1 != arguments.end()) {
-    folder = *(option + 1);
-    arguments.erase(option, option + 2);
-  }
+  const auto option = [&](const char* name, std::string value) {
+    const auto at = std::find(arguments.begin(), arguments.end(), name);
+    if (arguments.end() - at < 2) return value;
+    value = *(at + 1);
+    arguments.erase(at, at + 2);
+    return value;
+  };
+  const std::string folder = option("--models", freehold::models_folder()), only = option("--only", "");
   if (arguments.size() != 1 || arguments[0].starts_with("-")) {
-    fmt::print(stderr, "usage: check_templates FILE.jsonl [--models FOLDER]\n");
+    fmt::print(stderr, "usage: check_templates FILE.jsonl [--models FOLDER] [--only NAME]\n");
     return arguments.size() == 1 && arguments[0] == "--help" ? 0 : 2;
   }
-  return freehold::check_file(arguments[0], folder);
+  return freehold::check_file(arguments[0], folder, only);
 }

@@ -49,7 +49,6 @@ Result<Map> map_of(Machine& machine, Call& call) {
     const Value& source = call.positional[0];
     if (const Map* other = source.map()) {
       TRY(machine.budget.make(other->size() * sizeof(Map::Entry)));
-      map = Map();
       for (const auto& [key, value] : other->entries()) map.set(key, value);
     } else {
       TRY_ASSIGN(const auto pairs, items_of(machine.budget, source));

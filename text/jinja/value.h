@@ -17,16 +17,11 @@
 
 namespace freehold::jinja {
 
+class Map;
 class Value;
 class Machine;
 struct Function;
 struct Method;
-
-// The arguments of a call, a filter or a test, evaluated.
-struct Call {
-  std::vector<Value> positional;
-  std::vector<std::pair<Text, Value>> named;
-};
 
 struct None {};
 struct Undefined {
@@ -44,24 +39,6 @@ struct List {
   int depth = 1;
   int64_t start = 0, stop = 0, step = 1;  // of a range
   bool is_group = false;                  // a tuple of groupby: has .grouper and .list
-};
-
-// Keys in the order of the source. Python's equality of keys: 1, 1.0 and true are one key.
-class Map {
- public:
-  using Entry = std::pair<Value, Value>;
-  const std::vector<Entry>& entries() const { return entries_; }
-  size_t size() const { return entries_.size(); }
-  int depth() const { return depth_; }
-  const Value* find(const Value& key) const;
-  const Value* find(std::string_view key) const;
-  void set(Value key, Value value);  // key hashable; only before the map is shared
-
- private:
-  struct Index;
-  std::vector<Entry> entries_;
-  std::shared_ptr<Index> index_;  // sorted, so that no choice of keys makes it slow; none while the map is small
-  int depth_ = 1;
 };
 
 // Something with state, owned by the Machine.
@@ -116,6 +93,30 @@ class Value {
  private:
   Data data_;
   Author author_ = Author::the_template;
+};
+
+// Keys in the order of the source. Python's equality of keys: 1, 1.0 and true are one key.
+class Map {
+ public:
+  using Entry = std::pair<Value, Value>;
+  const std::vector<Entry>& entries() const { return entries_; }
+  size_t size() const { return entries_.size(); }
+  int depth() const { return depth_; }
+  const Value* find(const Value& key) const;
+  const Value* find(std::string_view key) const;
+  void set(Value key, Value value);  // key hashable; only before the map is shared
+
+ private:
+  struct Index;
+  std::vector<Entry> entries_;
+  std::shared_ptr<Index> index_;  // sorted, so that no choice of keys makes it slow; none while the map is small
+  int depth_ = 1;
+};
+
+// The arguments of a call, a filter or a test, evaluated.
+struct Call {
+  std::vector<Value> positional;
+  std::vector<std::pair<Text, Value>> named;
 };
 
 struct BoundMethod {
