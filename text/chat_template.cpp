@@ -47,26 +47,31 @@ Result<std::string*> final_text(Json& messages, std::string_view name) {
   return inconsistent("{}: continue: the final message has no text that could be continued", name);
 }
 
+// The members are pushed, not looked up: a message may have very many.
 Json without_nulls(const Json& message) {
   Json kept = Json::object();
-  for (const auto& [key, value] : message.items())
-    if (!value.is_null()) kept[key] = value;
+  auto& members = kept.get_ref<Json::object_t&>();
+  for (const auto& member : message.get_ref<const Json::object_t&>())
+    if (!member.second.is_null()) members.push_back(member);
   return kept;
 }
 
 // Reasoning comes under several names; templates read `reasoning_content`, one family `thinking`.
 Json with_reasoning_fields(Json message) {
-  for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+  const Json* reasoning = nullptr;
+  for (const char* name : {"reasoning", "thinking", "reasoning_content"}) {
     const auto found = message.find(name);
-    if (found == message.end() || found->is_null()) continue;
-    Json filled = Json::object();
-    filled["thinking"] = *found;
-    const Json reasoning = *found;
-    filled.update(message);
-    filled["reasoning_content"] = reasoning;
-    return filled;
+    if (found != message.end() && !found->is_null()) reasoning = &*found;
   }
-  return message;
+  if (!reasoning) return message;
+  Json filled = Json::object();
+  auto& members = filled.get_ref<Json::object_t&>();
+  const auto thinking = message.find("thinking");
+  members.push_back({"thinking", thinking == message.end() ? *reasoning : *thinking});
+  for (const auto& [key, value] : message.get_ref<const Json::object_t&>())
+    if (key != "thinking") members.push_back({key, key == "reasoning_content" ? *reasoning : value});
+  if (!message.contains("reasoning_content")) members.push_back({"reasoning_content", *reasoning});
+  return filled;
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -61,7 +61,7 @@ TEST(ChatTemplateAuthors, TheMarkSurvivesEveryWay) {
       {"{{ {'a': x} | tojson }}", "{\"a\": ⟦\"ab cd\"⟧}"},
       {"{{ d }}", "⟦{'k': 'v\\n'}⟧"},
       {"{{ n }}{{ n + 1 }}{{ 1 + 1 }}", "⟦1213⟧2"},
-      {"{{ '%s|%5d' % (x, n) }}{{ '{}|{:>6}'.format(x, x[:2]) }}", "⟦ab cd⟧|⟦   12ab cd⟧|    ⟦ab⟧"},
+      {"{{ '%s|%5d' % (x, n) }}{{ '{}|{:>6}'.format(x, x[:2]) }}", "⟦ab cd⟧|   ⟦12ab cd⟧|    ⟦ab⟧"},
       {"{% set y %}<{{ x }}>{% endset %}{{ y | indent }}", "<⟦ab cd⟧>"},
       {"{% macro m(a) %}[{{ a }}]{% endmacro %}{{ m(x) }}", "[⟦ab cd⟧]"},
       {"{% filter upper %}<{{ x }}>{% endfilter %}", "<⟦AB CD⟧>"},
@@ -104,8 +104,10 @@ TEST(ChatTemplateAuthors, ContentCannotSpeakAsTheSystem) {
     const auto pieces = render(source, parts);
     ASSERT_TRUE(pieces.has_value()) << source;
     EXPECT_EQ(joined(*pieces), attack) << source;
-    for (const Piece& piece : *pieces)
-      if (piece.author == Author::the_template) EXPECT_EQ(piece.text.find("<|im_start|>"), std::string::npos) << source;
+    for (const Piece& piece : *pieces) {
+      if (piece.author == Author::the_request) continue;
+      EXPECT_EQ(piece.text.find("<|im_start|>"), std::string::npos) << source;
+    }
   }
 }
 
@@ -156,9 +158,10 @@ TEST(ChatTemplateErrors, EveryCutOfATemplateIsReadOrRefused) {
   const std::string source =
       "{%- for m in messages[::-1] if m.role != 'x' %}{{ '\\n' ~ m['content'] | trim | tojson(indent=2) }}"
       "{%- else -%}{# c #}{% raw %}{{{% endraw %}{% endfor %}{{ {'a': (1,)}.a[0] + 2.5e3 }}";
-  for (size_t length = 0; length <= source.size(); ++length)
-    if (const auto parsed = ChatTemplate::parse(source.substr(0, length), "cut"); !parsed)
-      EXPECT_EQ(parsed.error().fault, Fault::malformed) << length;
+  for (size_t length = 0; length <= source.size(); ++length) {
+    const auto parsed = ChatTemplate::parse(source.substr(0, length), "cut");
+    EXPECT_TRUE(parsed.has_value() || parsed.error().fault == Fault::malformed) << length;
+  }
 }
 
 TEST(ChatTemplateBudgets, DeepThingsEndInAnError) {
@@ -178,8 +181,7 @@ TEST(ChatTemplateBudgets, DeepThingsEndInAnError) {
       repeated("{% for x in y %}", 50'000),
       "{% set " + repeated("(", 50'000) + "a",
       "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-      "{% macro f(n) %}{{ caller(n) }}{% endmacro %}{% call(n) f(1) %}{% call(m) f(1) %}{{ 1 }}{% endcall %}{{ f() "
-      "}}{% endcall %}",
+      "{% macro f() %}{% call f() %}{% endcall %}{{ caller }}{% endmacro %}{{ f() }}",
       "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
       "{% set ns = namespace(l=[]) %}{% for i in range(50000) %}{% set ns.l = [ns.l] %}{% endfor %}",
       "{% set ns = namespace(l={}) %}{% for i in range(50000) %}{% set ns.l = {'k': ns.l} %}{% endfor %}{{ ns.l }}",
@@ -229,11 +231,11 @@ TEST(ChatTemplateBudgets, StepsOutputAndValues) {
 
   RenderOptions few;
   few.steps = 100;
-  EXPECT_EQ(error_of("{% for a in range(99) %}{{ a }}{% endfor %}", {}, few).fault, Fault::resources);
+  EXPECT_EQ(error_of("{% for a in range(99) %}{{ a }}{% endfor %}", Json::object(), few).fault, Fault::resources);
   RenderOptions short_output;
   short_output.output_bytes = 10;
-  EXPECT_EQ(error_of("{{ 'x' * 11 }}", {}, short_output).fault, Fault::resources);
-  EXPECT_TRUE(render("{{ 'x' * 10 }}", {}, short_output).has_value());
+  EXPECT_EQ(error_of("{{ 'x' * 11 }}", Json::object(), short_output).fault, Fault::resources);
+  EXPECT_TRUE(render("{{ 'x' * 10 }}", Json::object(), short_output).has_value());
 }
 
 // What points at itself goes through a namespace, which prints and compares without being walked.
@@ -255,7 +257,8 @@ TEST(ChatTemplateValues, LargeIntegersOfARequestAreKept) {
 
 TEST(ChatTemplateValues, ManyKeysAreFoundFast) {
   Json many = Json::object();
-  for (int i = 0; i < 50'000; ++i) many["key" + std::to_string(i)] = i;
+  auto& members = many.get_ref<Json::object_t&>();
+  for (int i = 0; i < 50'000; ++i) members.push_back({"key" + std::to_string(i), i});
   EXPECT_EQ(text_of("{{ m['key49999'] }}{{ m | length }}{{ 'key5' in m }}{{ m.nothing is defined }}", {{"m", many}}),
             "4999950000TrueFalse");
 }
@@ -274,7 +277,7 @@ TEST(ChatTemplateValues, TheClockCanBeSet) {
   options.now->tm_year = 126;
   options.now->tm_mon = 6;
   options.now->tm_mday = 26;
-  const auto pieces = render("{{ strftime_now('%d %b %Y') }}", {}, options);
+  const auto pieces = render("{{ strftime_now('%d %b %Y') }}", Json::object(), options);
   ASSERT_TRUE(pieces.has_value());
   EXPECT_EQ(joined(*pieces), "26 Jul 2026");
   EXPECT_EQ(text_of("{{ strftime_now('%Y') | length }}"), "4");

@@ -111,12 +111,21 @@ Result<Value> repeated(Machine& machine, const Value& value, int64_t times) {
   if (const Text* text = value.text()) {
     if (text->size() && count > limits::template_value_bytes / text->size())
       return over_limit("a text of more than {} bytes", limits::template_value_bytes);
-    TextBuilder out;
-    if (!text->empty()) {
-      for (uint64_t i = 0; i < count; ++i) out.add(*text);
-    }
-    TRY_ASSIGN(const Text made, out.finish(budget));
-    return Value(made.as_markup(text->markup()));
+    if (text->empty() || count == 0) return Value(Text());
+    TRY(budget.make(text->size() * count));
+    std::string bytes(text->bytes());
+    std::vector<Run> runs;
+    for (uint64_t i = 0; i < count; ++i)
+      text->each_run(0, text->size(), [&](std::string_view part, Author author) {
+        const size_t end = (runs.empty() ? 0 : runs.back().end) + part.size();
+        if (!runs.empty() && runs.back().author == author)
+          runs.back().end = end;
+        else
+          runs.push_back({end, author});
+      });
+    while (bytes.size() < text->size() * count)
+      bytes.append(bytes, 0, std::min(bytes.size(), text->size() * count - bytes.size()));
+    return Value(Text(std::move(bytes), std::move(runs)).as_markup(text->markup()));
   }
   const List& list = *value.list();
   if (!list.items.empty() && count > limits::template_value_bytes / sizeof(Value) / list.items.size())
