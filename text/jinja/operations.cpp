@@ -114,15 +114,24 @@ Result<Value> repeated(Machine& machine, const Value& value, int64_t times) {
     if (text->empty() || count == 0) return Value(Text());
     TRY(budget.make(text->size() * count));
     std::string bytes(text->bytes());
-    std::vector<Run> runs;
-    for (uint64_t i = 0; i < count; ++i)
-      text->each_run(0, text->size(), [&](std::string_view part, Author author) {
-        const size_t end = (runs.empty() ? 0 : runs.back().end) + part.size();
-        if (!runs.empty() && runs.back().author == author)
-          runs.back().end = end;
-        else
-          runs.push_back({end, author});
-      });
+    std::vector<Run> once, runs;
+    text->each_run(0, text->size(), [&](std::string_view part, Author author) {
+      once.push_back({(once.empty() ? 0 : once.back().end) + part.size(), author});
+    });
+    if (once.size() == 1) {
+      runs.push_back({text->size() * count, once[0].author});
+    } else {
+      TRY(budget.make(once.size() * count * sizeof(Run)));
+      for (uint64_t i = 0; i < count; ++i) {
+        for (const Run& run : once) {
+          const size_t end = i * text->size() + run.end;
+          if (!runs.empty() && runs.back().author == run.author)
+            runs.back().end = end;
+          else
+            runs.push_back({end, run.author});
+        }
+      }
+    }
     while (bytes.size() < text->size() * count)
       bytes.append(bytes, 0, std::min(bytes.size(), text->size() * count - bytes.size()));
     return Value(Text(std::move(bytes), std::move(runs)).as_markup(text->markup()));
