@@ -2,7 +2,7 @@
 // (tests/golden/templates/README.md) and compares. One line for each case that differs, then a summary; ends with 1 if
 // there was one. Cases name a model's template: it is read from the GGUF file in FOLDER whose name begins with that
 // name, or from NAME.jinja there; --only leaves out the cases of other templates. FOLDER is $FREEHOLD_TEST_MODELS or
-// the models of $FREEHOLD_HOME where it is not given.
+// the models of $FREEHOLD_HOME where it is not given. Of prompts of GGUF models the tokens are checked too.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,9 @@
 
 #include "base/file.h"
 #include "files/checkpoint.h"
+#include "model/model.h"
 #include "text/chat_template.h"
+#include "text/prompt.h"
 
 namespace freehold {
 namespace {
@@ -34,6 +36,7 @@ Result<std::string> read_whole(const Path& path) {
 struct Source {
   ChatTemplate chat_template;
   Json special = Json::object();  // bos_token and the like
+  std::optional<Tokenizer> tokenizer;
 };
 
 Result<Source> source_of_gguf(const std::string& path, const std::string& name) {
@@ -42,7 +45,8 @@ Result<Source> source_of_gguf(const std::string& path, const std::string& name) 
   const auto text = config.find("tokenizer.chat_template");
   if (text == config.end() || !text->is_string()) return malformed("{}: has no tokenizer.chat_template", path);
   TRY_ASSIGN(auto parsed, ChatTemplate::parse(text->get_ref<const std::string&>(), name));
-  Source source{std::move(parsed)};
+  Source source{std::move(parsed), Json::object(), std::nullopt};
+  TRY_ASSIGN(source.tokenizer, load_tokenizer(checkpoint));
   const auto tokens = checkpoint.strings("tokenizer.ggml.tokens");
   for (const auto& [variable, key] : {std::pair("bos_token", "bos"), std::pair("eos_token", "eos"),
                                       std::pair("pad_token", "padding"), std::pair("unk_token", "unknown")}) {
@@ -61,7 +65,7 @@ Result<Source> source_named(const std::string& folder, const std::string& name) 
     if (file == name + ".jinja") {
       TRY_ASSIGN(const std::string text, read_whole(entry.path()));
       TRY_ASSIGN(auto parsed, ChatTemplate::parse(text, name));
-      return Source{std::move(parsed)};
+      return Source{std::move(parsed), Json::object(), std::nullopt};
     }
     if (file.starts_with(name) && file.ends_with(".gguf")) found.push_back(entry.path().string());
   }
@@ -80,6 +84,23 @@ Result<std::tm> local_time(const std::string& iso) {
   return time;
 }
 
+// A prompt's tokens are those of its whole text, unless the request spells a special token; and those decode to it.
+std::string wrong_tokens(const std::vector<Piece>& pieces, const Tokenizer& tokenizer) {
+  const std::string prompt = joined(pieces);
+  const auto tokens = encode_prompt(pieces, tokenizer);
+  if (tokenizer.decode(tokens) != prompt) return "the tokens do not spell the prompt";
+  const auto count = [&](const std::vector<Token>& all) {
+    return std::count_if(all.begin(), all.end(), [&](Token token) { return tokenizer.is_special(token); });
+  };
+  ptrdiff_t ours = 0, theirs = 0;
+  for (const Piece& piece : pieces)
+    (piece.author == Author::the_template ? ours : theirs) += count(tokenizer.encode(piece.text, Specials::parse));
+  if (count(tokens) != ours) return fmt::format("{} special tokens, the template wrote {}", count(tokens), ours);
+  if (theirs == 0 && tokens != tokenizer.encode(prompt, Specials::parse))
+    return "the tokens are not those of the whole text";
+  return {};
+}
+
 class Cases {
  public:
   explicit Cases(std::string folder) : folder_(std::move(folder)) {}
@@ -93,7 +114,11 @@ class Cases {
         if ((*rendered)[i].author == (*rendered)[i - 1].author) return "two adjacent pieces of one author";
       if (!test.contains("output"))
         return fmt::format("expected an error '{}', found {}", test["error"].dump(), Json(prompt).dump());
-      if (test["output"] == prompt) return {};
+      if (test["output"] == prompt) {
+        const auto source = sources_.find(test["template"].get<std::string>());
+        if (source == sources_.end() || !source->second->tokenizer) return {};
+        return wrong_tokens(*rendered, *source->second->tokenizer);
+      }
       return fmt::format("expected {}, found {}", test["output"].dump(), Json(prompt).dump());
     }
     const std::string& what = rendered.error().what;
