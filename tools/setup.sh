@@ -1,10 +1,10 @@
 # What ./start and ./test share: installing Debian packages, building a preset. Sourced by them, never run.
-# Says what it does only when there is something to do; the second run is silent and takes a second.
+# Each says what it does; when there is nothing to do, that takes a second.
 
 # The packages and what each is for: the table in README.md.
-build_packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-pip
-                pkg-config libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libedit-dev libpcre2-dev libutf8proc-dev libssl-dev
-                libcurl4-openssl-dev libzip-dev libgtest-dev)
+build_packages=(g++ cmake ninja-build pkg-config ccache git ca-certificates python3 python3-pip
+                libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libedit-dev libpcre2-dev libutf8proc-dev
+                libssl-dev libcurl4-openssl-dev libzip-dev libgtest-dev)
 test_packages=(binutils openssl)
 fuzz_packages=(clang-14 libclang-rt-14-dev)
 
@@ -49,7 +49,7 @@ build() {
       { cat "build-$preset.log" >&2; rm -f "build-$preset.log"; stop "cmake --preset $preset failed"; }
     rm -f "build-$preset.log"
   fi
-  if ! ninja -C "build/$preset" -n "$@" 2>/dev/null | grep -q 'no work to do'; then say "building build/$preset"; fi
+  if [ -f "build/$preset/.ninja_log" ]; then say "building what changed in build/$preset"; else say "building build/$preset"; fi
   local quiet=()
   [ -t 2 ] || quiet=(--quiet)
   ninja -C "build/$preset" -j "$(nproc)" "${quiet[@]}" "$@" </dev/null >&2 || stop "the build of build/$preset failed"
