@@ -68,11 +68,11 @@ class Llama final : public Model {
 Tensor Llama::forward(Pass& pass) const {
   Context& c = pass.context();
   Tensor x = pass.at(Point::embed, 0, ops::embed(c, embed_, pass.tokens()));  // [rows, hidden]
-  for (int layer = 0; layer < config_.layers; ++layer) x = block(pass, layer, x);
+  for (int layer = 0; layer < config_.layers; ++layer) x = pass.carry(block(pass, layer, x));
   if (pass.logit_rows().empty()) return {};
   x = ops::pick_rows(c, x, pass.logit_rows());                                                     // [n, hidden]
   x = pass.at(Point::final_norm, 0, ops::rms_norm(c, x, norm_, config_.eps), pass.logit_sites());  // [n, hidden]
-  return pass.at(Point::lm_head, 0, pass.linear_fine(head_, x), pass.logit_sites());                    // [n, vocabulary]
+  return pass.at(Point::lm_head, 0, pass.linear_fine(head_, x), pass.logit_sites());               // [n, vocabulary]
 }
 
 Tensor Llama::block(Pass& pass, int layer, Tensor x) const {

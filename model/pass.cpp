@@ -114,4 +114,17 @@ Tensor Pass::attention(int layer, const Tensor& q, const Tensor& k, const Tensor
   return z;
 }
 
+Tensor Pass::carry(Tensor x) {
+  if (context_.tape) return x;
+  if (!carried_) {  // after the first layer: its own memory stays, with what later layers share (rotary tables)
+    carried_ = Tensor::empty(x.shape(), context_.arena);
+    layer_mark_ = context_.arena.mark();
+    return x;
+  }
+  std::copy_n(x.data(), x.shape().elements(), carried_.mutable_data());
+  carried_.storage()->quant = nullptr;  // that of the numbers before
+  context_.arena.rewind(layer_mark_);
+  return carried_;
+}
+
 }  // namespace freehold

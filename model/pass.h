@@ -47,7 +47,8 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual bool wants(Point, int layer) const = 0;  // constant during a pass
-  // Assign to x to replace it; use ops with pass.context(), so that it stays differentiable. Never write into x.
+  // Assign to x to replace it; use ops with pass.context(), so that it stays differentiable. Never write into x. A
+  // handle kept from here is good until the pass ends with a tape, until its layer ends without: copy what you keep.
   virtual void seen(Pass& pass, const Site&, Tensor& x) = 0;
 };
 
@@ -78,6 +79,10 @@ class Pass {
   // Writes k and v to the caches and mixes; shows attn_scores and attn_probs when watched, honours replaced patterns.
   Tensor attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale);
 
+  // The stream between two layers. Without a tape nothing needs what a layer computed on the way: the stream moves to
+  // memory below it and the rest is given back, so a pass holds the activations of one layer, warm in cache.
+  Tensor carry(Tensor x);
+
   Context& context() { return context_; }
   const Batch& batch() const { return batch_; }
   std::span<const Row> rows() const { return rows_; }
@@ -103,6 +108,8 @@ class Pass {
   std::vector<Row> logit_sites_;
   std::vector<int32_t> positions_, logit_rows_;
   std::vector<ops::AttentionSpan> spans_;
+  Tensor carried_;
+  Arena::Mark layer_mark_{};
   std::vector<std::unique_ptr<KvPages>> own_pages_;  // of watched attention without a cache
 };
 
