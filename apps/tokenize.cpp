@@ -1,8 +1,9 @@
 // freehold tokenize: a text as the model's tokens, or a file of golden cases checked.
 #include <cstdio>
-#include <fstream>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "apps/command.h"
 #include "apps/models.h"
@@ -31,26 +32,59 @@ Result<std::string> text_or_input(const Options& options, bool text_given) {
   return text;
 }
 
+// The tokenizers that the cases know, from the first of them.
+Result<std::vector<std::string>> keys_of(const std::string& cases, const std::string& name) {
+  TRY_ASSIGN(const Json first, parse_json(std::string_view(cases).substr(0, cases.find('\n')), name));
+  if (!first.is_object() || !first.contains("ids") || !first["ids"].is_object() || first["ids"].empty())
+    return malformed("{}: line 1: expected an object \"ids\" with a list for each tokenizer", name);
+  std::vector<std::string> keys;
+  for (const auto& [key, ids] : first["ids"].items()) keys.push_back(key);
+  return keys;
+}
+
 Result<Done> check_cases(const Options& options, const Tokenizer& tokenizer) {
-  std::ifstream file(options.cases, std::ios::binary);
   const std::string name = Path(options.cases).filename().string();
-  if (!file) return io_error("{}: cannot be opened", name);
-  TRY_ASSIGN(const CaseReport report, check_tokenizer_cases(tokenizer, options.key, file, name));
+  TRY_ASSIGN(const std::string cases, read_file(options.cases, limits::json_bytes));
+  std::vector<std::string> keys{options.key};
+  if (options.key.empty()) {
+    TRY_ASSIGN(keys, keys_of(cases, name));
+  }
+  CaseReport report;  // of the key that fits best
+  std::string key;
+  for (const std::string& candidate : keys) {
+    std::istringstream stream(cases);
+    TRY_ASSIGN(CaseReport found, check_tokenizer_cases(tokenizer, candidate, stream, name));
+    if (key.empty() || found.failed < report.failed) report = std::move(found), key = candidate;
+  }
   if (options.json)
-    print_json({{"cases", report.cases}, {"failed", report.failed}, {"failures", report.failures}});
+    print_json({{"key", key}, {"cases", report.cases}, {"failed", report.failed}, {"failures", report.failures}});
   else {
     for (const std::string& line : report.failures) print(fit_for_terminal(line) + "\n");
-    print(fmt::format("{} cases, {} failed\n", report.cases, report.failed));
+    print(fmt::format("{} cases as '{}', {} failed\n", report.cases, printable(key), report.failed));
   }
   if (report.failed > 0)
     return failure(Fault::check_failed, fmt::format("{}: {} of {} cases differ", name, report.failed, report.cases));
   return Done{};
 }
 
+// The tokenizer of a model, or of a tokenizer.json on its own (with the tokenizer_config.json beside it, if any).
+Result<Tokenizer> open_tokenizer(const Path& path) {
+  if (path.extension() != ".json") {
+    TRY_ASSIGN(const Checkpoint checkpoint, Checkpoint::open_header(path));
+    return load_tokenizer(checkpoint);
+  }
+  TRY_ASSIGN(const std::string json, read_file(path, limits::json_bytes));
+  const Path beside = path.parent_path() / "tokenizer_config.json";
+  std::string config;
+  if (std::error_code error; std::filesystem::exists(beside, error)) {
+    TRY_ASSIGN(config, read_file(beside, limits::json_bytes));
+  }
+  return Tokenizer::from_json(json, config, path.filename().string());
+}
+
 Result<Done> run(const Options& options, bool text_given) {
   TRY_ASSIGN(const Path path, find_model(options.model.model));
-  TRY_ASSIGN(const Checkpoint checkpoint, Checkpoint::open_header(path));
-  TRY_ASSIGN(const Tokenizer tokenizer, load_tokenizer(checkpoint));
+  TRY_ASSIGN(const Tokenizer tokenizer, open_tokenizer(path));
   if (!options.cases.empty()) return check_cases(options, tokenizer);
 
   TRY_ASSIGN(const std::string text, text_or_input(options, text_given));
@@ -85,14 +119,17 @@ Without TEXT, standard input is read. Special tokens in the text are text, unles
 examples:
   freehold tokenize smollm2-135m-instruct "The quiet harbour"
   freehold tokenize model.gguf --ids < story.txt
-  freehold tokenize model.gguf --cases cases.jsonl --key smollm2   exit 1 if one differs)");
+  freehold tokenize model.gguf --cases cases.jsonl    exit 1 if one differs
+  freehold tokenize tokenizer.json "The quiet harbour")");
   auto options = std::make_shared<Options>();
   add_model_argument(*app, options->model);
   CLI::Option* text = app->add_option("text", options->text, "the text")->type_name("TEXT");
   CLI::Option* cases = app->add_option("--cases", options->cases, "check golden cases, one JSON object a line")
                            ->type_name("FILE")
                            ->excludes(text);
-  app->add_option("--key", options->key, "the tokenizer's name in the cases' \"ids\"")->type_name("NAME")->needs(cases);
+  app->add_option("--key", options->key, "the tokenizer's name in the cases' \"ids\"; else the one that fits best")
+      ->type_name("NAME")
+      ->needs(cases);
   app->add_flag("--specials", options->specials, "special tokens written out in the text become tokens");
   app->add_flag("--ids", options->ids_only, "only the ids, on one line");
   app->add_flag("--json", options->json, "as one JSON object");
