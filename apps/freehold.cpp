@@ -16,6 +16,7 @@
 #include "apps/report.h"
 #include "apps/version.h"
 #include "base/limits.h"
+#include "base/mapping_guard.h"
 
 namespace freehold {
 namespace {
@@ -109,6 +110,7 @@ int main_of(int count, char** words) {
 
 int main(int count, char** words) {
   freehold::interrupt::install();
+  freehold::install_mapping_guard();
   try {
     return freehold::main_of(count, words);
   } catch (const std::bad_alloc&) {

@@ -61,7 +61,7 @@ Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory,
     to += (size + line - 1) / line * line;
     if (options.progress) options.progress(static_cast<double>(to - memory.packed.data()) / static_cast<double>(total));
   }
-  return Done{};
+  return memory.checkpoint.check_intact();  // a file that changed under us gave numbers of nobody's
 }
 
 namespace {
