@@ -135,7 +135,7 @@ class Pull(unittest.TestCase):
     def pull(self, *sources, arguments=(), name="m", **keywords):
         environment = keywords.pop("environment", self.environment())
         return subprocess.run(self.command(*sources, arguments=arguments, name=name), env=environment, text=True,
-                              capture_output=True, stdin=subprocess.DEVNULL, timeout=120, **keywords)
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=300, **keywords)
 
     def expect(self, result, code, *words):
         self.assertEqual(result.returncode, code, result.stderr)
@@ -247,7 +247,7 @@ class Pull(unittest.TestCase):
         command = self.command(self.url("slow"))
         both = [subprocess.Popen(command, env=self.environment(), stderr=subprocess.PIPE, text=True,
                                  stdout=subprocess.DEVNULL) for _ in range(2)]
-        texts = [process.communicate(timeout=60)[1] for process in both]
+        texts = [process.communicate(timeout=300)[1] for process in both]
         self.assertEqual([process.returncode for process in both], [0, 0], texts)
         self.assertEqual(len(self.server.asked), 1)
         self.assertIn("another pull", "".join(texts))
@@ -261,7 +261,7 @@ class Pull(unittest.TestCase):
             time.sleep(0.05)
             self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        text = process.communicate(timeout=30)[1]
+        text = process.communicate(timeout=300)[1]
         self.assertEqual(process.returncode, 7, text)
         kept = part.stat().st_size
         self.assertGreater(kept, 0)
