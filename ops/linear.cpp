@@ -142,9 +142,8 @@ void multiply_weights(Context& context, std::span<const WeightPart> weights, con
     part.bias = weights[i].bias ? weights[i].bias.data() : nullptr;
     results[i] = Tensor::empty({rows, weight.rows}, context.arena);
     part.to = results[i].mutable_data();
-    const int block = context.arithmetic == Arithmetic::int8 ? int8_block(weight) : 0;
-    part.int8 = block != 0;
-    part.x = part.int8 && rows ? quantized(context, x, block) : QuantView{};
+    part.int8 = context.arithmetic == Arithmetic::int8 && has_int8(weight);
+    part.x = part.int8 && rows ? quantized(context, x) : QuantView{};
     part.group_bytes = stored_group_bytes(weight);
     part.groups = (weight.rows + 15) / 16;
     part.chunk_groups = 2;

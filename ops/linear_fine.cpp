@@ -15,19 +15,19 @@ namespace {
 constexpr int64_t block_rows = 64;  // rows at a time: the products are as wide as a vocabulary
 
 // Rows 0..n-1: x; rows n..2n-1: what rounding leaves of them.
-Tensor with_rest(Context& context, const Tensor& x, int block) {
+Tensor with_rest(Context& context, const Tensor& x) {
   const int64_t n = x.rows(), width = x.width();
-  const QuantView q = quantized(context, x, block);
+  const QuantView q = quantized(context, x);
   Tensor both = Tensor::empty({2 * n, width}, context.arena);
   for (int64_t r = 0; r < n; ++r) {
     const int8_t* values = q.rows->values + (q.first + r) * width;
-    const float* scales = q.rows->scales + (q.first + r) * (width / block);
+    const float* scales = q.rows->scales + (q.first + r) * (width / 32);
     const std::span<const float> from = x.row(r);
     std::copy(from.begin(), from.end(), both.mutable_row(r).begin());
     const std::span<float> rest = both.mutable_row(n + r);
     for (int64_t i = 0; i < width; ++i) {
       const auto at = static_cast<size_t>(i);
-      rest[at] = from[at] - scales[i / block] * static_cast<float>(values[i]);
+      rest[at] = from[at] - scales[i / 32] * static_cast<float>(values[i]);
     }
   }
   return both;
@@ -36,16 +36,14 @@ Tensor with_rest(Context& context, const Tensor& x, int block) {
 }  // namespace
 
 Tensor linear_fine(Context& context, const Linear& weight, const Tensor& x) {
-  const int block = context.arithmetic == Arithmetic::int8 ? int8_block(weight.weight) : 0;
-  if (!block) return linear(context, weight, x);
+  if (context.arithmetic != Arithmetic::int8 || !has_int8(weight.weight)) return linear(context, weight, x);
   const int64_t out = weight.weight.rows;
   Tensor y = Tensor::empty({x.rows(), out}, context.arena);
   for (int64_t first = 0; first < x.rows(); first += block_rows) {
     const int64_t n = std::min(block_rows, x.rows() - first);
     const WeightPart part{&weight.weight, {}};
     Tensor products;  // [2n, out]
-    multiply_weights(context, std::span(&part, 1), with_rest(context, x.rows(first, n), block),
-                     std::span(&products, 1));
+    multiply_weights(context, std::span(&part, 1), with_rest(context, x.rows(first, n)), std::span(&products, 1));
     each_rows(context.pool, n, 3 * out, [&](int64_t row, int64_t count) {
       for (int64_t r = row; r < row + count; ++r) {
         const float *a = products.row(r).data(), *b = products.row(n + r).data();

@@ -46,12 +46,12 @@ void expect_product(const Tensor& y, const Weight& weight, const std::vector<dou
 std::vector<double> in_double(const Tensor& x) { return {x.all().begin(), x.all().end()}; }
 
 // What the int8 kernels see of x.
-std::vector<double> rounded(const Tensor& x, Context& context, int block) {
-  const QuantView view = ops::quantized(context, x, block);
+std::vector<double> rounded(const Tensor& x, Context& context) {
+  const QuantView view = ops::quantized(context, x);
   std::vector<double> numbers;
   for (int64_t i = 0; i < x.rows() * x.width(); ++i) {
     const int64_t at = view.first * x.width() + i;
-    numbers.push_back(static_cast<double>(view.rows->values[at]) * view.rows->scales[at / block]);
+    numbers.push_back(static_cast<double>(view.rows->values[at]) * view.rows->scales[at / 32]);
   }
   return numbers;
 }
@@ -60,32 +60,22 @@ TEST(Quantize, EveryNumberIsWithinHalfAStepAndSumsAreThoseOfTheValues) {
   for (const Kernels* kernels : runnable_kernels()) {
     Bench bench(*kernels);
     Random random(1);
-    for (const int block : {32, 256}) {
-      const Tensor x = random_tensor({5, 512}, bench.arena, random);
-      const QuantRows& q = *ops::quantized(bench.context, x, block).rows;
-      for (int64_t b = 0; b < 5 * 512 / block; ++b) {
-        double most = 0;
-        for (int i = 0; i < block; ++i) most = std::max<double>(most, std::abs(x.data()[b * block + i]));
-        EXPECT_FLOAT_EQ(q.scales[b], static_cast<float>(most / 127));
-        for (int run = 0; run < block; run += block == 32 ? 32 : 16) {
-          int sum = 0;
-          for (int i = 0; i < (block == 32 ? 32 : 16); ++i) {
-            const int64_t at = b * block + run + i;
-            sum += q.values[at];
-            EXPECT_LE(std::abs(x.data()[at] - double{q.scales[b]} * q.values[at]), most / 254 * (1 + 1e-5));
-          }
-          EXPECT_EQ(q.minus_sums[block == 32 ? b : b * 16 + run / 16], -sum);
-          if (block == 32) {
-            EXPECT_EQ(q.scaled_sums[b], q.scales[b] * static_cast<float>(sum));
-          }
-        }
-        if (block == 256)
-          for (int i = 0; i < 8; ++i) {
-            constexpr int order[8] = {0, 2, 1, 3, 4, 6, 5, 7};
-            const int s = order[i];
-            EXPECT_EQ(q.pair_sums[b * 8 + i], -q.minus_sums[b * 16 + 2 * s] - q.minus_sums[b * 16 + 2 * s + 1]);
-          }
+    const Tensor x = random_tensor({5, 512}, bench.arena, random);
+    const QuantRows& q = *ops::quantized(bench.context, x).rows;
+    for (int64_t b = 0; b < 5 * 512 / 32; ++b) {
+      double most = 0;
+      for (int i = 0; i < 32; ++i) most = std::max<double>(most, std::abs(x.data()[b * 32 + i]));
+      EXPECT_FLOAT_EQ(q.scales[b], static_cast<float>(most / 127));
+      int sums[2] = {};
+      for (int i = 0; i < 32; ++i) {
+        const int64_t at = b * 32 + i;
+        sums[i / 16] += q.values[at];
+        EXPECT_LE(std::abs(x.data()[at] - double{q.scales[b]} * q.values[at]), most / 254 * (1 + 1e-5));
       }
+      EXPECT_EQ(q.minus_run_sums[2 * b], -sums[0]);
+      EXPECT_EQ(q.minus_run_sums[2 * b + 1], -sums[1]);
+      EXPECT_EQ(q.minus_sums[b], -sums[0] - sums[1]);
+      EXPECT_EQ(q.scaled_sums[b], q.scales[b] * static_cast<float>(sums[0] + sums[1]));
     }
   }
 }
@@ -94,12 +84,12 @@ TEST(Quantize, IsMadeOnceAndServesViews) {
   Bench bench(*runnable_kernels().front());
   Random random(2);
   const Tensor x = random_tensor({6, 4, 64}, bench.arena, random);
-  const QuantView whole = ops::quantized(bench.context, x, 256);
-  const QuantView part = ops::quantized(bench.context, x.rows(2, 3).reshaped({3, 256}), 256);
+  const QuantView whole = ops::quantized(bench.context, x);
+  const QuantView part = ops::quantized(bench.context, x.rows(2, 3).reshaped({3, 256}));
   EXPECT_EQ(whole.rows, part.rows);
   EXPECT_EQ(part.first, 2);
-  EXPECT_NE(ops::quantized(bench.context, x, 32).rows, whole.rows);
-  EXPECT_EQ(ops::quantized(bench.context, x, 256).rows, whole.rows);
+  EXPECT_EQ(ops::quantized(bench.context, x).rows, whole.rows);
+  EXPECT_NE(ops::quantized(bench.context, x.reshaped({24, 64})).rows, whole.rows);
 }
 
 TEST(Quantize, OddNumbersAreSeen) {
@@ -136,7 +126,7 @@ TEST(Linear, Int8IsTheProductWithTheRoundedActivations) {
         const Tensor x = random_tensor({3, blocks * block}, bench.arena, random);
         const Tensor y = ops::linear(bench.context, Linear{owned->weight, 0}, x);
         // Two or three roundings a block of the chain; twelve more inside a block of 256.
-        expect_product(y, owned->weight, rounded(x, bench.context, block), 3 * static_cast<double>(blocks) + 20,
+        expect_product(y, owned->weight, rounded(x, bench.context), 3 * static_cast<double>(blocks) + 20,
                        std::string(kernels->name) + " " + std::string(info(format).name));
       }
     }

@@ -42,11 +42,9 @@ std::optional<Record> record_of(Format format) {
   }
 }
 
-int int8_block(const Weight& weight) {
-  if (weight.layout != Layout::r16k4) return 0;
+bool has_int8(const Weight& weight) {
   const std::optional<Record> record = record_of(weight.format);
-  if (!record || static_cast<int>(*record) >= integer_records) return 0;
-  return info(weight.format).block;
+  return weight.layout == Layout::r16k4 && record && static_cast<int>(*record) < integer_records;
 }
 
 void decode_group(const LinearKernels& kernels, const Weight& weight, int64_t group, int64_t first, int64_t count,

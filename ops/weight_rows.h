@@ -10,7 +10,7 @@
 namespace freehold::ops {
 
 std::optional<Record> record_of(Format);  // what the kernels call a packed format
-int int8_block(const Weight&);            // 32 or 256 when it has int8 kernels in its layout, else 0
+bool has_int8(const Weight&);             // whether there are int8 kernels for it in its layout
 
 // Rows 16 * group .. +15 (zeros beyond the last), inputs first..first+count as lines [count][16]. `first` and `count`
 // are multiples of 256, or `count` reaches the last input.

@@ -18,7 +18,7 @@ struct QuantRows;
 struct Storage {
   float* data;
   int64_t size;
-  const QuantRows* quant = nullptr;  // of the whole storage as rows of `quant_width`; null until somebody made it
+  const QuantRows* quant = nullptr;  // of these numbers or a part of them; null until somebody made it
 };
 
 class Tensor {
@@ -59,10 +59,14 @@ class Tensor {
   Tensor(Storage* storage, int64_t offset, const Shape& shape) : storage_(storage), offset_(offset), shape_(shape) {}
   static Shape with_rows(const Shape& s, int64_t count) {
     switch (s.rank()) {
-      case 1: return {count};
-      case 2: return {count, s[1]};
-      case 3: return {count, s[1], s[2]};
-      default: return {count, s[1], s[2], s[3]};
+      case 1:
+        return {count};
+      case 2:
+        return {count, s[1]};
+      case 3:
+        return {count, s[1], s[2]};
+      default:
+        return {count, s[1], s[2], s[3]};
     }
   }
   Storage* storage_ = nullptr;

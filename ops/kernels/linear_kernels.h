@@ -1,9 +1,9 @@
 // LinearKernels: matrix times rows of activations, over every packed format (R16K4, docs/formats.md). A lane is an
 // output row, so an output is one chain of operations over ascending inputs, whatever the set and the column count:
-//   int8, block 32    acc = fma(float(dot) * d, act_scale, acc); with mins then acc = fma(min, act_scale * act_sum,
-//   acc) int8, block 256   t = fma(float(dot_s), d * scale_s, t) over sub-blocks s; with mins then
-//                     t = t - float(sum_s min_s * act_sum_s) * dmin by one fma; acc = fma(t, act_scale, acc)
-//   float             acc = fma(x[k], w[k], acc)
+//   int8    for every block of 32 inputs: acc = fma(t, act_scale, acc), with t = float(dot) * scale, or for Q6_K,
+//           which has a scale for each 16, t = fma(float(dot_1), scale_1, float(dot_0) * scale_0); then, with mins,
+//           acc = fma(min, act_scale * act_sum, acc). Records of 256 inputs: scale = d * scale_s, min = -dmin * min_s
+//   float   acc = fma(x[k], w[k], acc)
 // Dots of blocks are exact integers. Kernels write every lane of a group, also those of padding rows.
 #pragma once
 
@@ -54,8 +54,6 @@ struct LinearKernels {
   void (*transpose)(const float* rows, int64_t stride, int64_t count, float* lines);
   void (*quantize_row)(const float* x, const QuantRows& to, int64_t row);
 };
-
-extern const LinearKernels plain_linear_kernels, avx2_linear_kernels, avx512_linear_kernels;
 
 extern const LinearKernels plain_linear_kernels, avx2_linear_kernels, avx512_linear_kernels;
 

@@ -64,9 +64,6 @@ INLINE __m256i wide_half(__m256i sum, __m256i codes, __m256i x) {
 }
 INLINE I dot_wide(I sum, I codes, I x) { return {wide_half(sum.a, codes.a, x.a), wide_half(sum.b, codes.b, x.b)}; }
 INLINE I start_wide(int) { return zero_words(); }
-INLINE I dot_pairs(I sum, I x, I y) {
-  return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(x.a, y.a)), _mm256_add_epi32(sum.b, _mm256_madd_epi16(x.b, y.b))};
-}
 INLINE I max_words(I x, I y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
 INLINE int32_t largest_word(I v) {
   const __m256i m = _mm256_max_epi32(v.a, v.b);
@@ -82,7 +79,7 @@ INLINE int32_t sum_of_words(I v) {
 }
 // 16 words to 16 int16 in order.
 INLINE __m256i pack_words(I v) { return _mm256_permute4x64_epi64(_mm256_packs_epi32(v.a, v.b), 0xd8); }
-INLINE void store_bytes(int8_t* to, I v) {
+INLINE void store_bytes(void* to, I v) {
   const __m256i words = pack_words(v);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
                    _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
@@ -104,7 +101,6 @@ INLINE F negate(F v) {
   return {_mm256_xor_ps(v.a, sign), _mm256_xor_ps(v.b, sign)};
 }
 INLINE F fma(F x, F y, F z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
-INLINE F fma_minus(F x, F y, F z) { return {_mm256_fnmadd_ps(x.a, y.a, z.a), _mm256_fnmadd_ps(x.b, y.b, z.b)}; }
 INLINE F to_float(I v) { return {_mm256_cvtepi32_ps(v.a), _mm256_cvtepi32_ps(v.b)}; }
 INLINE I round_to_words(F v) { return {_mm256_cvtps_epi32(v.a), _mm256_cvtps_epi32(v.b)}; }
 INLINE F as_floats(I v) { return {_mm256_castsi256_ps(v.a), _mm256_castsi256_ps(v.b)}; }

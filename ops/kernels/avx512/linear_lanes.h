@@ -45,13 +45,10 @@ INLINE I look_up(const uint8_t* table, I codes) {
 INLINE I dot_bytes(I sum, I codes, I x) { return {_mm512_dpbusd_epi32(sum.v, codes.v, x.v)}; }
 INLINE I dot_wide(I sum, I codes, I x) { return {_mm512_dpbusd_epi32(sum.v, codes.v, x.v)}; }
 INLINE I start_wide(int minus_sum) { return {_mm512_set1_epi32(minus_sum * 128)}; }
-INLINE I dot_pairs(I sum, I a, I b) { return {_mm512_dpwssd_epi32(sum.v, a.v, b.v)}; }
 INLINE I max_words(I a, I b) { return {_mm512_max_epi32(a.v, b.v)}; }
 INLINE int32_t largest_word(I v) { return _mm512_reduce_max_epi32(v.v); }
 INLINE int32_t sum_of_words(I v) { return _mm512_reduce_add_epi32(v.v); }
-INLINE void store_bytes(int8_t* to, I v) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(v.v));
-}
+INLINE void store_bytes(void* to, I v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(v.v)); }
 
 INLINE F load_floats(const float* from) { return {_mm512_loadu_ps(from)}; }
 INLINE void store_floats(float* to, F v) { _mm512_storeu_ps(to, v.v); }
@@ -60,7 +57,6 @@ INLINE F broadcast_float(const float* from) { return {_mm512_set1_ps(*from)}; }
 INLINE F mul(F a, F b) { return {_mm512_mul_ps(a.v, b.v)}; }
 INLINE F negate(F v) { return {_mm512_xor_ps(v.v, _mm512_set1_ps(-0.0f))}; }
 INLINE F fma(F a, F b, F c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
-INLINE F fma_minus(F a, F b, F c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
 INLINE F to_float(I v) { return {_mm512_cvtepi32_ps(v.v)}; }
 INLINE I round_to_words(F v) { return {_mm512_cvtps_epi32(v.v)}; }
 INLINE F as_floats(I v) { return {_mm512_castsi512_ps(v.v)}; }

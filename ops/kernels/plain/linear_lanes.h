@@ -80,15 +80,6 @@ INLINE I dot_bytes(I sum, I codes, I x) {
 }
 INLINE I dot_wide(I sum, I codes, I x) { return dot_bytes(sum, codes, x); }
 INLINE I start_wide(int minus_sum) { return all_words(minus_sum * 128); }
-// sum + two int16 times two int16.
-INLINE I dot_pairs(I sum, I a, I b) {
-  return lanes<I>([&](int i) {
-    int32_t s = static_cast<int32_t>(sum.lane[i]);
-    for (int j = 0; j < 32; j += 16)
-      s += static_cast<int16_t>(a.lane[i] >> j & 0xffff) * static_cast<int16_t>(b.lane[i] >> j & 0xffff);
-    return static_cast<uint32_t>(s);
-  });
-}
 INLINE I max_words(I a, I b) {
   return lanes<I>(
       [&](int i) { return static_cast<int32_t>(a.lane[i]) < static_cast<int32_t>(b.lane[i]) ? b.lane[i] : a.lane[i]; });
@@ -103,8 +94,8 @@ INLINE int32_t sum_of_words(I v) {
   for (int i = 0; i < 16; ++i) sum += static_cast<int32_t>(v.lane[i]);
   return sum;
 }
-INLINE void store_bytes(int8_t* to, I v) {
-  for (int i = 0; i < 16; ++i) to[i] = static_cast<int8_t>(v.lane[i] & 255);
+INLINE void store_bytes(void* to, I v) {
+  for (int i = 0; i < 16; ++i) static_cast<uint8_t*>(to)[i] = static_cast<uint8_t>(v.lane[i] & 255);
 }
 
 INLINE F load_floats(const float* from) {
@@ -125,9 +116,6 @@ INLINE F negate(F v) {
 }
 INLINE F fma(F a, F b, F c) {
   return lanes<F>([&](int i) { return __builtin_fmaf(a.lane[i], b.lane[i], c.lane[i]); });
-}
-INLINE F fma_minus(F a, F b, F c) {  // c - a * b
-  return lanes<F>([&](int i) { return __builtin_fmaf(-a.lane[i], b.lane[i], c.lane[i]); });
 }
 INLINE F to_float(I v) {
   return lanes<F>([&](int i) { return static_cast<float>(static_cast<int32_t>(v.lane[i])); });
