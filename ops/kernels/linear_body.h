@@ -219,6 +219,7 @@ void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x,
 
 template <class R, int G>
 void multiply_panels(const uint8_t* groups, const QuantTile& tile, float* to) {
+  constexpr int most = R::runs == 1 ? tile_columns : tile_columns * 2 / 3;  // two runs need more registers
   const Columns x(*tile.x, tile.first);
   Panel panel;
   alignas(64) float waiting[most_tile_columns][16 * G];
@@ -228,10 +229,9 @@ void multiply_panels(const uint8_t* groups, const QuantTile& tile, float* to) {
     fill_panel<R, G>(groups + b / R::blocks * R::bytes, tile.group_bytes, blocks, panel);
     const Sums sums{b == 0 ? nullptr : waiting[0], 16 * G, last ? to : waiting[0], last ? tile.stride : 16 * G};
     int c = 0;
-    for (; c + tile_columns <= tile.columns; c += tile_columns)
-      panel_tile<R, G, tile_columns>(panel, b, blocks, x, c, sums);
-    with_count<tile_columns - 1>(tile.columns - c,
-                                 [&](auto rest) { panel_tile<R, G, rest.value>(panel, b, blocks, x, c, sums); });
+    for (; c + most <= tile.columns; c += most) panel_tile<R, G, most>(panel, b, blocks, x, c, sums);
+    with_count<most - 1>(tile.columns - c,
+                         [&](auto rest) { panel_tile<R, G, rest.value>(panel, b, blocks, x, c, sums); });
   }
 }
 
