@@ -35,17 +35,8 @@ Start here:
 
 void print_limits(bool json) {
   const std::vector<std::pair<const char*, uint64_t>> rows = {
-#define ROW(name) {#name, static_cast<uint64_t>(limits::name)}
-      ROW(gguf_keys),         ROW(gguf_tensors),   ROW(gguf_tensor_name_bytes),
-      ROW(gguf_dimensions),   ROW(gguf_shards),    ROW(key_bytes),
-      ROW(string_bytes),      ROW(array_elements), ROW(array_nesting),
-      ROW(alignment_least),   ROW(alignment_most), ROW(safetensors_header_bytes),
-      ROW(tensor_name_bytes), ROW(dimensions),     ROW(tensor_elements),
-      ROW(json_bytes),        ROW(json_nesting),   ROW(layers),
-      ROW(experts),           ROW(heads),          ROW(vocabulary),
-      ROW(context),           ROW(width),          ROW(template_bytes),
-      ROW(template_nesting),  ROW(template_steps), ROW(template_output_bytes),
-      ROW(regex_match_steps)
+#define ROW(name) {#name, static_cast<uint64_t>(limits::name)},
+#include "limits_table.inc"  // a ROW for every constant of base/limits.h
 #undef ROW
   };
   Json object = Json::object();
@@ -99,7 +90,9 @@ int main_of(int count, char** words) {
   for (const Command& command : commands) {
     if (!command.app->parsed()) continue;
     const Result<Done> done = command.run();
-    return done ? 0 : report(done.error(), json);
+    if (!done) return report(done.error(), json);
+    if (output_is_closed()) return report({Fault::io, "standard output: cannot be written"}, false);
+    return 0;
   }
   print(program.help());
   return 0;
@@ -111,6 +104,7 @@ int main_of(int count, char** words) {
 int main(int count, char** words) {
   freehold::interrupt::install();
   freehold::install_mapping_guard();
+  freehold::use_utf8();
   try {
     return freehold::main_of(count, words);
   } catch (const std::bad_alloc&) {

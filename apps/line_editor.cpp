@@ -1,12 +1,9 @@
 #include "apps/line_editor.h"
 
-#include <langinfo.h>
 #include <poll.h>
 #include <unistd.h>
 
-#include <clocale>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
 
 #include "apps/report.h"
@@ -14,8 +11,6 @@
 namespace freehold {
 
 LineEditor::LineEditor() {
-  std::setlocale(LC_CTYPE, "");
-  if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
   history_ = ::history_init();
   HistEvent event;
   ::history(history_, &event, H_SETSIZE, 1000);

@@ -1,13 +1,16 @@
 #include "apps/report.h"
 
+#include <langinfo.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <clocale>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace freehold {
@@ -25,6 +28,13 @@ void print_json(const Json& json) { print(json.dump(-1, ' ', false, Json::error_
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+bool output_is_closed() { return std::ferror(stdout) != 0; }
+
+void use_utf8() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::strcmp(nl_langinfo(CODESET), "UTF-8") != 0) std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 bool output_is_terminal() { return isatty(STDOUT_FILENO) == 1; }

@@ -16,7 +16,10 @@ namespace freehold {
 int report(const Error& error, bool json);
 void print_json(const Json& json);  // one line; text that is no UTF-8 is replaced
 void print(std::string_view text);  // to standard output, as it is
+bool output_is_closed();            // whether a print failed: nobody reads any more, or the disk is full
 
+// Characters are UTF-8, whatever the environment says; call once at start.
+void use_utf8();
 bool output_is_terminal();
 bool messages_are_terminal();
 // Control characters that could steer a terminal (all but newline and tab) as visible text.

@@ -12,7 +12,7 @@
 #include "apps/machine.h"
 #include "apps/models.h"
 #include "apps/report.h"
-#include "apps/version.h"
+#include "apps/wrap.h"
 #include "base/memory.h"
 #include "run/chat.h"
 
@@ -89,22 +89,27 @@ class Speaker {
   void say(const Part& part) {
     if (part.voice == Voice::thinking && !thinking_) return;
     std::string text = part.text;
-    if (part.voice == Voice::thinking && !begun_) text.erase(0, std::min(text.find_first_not_of("\r\n"), text.size()));
-    if (part.voice == Voice::answer && begun_ && last_ == Voice::thinking) print(fresh_ ? "\n" : "\n\n");
+    if (!begun_) text.erase(0, std::min(text.find_first_not_of("\r\n"), text.size()));
     if (text.empty()) return;
+    if (begun_ && part.voice != last_) put(fresh_ ? "\n" : "\n\n", part.voice);
+    put(text, part.voice);
     begun_ = true;
     last_ = part.voice;
-    fresh_ = text.back() == '\n';
-    if (terminal_) text = fit_for_terminal(text);
-    print(part.voice == Voice::thinking && terminal_ ? dim(text) : text);
   }
   void end() {
     if (!fresh_) print("\n");
   }
 
  private:
+  void put(const std::string& text, Voice voice) {
+    fresh_ = text.back() == '\n';
+    if (!terminal_) return print(text);
+    const std::string shown = wrap_.put(fit_for_terminal(text), terminal_columns());
+    print(voice == Voice::thinking ? dim(shown) : shown);
+  }
   bool terminal_, thinking_, begun_ = false, fresh_ = true;
   Voice last_ = Voice::answer;
+  WordWrap wrap_;
 };
 
 std::string stats_text(Talk& talk, const Answer& answer) {
@@ -132,7 +137,7 @@ Result<Answer> answer_to(Talk& talk, const std::string& prompt, const Options& o
       line.clear();
     return !interrupt::requested();
   };
-  listener.go_on = [] { return !interrupt::requested(); };
+  listener.go_on = [] { return !interrupt::requested() && !output_is_closed(); };
   AnswerOptions how;
   how.max_tokens = options.max_tokens;
   how.raw = options.raw;
@@ -191,7 +196,8 @@ Result<Done> answer_once(Talk& talk, const Options& options, const std::string& 
               .c_str(),
           stderr);
   }
-  if (answer.stop == Stop::cancelled) return failure(Fault::cancelled, "answer: stopped by signal");
+  if (answer.stop == Stop::cancelled && !output_is_closed())
+    return failure(Fault::cancelled, "answer: stopped by signal");
   return Done{};
 }
 
@@ -335,7 +341,7 @@ Result<Done> run(const Options& options, bool prompt_given) {
     if (isatty(STDIN_FILENO) == 1) return usage_error("prompt: expected one, as output is no terminal to talk at");
     TRY_ASSIGN(prompt, read_input());
   }
-  if (!people && prompt.empty()) return usage_error("prompt: is empty");
+  if (!people && prompt.empty()) return usage_error("prompt: is empty; give one as an argument or through a pipe");
   TRY_ASSIGN(const std::unique_ptr<Talk> talk, prepare(options));
   return people ? converse(*talk, options) : answer_once(*talk, options, prompt);
 }

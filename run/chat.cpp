@@ -15,13 +15,10 @@ std::string written(const Tokenizer& tokenizer, std::optional<Token> token) {
 
 // Only the template's pieces may become special tokens.
 std::vector<Token> encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {
-  std::vector<Token> tokens;
-  for (const Piece& piece : pieces) {
-    const auto specials = piece.author == Author::the_template ? Specials::parse : Specials::as_text;
-    const std::vector<Token> more = tokenizer.encode(piece.text, specials);
-    tokens.insert(tokens.end(), more.begin(), more.end());
-  }
-  return tokens;
+  std::vector<Tokenizer::Part> parts;
+  for (const Piece& piece : pieces)
+    parts.push_back({piece.text, piece.author == Author::the_template ? Specials::parse : Specials::as_text});
+  return tokenizer.encode(parts);
 }
 
 }  // namespace

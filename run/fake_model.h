@@ -35,7 +35,8 @@ class FakeModel : public Model {
     ++passes;
     size_t at = 0;
     std::vector<Tensor> all;
-    Tensor logits = Tensor::empty({static_cast<int64_t>(pass.logit_rows().size()), vocabulary}, pass.context().arena);
+    Tensor logits =
+        Tensor::empty({static_cast<int64_t>(pass.logit_rows().size()), facts_.vocabulary}, pass.context().arena);
     int64_t row = 0;
     for (const Batch::Sequence& sequence : pass.batch().sequences) {
       for (size_t i = 0; i < sequence.tokens.size(); ++i, ++at) {
@@ -53,7 +54,7 @@ class FakeModel : public Model {
           sequence.cache->pages(layer)->read(position, k.data(), v.data());
           hash = (hash ^ static_cast<uint64_t>(k[5] * 1000 + v[7])) * 0x9e3779b97f4a7c15ull;
         }
-      for (int token = 0; token < vocabulary; ++token) {
+      for (int token = 0; token < facts_.vocabulary; ++token) {
         hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9ull;
         logits.mutable_row(row)[static_cast<size_t>(token)] = static_cast<float>(hash >> 40) * 0x1p-20f;
       }

@@ -50,7 +50,8 @@ class Session {
   size_t cache_bytes() const { return cache_->bytes(); }
 
   // Saved state: tokens, keys and values, logits; checksummed, replaced atomically, bound to the engine's fingerprint,
-  // the numeric mode and the edits. A restored session goes on with the same bits. Format: docs/formats.md.
+  // the numeric mode and the edits. A restored session goes on with the same bits. Format: the head of
+  // session_file.cpp.
   Result<Done> save(const Path& path) const;
   // Refuses files that are damaged or of another model, mode or edits, or longer than the room; then the session is
   // as it was.

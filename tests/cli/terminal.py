@@ -1,0 +1,98 @@
+"""Types at `freehold run` through a pseudo-terminal and checks what it shows. Usage: terminal.py FREEHOLD MODEL FOLDER"""
+import os
+import pty
+import re
+import select
+import sys
+import time
+
+freehold, model, folder = sys.argv[1:4]
+
+
+class Terminal:
+    def __init__(self, *arguments):
+        self.seen = ""
+        self.process, self.handle = pty.fork()
+        if self.process == 0:
+            os.environ["TERM"] = "xterm"
+            os.execv(freehold, [freehold, "run", model, *arguments])
+
+    def wait(self, pattern, seconds=60):
+        """Until `pattern` appears in what came since the last wait."""
+        end = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.seen)):
+            if time.monotonic() > end or not self.read(0.2):
+                sys.exit(f"FAILED: waited for {pattern!r}, saw {self.seen!r}")
+        self.seen, before = self.seen[found.end():], self.seen[:found.end()]
+        return before
+
+    def read(self, seconds):
+        if select.select([self.handle], [], [], seconds)[0]:
+            try:
+                data = os.read(self.handle, 65536)
+            except OSError:
+                return False
+            self.seen += data.decode("utf-8", "replace")
+            return bool(data)
+        return True
+
+    def type(self, text):
+        os.write(self.handle, text.encode())
+
+    def exit_code(self):
+        while self.read(0.2):
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+
+PROMPT = r"> "
+terminal = Terminal("--max-tokens", "12", "--seed", "1")
+terminal.wait("/help lists commands")
+terminal.wait(PROMPT)
+terminal.type("Hello\r")
+terminal.wait(r"12 tokens, .* tokens/s \(.*GB/s")
+terminal.wait(PROMPT)
+terminal.type("/help\r")
+terminal.wait("/system TEXT")
+terminal.type("/system Be brief.\r")
+terminal.wait("set; it holds")
+terminal.type("/nonsense\r")
+terminal.wait("no such command")
+terminal.type("first \\\rsecond\r")  # two lines, one question
+terminal.wait("12 tokens")
+terminal.type('"""one\rtwo"""\r')
+terminal.wait("12 tokens")
+terminal.type("/stats\r")
+terminal.wait("of 512 positions")
+terminal.type(f"/save {folder}/chat\r")
+terminal.wait("readable by you only")
+terminal.type("/reset\r")
+terminal.wait("forgotten")
+terminal.type(f"/load {folder}/chat\r")
+terminal.wait("6 messages\x1b|6 messages\r")
+terminal.type("/quit\r")
+assert terminal.exit_code() == 0
+assert os.stat(f"{folder}/chat.state").st_mode & 0o777 == 0o600
+
+terminal = Terminal("--temperature", "0")
+terminal.wait(PROMPT)
+terminal.type("Go on for ever")
+terminal.type("\x03")  # Ctrl-C drops the line and not the program
+terminal.wait("once more leaves")
+terminal.type("Hi\r")
+terminal.wait(r"\n")
+time.sleep(0.3)
+terminal.type("\x03")
+terminal.wait("stopped|context of|tokens,")
+terminal.wait(PROMPT)
+terminal.type("\x03")
+terminal.wait("once more leaves")
+terminal.type("\x03")
+terminal.wait("freehold: error: cancelled")
+code = terminal.exit_code()
+assert code == 7, code
+
+terminal = Terminal()
+terminal.wait(PROMPT)
+terminal.type("\x04")
+assert terminal.exit_code() == 0
