@@ -3,7 +3,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cwchar>
 #include <string_view>
 
 #include "apps/report.h"
@@ -20,6 +22,7 @@ LineEditor::LineEditor() {
   el_set(editor_, EL_PROMPT_ESC, &LineEditor::prompt, '\1');
   el_set(editor_, EL_EDITOR, "emacs");
   el_set(editor_, EL_SIGNAL, 0);  // Ctrl-C is ours: interrupt::install
+  el_set(editor_, EL_GETCFN, &LineEditor::read_character);
   el_set(editor_, EL_HIST, ::history, history_);
   el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   el_set(editor_, EL_BIND, "\\e[1;5C", "em-next-word", nullptr);
@@ -38,13 +41,35 @@ const char* LineEditor::prompt(EditLine* editor) {
   return self->continued_ ? "\1\033[2m\1. \1\033[0m\1" : "\1\033[1m\1> \1\033[0m\1";
 }
 
+// One character of UTF-8 from the terminal: 1, 0 at the end, -1 after Ctrl-C.
+int LineEditor::read_character(EditLine*, wchar_t* character) {
+  std::mbstate_t state{};
+  for (;;) {
+    if (!interrupt::wait_for_input()) return -1;
+    char byte;
+    const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+    if (count == 0) return 0;
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (count < 0) return 0;
+    const size_t used = std::mbrtowc(character, &byte, 1, &state);
+    if (used == static_cast<size_t>(-2)) continue;  // more bytes belong to it
+    if (used != static_cast<size_t>(-1)) return 1;
+    state = {};  // no character: left out
+  }
+}
+
 LineEditor::Entry LineEditor::read_line() {
+  interrupt::editing(true);
   el_resize(editor_);
   int count = 0;
   const char* line = el_gets(editor_, &count);
-  if (interrupt::requested()) {
+  const bool interrupted = interrupt::requested();
+  if (interrupted) {
     interrupt::reset();
     el_reset(editor_);
+  }
+  interrupt::editing(false);
+  if (interrupted) {
     std::fputs("\n", stdout);
     return {Entry::Kind::interrupted, ""};
   }

@@ -25,6 +25,7 @@ class LineEditor {
  private:
   Entry read_line();
   static const char* prompt(EditLine* editor);
+  static int read_character(EditLine* editor, wchar_t* character);
   EditLine* editor_;
   History* history_;
   bool continued_ = false;  // the prompt is that of a further line

@@ -1,11 +1,14 @@
 #include "apps/report.h"
 
 #include <langinfo.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <clocale>
 #include <cmath>
 #include <cstdio>
@@ -115,9 +118,17 @@ void ProgressLine::clear() {
 namespace interrupt {
 namespace {
 std::atomic<int> count = 0;
+std::atomic<bool> is_editing = false;
+int wake = -1;  // readable when count is not 0
 static_assert(std::atomic<int>::is_always_lock_free);
 void handle(int) {
-  if (count.fetch_add(1) == 0) return;
+  const int before = errno;
+  const uint64_t one = 1;
+  const bool first = count.fetch_add(1) == 0;
+  if ((first || is_editing) && (wake < 0 || ::write(wake, &one, sizeof(one)) == sizeof(one))) {
+    errno = before;
+    return;
+  }
   constexpr std::string_view message = "\nfreehold: error: cancelled: by signal\n";
   if (::write(STDERR_FILENO, message.data(), message.size()) < 0) _exit(7);
   _exit(7);
@@ -125,6 +136,7 @@ void handle(int) {
 }  // namespace
 
 void install() {
+  wake = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct sigaction action = {};
   action.sa_handler = handle;  // no SA_RESTART: a wait for input returns
   sigaction(SIGINT, &action, nullptr);
@@ -132,7 +144,18 @@ void install() {
   signal(SIGPIPE, SIG_IGN);
 }
 bool requested() { return count.load() > 0; }
-void reset() { count = 0; }
+void reset() {
+  uint64_t ignored;
+  if (wake >= 0 && ::read(wake, &ignored, sizeof(ignored)) < 0) ignored = 0;
+  count = 0;
+}
+void editing(bool on) { is_editing = on; }
+bool wait_for_input() {
+  pollfd handles[2] = {{STDIN_FILENO, POLLIN, 0}, {wake, POLLIN, 0}};
+  while (!requested())
+    if (::poll(handles, 2, -1) > 0 && handles[0].revents != 0) return !requested();
+  return false;
+}
 }  // namespace interrupt
 
 }  // namespace freehold

@@ -56,6 +56,10 @@ namespace interrupt {
 void install();
 bool requested();
 void reset();
+// Waits for input on standard input, or for Ctrl-C, whichever thread the system gives it to. False after Ctrl-C.
+bool wait_for_input();
+// While a line is edited Ctrl-C only drops the line, however often it is pressed: the terminal is to be left in order.
+void editing(bool on);
 }  // namespace interrupt
 
 }  // namespace freehold

@@ -1,12 +1,12 @@
 """Writes a tiny llama model as GGUF, for tests of the program: byte-level vocabulary, ChatML template, random weights.
 
-Usage: make_tiny_model.py FILE. About 300 KB, F16 and F32, the same bytes every time. Needs Python alone. What it says is
+Usage: make_tiny_model.py FILE. About 220 KB, F16 and F32, the same bytes every time. Needs Python alone. What it says is
 noise; that it says the same noise again is what tests look at.
 """
 import struct
 import sys
 
-LAYERS, HIDDEN, HEADS, KV_HEADS, FFN, CONTEXT = 2, 64, 4, 2, 128, 512
+LAYERS, HIDDEN, HEADS, KV_HEADS, FFN, CONTEXT = 2, 64, 4, 2, 128, 8192
 STRING, UINT32, FLOAT32, BOOL, ARRAY, INT32 = 8, 4, 6, 7, 9, 5
 TEMPLATE = ("{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
             "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
@@ -56,6 +56,7 @@ def tensors(noise, tokens):
             yield f"blk.{i}.{name}.weight", (columns, rows), 1, noise.matrix(rows, columns, 0.2)
         yield f"blk.{i}.ffn_norm.weight", (HIDDEN,), 0, ones
     yield "output_norm.weight", (HIDDEN,), 0, ones
+    yield "output.weight", (HIDDEN, tokens), 1, noise.matrix(tokens, HIDDEN, 0.6)
 
 
 def main(path):

@@ -3,16 +3,16 @@
 
 expect 0 "$freehold" inspect "$tiny" --tensors --sha256
 has out "llama: 2 layers, width 64, 4 heads over 2 key heads, feed-forward 128"
-has out "512 positions"; has out "259 tokens"; has out "ChatML"; has out "apache-2.0"; has out "= embedding"
+has out "8,192 positions"; has out "259 tokens"; has out "ChatML"; has out "apache-2.0"; has out "rows looked up as stored"
 has out "blk.1.ffn_down.weight"; has out "[64, 128]"
 has out "$(sha256sum "$tiny" | cut -d' ' -f1)"
 
 expect 0 "$freehold" inspect "$tiny" --json
-[ "$(field '["all"]["parameters"]')" = $((259*64 + 2*(64*64*2 + 64*32*2 + 64*128*3 + 128) + 64)) ] || fail parameters
+[ "$(field '["all"]["parameters"]')" = $((2*259*64 + 2*(64*64*2 + 64*32*2 + 64*128*3 + 128) + 64)) ] || fail parameters
 [ "$(field '["memory"]["cache_per_position"]')" = $((2*2*16*2*2)) ] || fail cache
 [ "$(field '["whole"]')" = True ] || fail whole
 
-head -c 60000 "$tiny" >"$folder/cut.gguf"
+head -c 90000 "$tiny" >"$folder/cut.gguf"
 expect 0 "$freehold" inspect "$folder/cut.gguf"; has out "not whole"; has out "259 tokens"
 expect 3 "$freehold" run "$folder/cut.gguf" hi; has err "cut off"
 expect 0 "$freehold" tokenize "$folder/cut.gguf" hi

@@ -9,9 +9,9 @@ for set in plain avx2 avx512; do
   "$freehold" --version | grep -q "$set" && { [ "$(once --temperature 0 --cpu $set)" = "$greedy" ] || fail "$set differs"; }
 done
 [ "$(once --temperature 0 --threads 1)" = "$greedy" ] || fail "threads"
-seeded=$(once --seed 7 --temperature 2)
-[ "$seeded" != "$greedy" ] && [ "$(once --seed 7 --temperature 2)" = "$seeded" ] || fail seed
-[ "$(once --seed 8 --temperature 2)" != "$seeded" ] || fail "another seed"
+seeded=$(once --seed 7 --temperature 1)
+[ "$seeded" != "$greedy" ] && [ "$(once --seed 7 --temperature 1)" = "$seeded" ] || fail seed
+[ "$(once --seed 8 --temperature 1)" != "$seeded" ] || fail "another seed"
 first=$(python3 -c "print($greedy[0])")
 case $(once --temperature 0 --logit-bias "$first:-100") in "[$first,"*) fail bias ;; esac
 once --temperature 0 --logprobs 2 >/dev/null
@@ -24,4 +24,4 @@ printf 'Hello\n' | "$freehold" run "$tiny" --max-tokens 24 --temperature 0 >"$fo
 cmp "$folder/argument" "$folder/pipe"
 expect 0 "$freehold" run "$tiny" Hello --max-tokens 24 --stats; has err "24 tokens, "; has err "GB/s"
 expect 0 "$freehold" run "$tiny" --raw "<|im_start|>" --max-tokens 3 --json; [ "$(field '["prompt_tokens"]')" = 1 ] || fail raw
-"$freehold" run "$tiny" Hello --max-tokens 400 --temperature 0 | head -c 5 >/dev/null && fail "a closed pipe" || [ $? = 5 ]
+"$freehold" run "$tiny" Hello --max-tokens 4000 --temperature 0 2>/dev/null | head -c 5 >/dev/null && fail "a closed pipe" || [ $? = 5 ]
