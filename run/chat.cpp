@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text/prompt.h"
+
 namespace freehold {
 namespace {
 
@@ -11,14 +13,6 @@ Path state_beside(const Path& path) { return Path(path.string() + ".state"); }
 
 std::string written(const Tokenizer& tokenizer, std::optional<Token> token) {
   return token ? std::string(tokenizer.bytes_of(*token)) : std::string();
-}
-
-// Only the template's pieces may become special tokens.
-std::vector<Token> encode(const Tokenizer& tokenizer, const std::vector<Piece>& pieces) {
-  std::vector<Tokenizer::Part> parts;
-  for (const Piece& piece : pieces)
-    parts.push_back({piece.text, piece.author == Author::the_template ? Specials::parse : Specials::as_text});
-  return tokenizer.encode(parts);
 }
 
 }  // namespace
@@ -41,7 +35,7 @@ Result<Answer> Chat::ask(std::string_view question, Sampler& sampler, AnswerOpti
   const auto answered = [&]() -> Result<Answer> {
     TRY_ASSIGN(const std::vector<Piece> pieces, render());
     options.thinking_open = ends_thinking(joined(pieces));
-    const std::vector<Token> prompt = encode(tokenizer_, pieces);
+    const std::vector<Token> prompt = encode_prompt(pieces, tokenizer_);
     return generate(session_, tokenizer_, sampler, prompt, options, listener);
   }();
   if (answered)

@@ -8,7 +8,7 @@ expect 0 "$freehold" tokenize "$tiny" "ab" --json; [ "$(field '["tokens"]')" = "
 printf 'from a pipe' | "$freehold" tokenize "$tiny" --ids >"$folder/out"; has out "102 114 111 109"
 
 echo '{"id": "one", "text": "ab<|im_end|>", "ids": {"tiny": [97, 98, 258]}}' >"$folder/cases.jsonl"
-expect 0 "$freehold" tokenize "$tiny" --cases "$folder/cases.jsonl" --key tiny; has out "1 cases, 0 failed"
+expect 0 "$freehold" tokenize "$tiny" --cases "$folder/cases.jsonl" --key tiny; has out "1 cases as 'tiny', 0 failed"
 echo '{"id": "two", "text": "ab", "ids": {"tiny": [97, 99]}}' >>"$folder/cases.jsonl"
 expect 1 "$freehold" tokenize "$tiny" --cases "$folder/cases.jsonl" --key tiny; has out "two"; has err "check failed"
 echo '{"id": ' >>"$folder/cases.jsonl"
