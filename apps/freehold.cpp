@@ -36,7 +36,7 @@ Start here:
 void print_limits(bool json) {
   const std::vector<std::pair<const char*, uint64_t>> rows = {
 #define ROW(name) {#name, static_cast<uint64_t>(limits::name)},
-#include "limits_table.inc"  // a ROW for every constant of base/limits.h
+#include <limits_table.inc>  // made by CMake: a ROW for every constant of base/limits.h
 #undef ROW
   };
   Json object = Json::object();
