@@ -2,6 +2,7 @@
 #include "run/chat.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -77,7 +78,7 @@ struct ChatTest : testing::Test {
   Session session = make_session(1024);
   Sampler sampler = make_sampler();
   Chat chat = make_chat(chatml);
-  Path folder = std::filesystem::path(testing::TempDir()) / "freehold_chat_test";
+  Path folder = std::filesystem::path(testing::TempDir()) / ("freehold_chat_test." + std::to_string(::getpid()));
   ChatTest() { std::filesystem::create_directories(folder); }
 
   Session make_session(int positions) { return std::move(*Session::make(engine, {.positions = positions})); }

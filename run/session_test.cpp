@@ -1,6 +1,7 @@
 #include "run/session.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -25,7 +26,7 @@ struct SessionTest : testing::Test {
   Kernels kernels{};
   Pool pool{1};
   Engine engine{model, kernels, pool};
-  Path folder = std::filesystem::path(testing::TempDir()) / "freehold_session_test";
+  Path folder = std::filesystem::path(testing::TempDir()) / ("freehold_session_test." + std::to_string(::getpid()));
   SessionTest() { std::filesystem::create_directories(folder); }
 
   Session session(Engine& e, int positions = 2048) {
