@@ -104,6 +104,7 @@ std::string Tokenizer::decode(std::span<const Token> tokens) const {
 }
 
 int Tokenizer::size() const { return impl_->bytes.size(); }
+size_t Tokenizer::longest_bytes() const { return impl_->bytes.longest(); }
 bool Tokenizer::is_special(Token token) const {
   return token >= 0 && token < size() && impl_->kinds[static_cast<size_t>(token)] == TokenKind::control;
 }

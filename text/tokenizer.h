@@ -54,6 +54,9 @@ class Tokenizer {
   std::string decode(std::span<const Token>) const;  // invalid UTF-8 becomes U+FFFD per maximal invalid part
 
   int size() const;
+  // Bytes of the longest token: n tokens stand for at most n times as many bytes, so a text far over a limit can be
+  // refused before it is encoded.
+  size_t longest_bytes() const;
   bool is_special(Token) const;                              // control tokens: not shown to users
   std::optional<Token> id_of(std::string_view bytes) const;  // the token whose bytes_of is that
   std::optional<Token> bos() const;

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <map>
 #include <sstream>
 
@@ -71,6 +71,7 @@ TEST(Tokenizer, merges_lowest_rank_first_then_leftmost) {
   EXPECT_EQ(t->encode("aaaa", Specials::parse), (Tokens{aaaa}));
   EXPECT_EQ(t->encode("aaaaaa", Specials::parse), (Tokens{aaaa, aa}));
   EXPECT_EQ(t->encode("", Specials::parse), Tokens{});
+  EXPECT_EQ(t->longest_bytes(), 4u);
   EXPECT_EQ(t->decode(Tokens{'a', bc}), "abc");
 }
 
@@ -269,11 +270,11 @@ TEST(Tokenizer, a_megabyte_of_one_character_takes_no_second) {
   for (const char* unit : {"a", " ", "ab", "\u0301", "<"}) {
     std::string text;
     while (text.size() < 1'000'000) text += unit;
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();  // of this process: other loads do not count
     const Tokens tokens = t->encode(text, Specials::as_text);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     EXPECT_EQ(t->decode(tokens), text);
-    EXPECT_LT(seconds.count(), 30);  // quadratic would be hours; loaded machines with sanitizers are slow
+    EXPECT_LT(seconds, 10);  // quadratic would be hours; sanitizers slow it down
   }
 }
 

@@ -2,6 +2,7 @@
 // alphabet, in which byte-level vocabularies write their tokens.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -22,7 +23,9 @@ class TokenBytes {
   void add(std::string_view bytes) {
     bytes_.append(bytes);
     ends_.push_back(bytes_.size());
+    longest_ = std::max(longest_, bytes.size());
   }
+  size_t longest() const { return longest_; }
   int size() const { return static_cast<int>(ends_.size()); }
   std::string_view operator[](Token token) const {
     const size_t i = static_cast<size_t>(token), begin = i ? ends_[i - 1] : 0;
@@ -32,6 +35,7 @@ class TokenBytes {
  private:
   std::string bytes_;
   std::vector<uint64_t> ends_;
+  size_t longest_ = 0;
 };
 
 // Mixing for the hash tables. Not cryptographic; tables take their seed from the whole vocabulary and bound the length

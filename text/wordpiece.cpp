@@ -14,7 +14,6 @@ Result<Done> WordPiece::Set::fill(const std::vector<Piece>& pieces, const Parts&
   for (const Piece& piece : pieces) {
     texts.add(piece.text);
     ids.push_back(piece.id);
-    longest = std::max(longest, piece.text.size());
     if (index.put(texts, static_cast<Token>(ids.size() - 1)) != TokenIndex::Put::done)
       return malformed("{}: tokenizer: token {} ('{}') is written twice, or too many share a hash value", parts.file,
                        piece.id, printable(piece.text));
@@ -41,7 +40,7 @@ void WordPiece::encode(std::string_view word, std::vector<Token>& out) const {
     return unknown();
   for (size_t at = 0; at < word.size();) {
     const Set& set = at == 0 ? starts_ : continuations_;
-    size_t length = std::min(word.size() - at, set.longest);
+    size_t length = std::min(word.size() - at, set.texts.longest());
     Token place = no_token;
     for (; length > 0; --length) {
       if (at + length < word.size() && !begins_character(word[at + length])) continue;

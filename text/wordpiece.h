@@ -32,7 +32,6 @@ class WordPiece {
     TokenBytes texts;
     std::vector<Token> ids;  // by place in `texts`
     TokenIndex index;
-    size_t longest = 0;  // bytes
     Result<Done> fill(const std::vector<Piece>&, const Parts&);
   };
   Set starts_, continuations_;
