@@ -61,6 +61,8 @@ int LineEditor::read_character(EditLine*, wchar_t* character) {
 LineEditor::Entry LineEditor::read_line() {
   interrupt::editing(true);
   el_resize(editor_);
+  // Before the prompt is shown, not after as el_gets has it: a Ctrl-D typed in between would be lost.
+  el_set(editor_, EL_PREP_TERM, 1);
   int count = 0;
   const char* line = el_gets(editor_, &count);
   const bool interrupted = interrupt::requested();

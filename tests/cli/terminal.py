@@ -39,6 +39,11 @@ class Terminal:
     def type(self, text):
         os.write(self.handle, text.encode())
 
+    def say(self, text):
+        """Types at the prompt, not before it: what comes earlier is echoed by the terminal itself."""
+        self.wait(PROMPT)
+        self.type(text)
+
     def exit_code(self):
         end = time.monotonic() + 60
         while self.read(0.2):
@@ -50,50 +55,46 @@ class Terminal:
 PROMPT = r"> "
 terminal = Terminal("--max-tokens", "12", "--seed", "1", "--context", "512", "--logit-bias", "258:-100")
 terminal.wait("/help lists commands")
-terminal.wait(PROMPT)
-terminal.type("Hello\r")
+terminal.say("Hello\r")
 terminal.wait(r"12 tokens, .* tokens/s \(.*GB/s")
-terminal.wait(PROMPT)
-terminal.type("/help\r")
+terminal.say("/help\r")
 terminal.wait("/system TEXT")
-terminal.type("/system Be brief.\r")
+terminal.say("/system Be brief.\r")
 terminal.wait("set; it holds")
-terminal.type("/nonsense\r")
+terminal.say("/nonsense\r")
 terminal.wait("no such command")
-terminal.type("first \\\rsecond\r")  # two lines, one question
+terminal.say("first \\\rsecond\r")  # two lines, one question
 terminal.wait("12 tokens")
-terminal.type('"""one\rtwo"""\r')
+terminal.say('"""one\rtwo"""\r')
 terminal.wait("12 tokens")
-terminal.type("/stats\r")
+terminal.say("/stats\r")
 terminal.wait("of 512 positions")
-terminal.type(f"/save {folder}/chat\r")
+terminal.say(f"/save {folder}/chat\r")
 terminal.wait("readable by you only")
-terminal.type("/reset\r")
+terminal.say("/reset\r")
 terminal.wait("forgotten")
-terminal.type(f"/load {folder}/chat\r")
+terminal.say(f"/load {folder}/chat\r")
 terminal.wait("6 messages\x1b|6 messages\r")
-terminal.type("/quit\r")
+terminal.say("/quit\r")
 assert terminal.exit_code() == 0
 assert os.stat(f"{folder}/chat.state").st_mode & 0o777 == 0o600
 
 terminal = Terminal("--temperature", "0", "--logit-bias", "258:-100")
-terminal.wait(PROMPT)
-terminal.type("Go on for ever")
+terminal.say("Go on for ever")
+terminal.wait("for ever")
 terminal.type("\x03")  # Ctrl-C drops the line and not the program
 terminal.wait("once more leaves")
-terminal.type("Hi\r")  # answered with 8192 tokens, but for
+terminal.say("Hi\r")  # answered with 8192 tokens, but for
 terminal.wait(r"Hi\r\n.")
 terminal.type("\x03")
 terminal.wait("stopped; ")
-terminal.wait(PROMPT)
-terminal.type("\x03")
+terminal.say("\x03")
 terminal.wait("once more leaves")
-terminal.type("\x03")
+terminal.say("\x03")
 terminal.wait("freehold: error: cancelled")
 code = terminal.exit_code()
 assert code == 7, code
 
 terminal = Terminal()
-terminal.wait(PROMPT)
-terminal.type("\x04")
+terminal.say("\x04")
 assert terminal.exit_code() == 0
