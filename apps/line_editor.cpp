@@ -53,6 +53,8 @@ int LineEditor::read_character(EditLine*, wchar_t* character) {
     if (count < 0) return 0;
     const size_t used = std::mbrtowc(character, &byte, 1, &state);
     if (used == static_cast<size_t>(-2)) continue;  // more bytes belong to it
+    // Ctrl-D pressed before the line was ours (while an answer came) is handed on by the system as a zero.
+    if (used == 0) *character = L'\x04';
     if (used != static_cast<size_t>(-1)) return 1;
     state = {};  // no character: left out
   }
@@ -72,7 +74,7 @@ LineEditor::Entry LineEditor::read_line() {
   }
   interrupt::editing(false);
   if (interrupted) {
-    std::fputs("\n", stdout);
+    print("\n");
     return {Entry::Kind::interrupted, ""};
   }
   if (!line || count <= 0) return {Entry::Kind::end, ""};

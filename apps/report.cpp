@@ -28,12 +28,26 @@ int report(const Error& error, bool json) {
 
 void print_json(const Json& json) { print(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"); }
 
+namespace {
+bool closed = false;
+}
+// Not by stdio, for which a signal during a slow write is the end of the stream.
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+  while (!text.empty() && !closed) {
+    const ssize_t count = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (count >= 0) {
+      text.remove_prefix(static_cast<size_t>(count));
+    } else if (errno == EAGAIN) {
+      pollfd output{STDOUT_FILENO, POLLOUT, 0};
+      ::poll(&output, 1, -1);
+    } else if (errno != EINTR) {
+      closed = true;
+    }
+  }
 }
 
-bool output_is_closed() { return std::ferror(stdout) != 0; }
+bool output_is_closed() { return closed; }
 
 void use_utf8() {
   std::setlocale(LC_CTYPE, "");

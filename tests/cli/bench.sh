@@ -11,4 +11,4 @@ done
 [ "$(bench --exact)" != "$hash" ] || fail "exact is no other mode"
 expect 0 "$freehold" bench "$tiny" --prompt 0 --decode 4 --runs 1; has out "decode"; lacks out "prefill"; has out "% of the bandwidth"
 expect 2 "$freehold" bench "$tiny" --prompt 0 --decode 0
-expect 2 "$freehold" bench "$tiny" --prompt 9000
+expect 2 "$freehold" bench "$tiny" --prompt 70000

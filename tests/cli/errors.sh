@@ -12,7 +12,7 @@ expect 2 "$freehold" run "$tiny"; one_line usage
 expect 2 "$freehold" run "$tiny" hi --temperature -1; one_line usage; has err "temperature: expected"
 expect 2 "$freehold" run "$tiny" hi --logit-bias 7; one_line usage
 expect 2 "$freehold" run "$tiny" hi --cpu neon; one_line usage
-expect 2 "$freehold" run "$tiny" hi --context 8193; one_line usage; has err 8192
+expect 2 "$freehold" run "$tiny" hi --context 65537; one_line usage; has err 65536
 expect 3 "$freehold" run "$0" hi; one_line malformed
 expect 4 "$freehold" run "$tiny" "$(printf '%600s' x)" --context 512; one_line resources; has err "619 tokens"
 expect 5 "$freehold" run no-such-model hi; one_line io; has err "freehold pull no-such-model"

@@ -3,7 +3,7 @@
 
 expect 0 "$freehold" inspect "$tiny" --tensors --sha256
 has out "llama: 2 layers, width 64, 4 heads over 2 key heads, feed-forward 128"
-has out "8,192 positions"; has out "259 tokens"; has out "ChatML"; has out "apache-2.0"; has out "rows looked up as stored"
+has out "65,536 positions"; has out "259 tokens"; has out "ChatML"; has out "apache-2.0"; has out "rows looked up as stored"
 has out "blk.1.ffn_down.weight"; has out "[64, 128]"
 has out "$(sha256sum "$tiny" | cut -d' ' -f1)"
 
