@@ -246,6 +246,59 @@ TEST(Gradients, rows_picked_and_replaced) {
          2});
 }
 
+TEST(Gradients, columns) {
+  check({{{3, 2, 7}, {3, 2, 4}, {3, 1, 5}},
+         [](Context& c, const std::vector<Tensor>& in) {  // numbers 2..6 of the first, then the second, then the third
+           return ops::join(c, ops::join(c, ops::part(c, in[0], 2, 5), in[1]), ops::spread_heads(c, in[2], 2));
+         },
+         [](const Inputs& in) {
+           Numbers y;
+           for (size_t run = 0; run < 6; ++run) {
+             for (size_t i = 2; i < 7; ++i) y.push_back(in[0][run * 7 + i]);
+             for (size_t i = 0; i < 4; ++i) y.push_back(in[1][run * 4 + i]);
+             for (size_t i = 0; i < 5; ++i) y.push_back(in[2][run / 2 * 5 + i]);
+           }
+           return y;
+         },
+         2});
+}
+
+// Three heads of a [24, 5] matrix: head j's matrix is rows 8j+1 .. 8j+6.
+TEST(Gradients, matrices_of_heads) {
+  constexpr ops::HeadRows heads{3, 8, 1, 6};
+  const auto at = [](const Numbers& w, size_t j, size_t row, size_t col) { return w[(8 * j + 1 + row) * 5 + col]; };
+  check({{{4, 3, 5}, {24, 5}},
+         [=](Context& c, const std::vector<Tensor>& in) {
+           return ops::head_matmul(c, in[1], heads, ops::HeadUse::straight, in[0]);
+         },
+         [=](const Inputs& in) {
+           Numbers y;
+           for (size_t run = 0; run < 12; ++run)
+             for (size_t o = 0; o < 6; ++o) {
+               double sum = 0;
+               for (size_t i = 0; i < 5; ++i) sum += at(in[1], run % 3, o, i) * in[0][run * 5 + i];
+               y.push_back(sum);
+             }
+           return y;
+         },
+         7});
+  check({{{4, 3, 6}, {24, 5}},
+         [=](Context& c, const std::vector<Tensor>& in) {
+           return ops::head_matmul(c, in[1], heads, ops::HeadUse::turned, in[0]);
+         },
+         [=](const Inputs& in) {
+           Numbers y;
+           for (size_t run = 0; run < 12; ++run)
+             for (size_t i = 0; i < 5; ++i) {
+               double sum = 0;
+               for (size_t o = 0; o < 6; ++o) sum += at(in[1], run % 3, o, i) * in[0][run * 6 + o];
+               y.push_back(sum);
+             }
+           return y;
+         },
+         8});
+}
+
 TEST(Gradients, edits_along_directions) {
   for (const int64_t n : {1, 7, 70}) {
     check({{{3, n}, {n}},

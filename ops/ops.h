@@ -33,6 +33,17 @@ Tensor linear_fine(Context&, const Linear&, const Tensor& x);
 // y = x wᵀ with w a trainable tensor [out, in] (adapters): gradients reach both.
 Tensor matmul(Context&, const Tensor& x, const Tensor& w);
 
+// One small matrix for each head, all of them rows of one stored matrix [rows, in]: M_j is rows j*stride+first ..
+// +rows. Straight: y[r,j] = M_j x[r,j], [R, heads, in] -> [R, heads, rows]. Turned: y[r,j] = M_jᵀ x[r,j], the other way
+// round.
+struct HeadRows {
+  int64_t heads, stride, first, rows;
+};
+enum class HeadUse : uint8_t { straight, turned };
+Tensor head_linear(Context&, const Linear&, const HeadRows&, HeadUse, const Tensor& x);
+Tensor head_matmul(Context&, const Tensor& w, const HeadRows&, HeadUse, const Tensor& x);  // w trainable, as in matmul
+bool packs_by_heads(const HeadRows&);  // a matrix so used may be packed only if every M_j is whole groups of 16 rows
+
 // w ⊙ x / sqrt(mean(x²) + eps) over the last `w.width` numbers: [.., n] with w [n]; applied to every run of n numbers
 // in a row, so it serves whole rows (n = H) and heads (n = d).
 Tensor rms_norm(Context&, const Tensor& x, const Tensor& w, float eps);
@@ -75,6 +86,13 @@ Tensor scale(Context&, const Tensor& x, float factor);
 Tensor pick_rows(Context&, const Tensor& x, std::span<const int32_t> rows);
 // x with row rows[i] taken from values row i: [R, ...]. Gradients go to x for the other rows, to values for these.
 Tensor replace_rows(Context&, const Tensor& x, std::span<const int32_t> rows, const Tensor& values);
+
+// Numbers first..first+count of each run of the last dimension: [.., n] -> [.., count].
+Tensor part(Context&, const Tensor& x, int64_t first, int64_t count);
+// Side by side: [.., a] and [.., b] -> [.., a + b].
+Tensor join(Context&, const Tensor& a, const Tensor& b);
+// One head for all: [R, 1, n] -> [R, heads, n].
+Tensor spread_heads(Context&, const Tensor& x, int64_t heads);
 
 // Edits along directions, for observers. r is a unit vector and like `vector` [width of a row]; rows may have inner
 // dimensions.
