@@ -64,30 +64,83 @@ Result<std::string> Loader::text_or(Key key, std::string_view absent) const {
   return found->get<std::string>();
 }
 
-std::string Loader::spelled(TensorName name, int layer, std::string_view suffix) const {
-  std::string text(is_gguf() ? name.gguf : name.released);
-  if (const size_t hole = text.find("{}"); hole != std::string::npos) text.replace(hole, 2, std::to_string(layer));
+Result<double> Loader::positive_or(Key key, double absent) const {
+  if (!value(key)) return absent;
+  return positive(key);
+}
+
+namespace {
+
+std::string filled(std::string_view pattern, std::string_view suffix, int layer, int expert) {
+  std::string text(pattern);
+  for (const int number : {layer, expert})
+    if (const size_t hole = text.find("{}"); hole != std::string::npos && number >= 0)
+      text.replace(hole, 2, std::to_string(number));
   return text + std::string(suffix);
+}
+
+}  // namespace
+
+std::string released_name(TensorName name, int layer, std::string_view suffix, int expert) {
+  return filled(name.released, suffix, layer, expert);
+}
+
+std::string Loader::spelled(TensorName name, int layer, std::string_view suffix, int expert) const {
+  return filled(is_gguf() ? name.gguf : name.released, suffix, layer, expert);
 }
 
 bool Loader::has(TensorName name, int layer, std::string_view suffix) const {
   return checkpoint_.find(spelled(name, layer, suffix)) != nullptr;
 }
 
-Result<Linear> Loader::linear(TensorName name, int layer, int64_t rows, int64_t cols) {
-  const std::string stored = spelled(name, layer, ".weight");
+Result<Done> Loader::check_numbers(const Weight& weight, const std::string& stored) const {
+  if (!info(weight.format).decode)
+    return unsupported("{}: tensor '{}': {} numbers cannot be a weight matrix", file(), stored,
+                       info(weight.format).name);
+  return Done{};
+}
+
+Result<Linear> Loader::matrix(const std::string& stored, std::string name, int64_t rows, int64_t cols) {
   TRY_ASSIGN(Weight weight, checkpoint_.weight(stored));
   if (weight.rows != rows || weight.cols != cols)
     return inconsistent("{}: tensor '{}': expected [{}, {}], found [{}, {}]", file(), stored, rows, cols, weight.rows,
                         weight.cols);
-  if (!info(weight.format).decode)
-    return unsupported("{}: tensor '{}': {} numbers cannot be a weight matrix", file(), stored,
-                       info(weight.format).name);
+  TRY(check_numbers(weight, stored));
   used_.insert(stored);
-  weight.name = std::string(name.released) + ".weight";
-  if (const size_t hole = weight.name.find("{}"); hole != std::string::npos)
-    weight.name.replace(hole, 2, std::to_string(layer));
+  weight.name = std::move(name);
   return Linear{std::move(weight), next_id_++};
+}
+
+Result<Linear> Loader::linear(TensorName name, int layer, int64_t rows, int64_t cols) {
+  return matrix(spelled(name, layer, ".weight"), released_name(name, layer, ".weight"), rows, cols);
+}
+
+Result<std::vector<Linear>> Loader::experts(TensorName name, int layer, int count, int64_t rows, int64_t cols) {
+  std::vector<Linear> experts;
+  if (!is_gguf()) {
+    for (int e = 0; e < count; ++e) {
+      const std::string stored = spelled(name, layer, ".weight", e);
+      TRY_ASSIGN(Linear one, matrix(stored, stored, rows, cols));
+      experts.push_back(std::move(one));
+    }
+    return experts;
+  }
+  const std::string stored = spelled(name, layer, ".weight");
+  TRY_ASSIGN(const Weight stack, checkpoint_.stacked_weight(stored));
+  if (stack.rows != count * rows || stack.cols != cols || checkpoint_.find(stored)->shape[0] != count)
+    return inconsistent("{}: tensor '{}': expected [{}, {}, {}], found {}", file(), stored, count, rows, cols,
+                        checkpoint_.find(stored)->shape.text());
+  TRY(check_numbers(stack, stored));
+  used_.insert(stored);
+  const size_t bytes = stack.bytes.size() / static_cast<size_t>(count);
+  for (int e = 0; e < count; ++e) {
+    Weight one = stack;
+    one.name = released_name(name, layer, ".weight", e);
+    one.rows = rows;
+    one.bytes = stack.bytes.subspan(static_cast<size_t>(e) * bytes, bytes);
+    experts.push_back({std::move(one), next_id_++});
+  }
+  return experts;
 }
 
 Result<Tensor> Loader::vector(TensorName name, int layer, int64_t size, std::string_view suffix) {

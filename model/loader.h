@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "files/checkpoint.h"
 #include "ops/ops.h"
@@ -20,10 +21,12 @@ namespace freehold {
 struct Key {
   std::string_view released, gguf;
 };
-// A tensor name in both worlds, without ".weight"; "{}" stands for the layer.
+// A tensor name in both worlds, without ".weight"; "{}" stands for the layer, a second one of a released name for the
+// expert (GGUF stacks the experts of a layer in one tensor).
 struct TensorName {
   std::string_view released, gguf;
 };
+std::string released_name(TensorName, int layer, std::string_view suffix, int expert = -1);
 
 class Loader {
  public:
@@ -39,6 +42,7 @@ class Loader {
   Result<int64_t> integer(Key, int64_t least, int64_t most) const;
   Result<std::optional<int64_t>> integer_if_present(Key, int64_t least, int64_t most) const;
   Result<double> positive(Key) const;  // finite and above 0
+  Result<double> positive_or(Key, double absent) const;
   Result<bool> flag(Key, bool absent) const;
   Result<std::string> text_or(Key, std::string_view absent) const;
   std::string spelled(Key) const;  // the key as this source spells it, for errors
@@ -46,6 +50,8 @@ class Loader {
   bool has(TensorName, int layer = -1, std::string_view suffix = ".weight") const;
   // A matrix [rows, cols] in source layout; ids are given in order.
   Result<Linear> linear(TensorName, int layer, int64_t rows, int64_t cols);
+  // One such matrix for each expert.
+  Result<std::vector<Linear>> experts(TensorName, int layer, int count, int64_t rows, int64_t cols);
   Result<Tensor> vector(TensorName, int layer, int64_t size, std::string_view suffix = ".weight");
   // Empty tensor when it is absent and not expected; an error when presence and expectation differ.
   Result<Tensor> bias(TensorName, int layer, int64_t size, bool expected);
@@ -55,7 +61,9 @@ class Loader {
   int linears() const { return next_id_; }
 
  private:
-  std::string spelled(TensorName, int layer, std::string_view suffix) const;
+  std::string spelled(TensorName, int layer, std::string_view suffix, int expert = -1) const;
+  Result<Linear> matrix(const std::string& stored, std::string name, int64_t rows, int64_t cols);
+  Result<Done> check_numbers(const Weight&, const std::string& stored) const;
   const Checkpoint& checkpoint_;
   std::string prefix_;
   Arena& numbers_;
