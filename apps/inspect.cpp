@@ -8,6 +8,7 @@
 
 #include "apps/command.h"
 #include "apps/models.h"
+#include "apps/plan.h"
 #include "apps/report.h"
 #include "apps/sha256.h"
 #include "tensor/pack.h"
@@ -17,7 +18,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  bool tensors = false, sha256 = false, json = false;
+  bool tensors = false, sha256 = false, json = false, plan = false;
 };
 
 // What a tensor is for, told from its name in either naming.
@@ -288,6 +289,10 @@ Json as_json(const Checkpoint& checkpoint, const Settings& s, const Inspection& 
 }
 
 Result<Done> run(const Options& options) {
+  if (options.plan) {
+    if (options.tensors || options.sha256) return usage_error("--plan: goes with --json and --threads only");
+    return print_plan(options.model, options.json);
+  }
   TRY_ASSIGN(const Path path, find_model(options.model.model));
   auto opened = Checkpoint::open(path, Links::model_cache);
   std::string note;
@@ -325,11 +330,13 @@ Reads the header only; also of files that are cut off, and of architectures that
 examples:
   freehold inspect smollm2-135m-instruct
   freehold inspect model.gguf --tensors
+  freehold inspect --plan models/configs/deepseek-v3.json
   freehold inspect model.gguf --json --sha256)");
   auto options = std::make_shared<Options>();
   add_model_argument(*app, options->model);
   app->add_flag("--tensors", options->tensors, "list every tensor");
   app->add_flag("--sha256", options->sha256, "read the whole file for its SHA-256");
+  app->add_flag("--plan", options->plan, "what it would take to run: of a model, or of a config.json alone");
   app->add_flag("--json", options->json, "as one JSON object");
   return {app, [options] { return run(*options); }};
 }

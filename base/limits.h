@@ -32,6 +32,7 @@ inline constexpr int json_nesting = 64;
 inline constexpr int64_t layers = 4'096;
 inline constexpr int64_t experts = 4'096;
 inline constexpr int64_t heads = 4'096;
+inline constexpr int matrices = 1'000'000;  // of a model, every expert's counted
 inline constexpr int64_t vocabulary = 4'194'304;
 inline constexpr uint64_t merges = 8'388'608;
 inline constexpr uint64_t token_bytes = 65'535;

@@ -91,6 +91,17 @@ Result<Checkpoint> Checkpoint::open_header(const Path& path) {
   return finished(open_gguf(path, Links::refuse, Cut::allow));
 }
 
+Result<Checkpoint> Checkpoint::open_config(const Path& path) {
+  TRY_ASSIGN(auto checkpoint, finished(open_config_file(path)));
+  return checkpoint.shapes_only();
+}
+
+Checkpoint Checkpoint::shapes_only() const {
+  Checkpoint copy = *this;
+  copy.shapes_only_ = true;
+  return copy;
+}
+
 Checkpoint::Source Checkpoint::source() const { return impl_->source; }
 const std::string& Checkpoint::name() const { return impl_->name; }
 const std::vector<StoredTensor>& Checkpoint::tensors() const { return impl_->tensors; }

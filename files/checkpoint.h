@@ -26,6 +26,8 @@ class Checkpoint {
   // GGUF only, tolerating a file cut off inside its tensor data: header, metadata and tokenizer can be read, the
   // tensors that are not whole are listed without bytes. For inspecting partial downloads.
   static Result<Checkpoint> open_header(const Path& path);
+  // The configuration of a Hugging Face folder alone: a file in the form of config.json, no tensors. For planning.
+  static Result<Checkpoint> open_config(const Path& path);
 
   Source source() const;
   const std::string& name() const;  // file or folder name, for errors
@@ -55,11 +57,17 @@ class Checkpoint {
   void drop(std::span<const std::byte> part) const;
   uint64_t file_bytes() const;
 
+  // The same files, of which only shapes are wanted: whoever reads weights from it gets none of their bytes, and may
+  // assume those that a lone configuration describes.
+  Checkpoint shapes_only() const;
+  bool is_shapes_only() const { return shapes_only_; }
+
   struct Impl;
   explicit Checkpoint(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
  private:
   std::shared_ptr<const Impl> impl_;  // views stay valid as long as one copy lives
+  bool shapes_only_ = false;
 };
 
 }  // namespace freehold

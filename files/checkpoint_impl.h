@@ -23,5 +23,6 @@ struct Checkpoint::Impl {
 
 Result<std::shared_ptr<Checkpoint::Impl>> open_gguf(const Path& path, Links links, Cut cut);
 Result<std::shared_ptr<Checkpoint::Impl>> open_model_folder(const Path& path, Links links);
+Result<std::shared_ptr<Checkpoint::Impl>> open_config_file(const Path& path);
 
 }  // namespace freehold

@@ -55,6 +55,12 @@ Result<Done> read_shards(Checkpoint::Impl& impl) {
   return Done{};
 }
 
+Result<Json> parse_config(std::string_view text, const std::string& name) {
+  TRY_ASSIGN(Json config, parse_json(text, name, {.bytes = limits::config_json_bytes}));
+  if (!config.is_object()) return malformed("{}: expected an object", name);
+  return config;
+}
+
 Failure no_weights(const Folder& folder) {
   for (const char* pickle : {"pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt"})
     if (folder.has(pickle))
@@ -73,8 +79,7 @@ Result<std::shared_ptr<Checkpoint::Impl>> open_model_folder(const Path& path, Li
   TRY_ASSIGN(impl->folder, Folder::open(path, links));
 
   TRY_ASSIGN(const std::string config, impl->folder->read("config.json", limits::config_json_bytes));
-  TRY_ASSIGN(impl->config, parse_json(config, "config.json", {.bytes = limits::config_json_bytes}));
-  if (!impl->config.is_object()) return malformed("config.json: expected an object");
+  TRY_ASSIGN(impl->config, parse_config(config, "config.json"));
 
   const bool single = impl->folder->has(single_name), sharded = impl->folder->has(index_name);
   if (single && sharded)
@@ -89,6 +94,16 @@ Result<std::shared_ptr<Checkpoint::Impl>> open_model_folder(const Path& path, Li
   } else {
     return no_weights(*impl->folder);
   }
+  return impl;
+}
+
+Result<std::shared_ptr<Checkpoint::Impl>> open_config_file(const Path& path) {
+  auto impl = std::make_shared<Checkpoint::Impl>();
+  impl->source = Checkpoint::Source::folder;
+  TRY_ASSIGN(const MappedFile file, MappedFile::open(path));
+  impl->name = printable(file.name());
+  TRY_ASSIGN(impl->config, parse_config(text_of(file), impl->name));
+  if (!file.intact()) return io_error("{}: was changed while it was read", impl->name);
   return impl;
 }
 

@@ -37,4 +37,10 @@ Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const Lo
   return unsupported("{}: architecture '{}' is not known; known are {}", checkpoint.name(), printable(name), known);
 }
 
+Result<ModelFacts> plan_model(const Checkpoint& checkpoint, const NumericMode& mode) {
+  Pool pool(1);
+  TRY_ASSIGN(const auto model, load_model(checkpoint.shapes_only(), {mode, {}}, pool));
+  return model->facts();
+}
+
 }  // namespace freehold

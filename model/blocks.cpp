@@ -48,16 +48,7 @@ Result<TrunkConfig> read_trunk_config(Loader& loader) {
   TRY_ASSIGN(c.context, loader.integer({"max_position_embeddings", "context_length"}, 1, limits::context));
   TRY_ASSIGN(const double eps, loader.positive({"rms_norm_eps", "attention.layer_norm_rms_epsilon"}));
   c.eps = static_cast<float>(eps);
-  const StoredTensor* table =
-      loader.checkpoint().find(std::string(loader.is_gguf() ? name::embed.gguf : name::embed.released) + ".weight");
-  if (!table || table->shape.rank() != 2)
-    return malformed("{}: the embedding table is missing or no matrix", loader.file());
-  TRY_ASSIGN(const auto vocabulary, loader.integer_if_present({"vocab_size", "vocab_size"}, 1, limits::vocabulary));
-  if (table->shape[0] < 1 || table->shape[0] > limits::vocabulary ||
-      table->shape[0] != vocabulary.value_or(table->shape[0]))
-    return inconsistent("{}: the embedding table has {} rows, vocab_size is {}", loader.file(), table->shape[0],
-                        vocabulary.value_or(0));
-  c.vocabulary = static_cast<int>(table->shape[0]);
+  TRY_ASSIGN(c.vocabulary, loader.vocabulary(name::embed));
   TRY_ASSIGN(c.tied, loader.flag({"tie_word_embeddings", ""}, !loader.has(name::head)));
   return c;
 }

@@ -90,7 +90,36 @@ std::string Loader::spelled(TensorName name, int layer, std::string_view suffix,
 }
 
 bool Loader::has(TensorName name, int layer, std::string_view suffix) const {
-  return checkpoint_.find(spelled(name, layer, suffix)) != nullptr;
+  return assumes() || checkpoint_.find(spelled(name, layer, suffix)) != nullptr;
+}
+
+Result<int64_t> Loader::vocabulary(TensorName name) const {
+  TRY_ASSIGN(const auto stated, integer_if_present({"vocab_size", "vocab_size"}, 1, limits::vocabulary));
+  if (assumes()) {
+    if (!stated) return malformed("{}: key 'vocab_size' is missing", file());
+    return *stated;
+  }
+  const StoredTensor* table = checkpoint_.find(spelled(name, -1, ".weight"));
+  if (!table || table->shape.rank() != 2) return malformed("{}: the embedding table is missing or no matrix", file());
+  const int64_t rows = table->shape[0];
+  if (rows < 1 || rows > limits::vocabulary || rows != stated.value_or(rows))
+    return inconsistent("{}: the embedding table has {} rows, vocab_size is {}", file(), rows, stated.value_or(0));
+  return rows;
+}
+
+// A weight without its bytes; in BF16, as released, where there is no tensor that says.
+Result<Weight> Loader::shape_of_weight(const std::string& stored, int64_t rows, int64_t cols) const {
+  Weight weight;
+  weight.rows = rows;
+  weight.cols = cols;
+  weight.format = Format::bf16;
+  if (assumes()) return weight;
+  const StoredTensor* tensor = checkpoint_.find(stored);
+  if (!tensor || tensor->shape.rank() != 2) return malformed("{}: tensor '{}' is missing or no matrix", file(), stored);
+  weight.rows = tensor->shape[0];
+  weight.cols = tensor->shape[1];
+  weight.format = tensor->format;
+  return weight;
 }
 
 Result<Done> Loader::check_numbers(const Weight& weight, const std::string& stored) const {
@@ -101,11 +130,14 @@ Result<Done> Loader::check_numbers(const Weight& weight, const std::string& stor
 }
 
 Result<Linear> Loader::matrix(const std::string& stored, std::string name, int64_t rows, int64_t cols) {
-  TRY_ASSIGN(Weight weight, checkpoint_.weight(stored));
+  TRY_ASSIGN(Weight weight,
+             checkpoint_.is_shapes_only() ? shape_of_weight(stored, rows, cols) : checkpoint_.weight(stored));
   if (weight.rows != rows || weight.cols != cols)
     return inconsistent("{}: tensor '{}': expected [{}, {}], found [{}, {}]", file(), stored, rows, cols, weight.rows,
                         weight.cols);
   TRY(check_numbers(weight, stored));
+  if (next_id_ >= limits::matrices)
+    return out_of_resources("{}: more than {} weight matrices", file(), limits::matrices);
   used_.insert(stored);
   weight.name = std::move(name);
   return Linear{std::move(weight), next_id_++};
@@ -145,6 +177,7 @@ Result<std::vector<Linear>> Loader::experts(TensorName name, int layer, int coun
 
 Result<Tensor> Loader::vector(TensorName name, int layer, int64_t size, std::string_view suffix) {
   const std::string stored = spelled(name, layer, suffix);
+  if (assumes()) return Tensor::empty({size}, numbers_);
   const StoredTensor* found = checkpoint_.find(stored);
   if (!found) return malformed("{}: tensor '{}' is missing; expected [{}]", file(), stored, size);
   if (found->shape != Shape{size})
@@ -156,12 +189,12 @@ Result<Tensor> Loader::vector(TensorName name, int layer, int64_t size, std::str
     return malformed("{}: tensor '{}': {} needs a multiple of {} numbers", file(), stored, format.name, format.block);
   used_.insert(stored);
   Tensor numbers = Tensor::empty({size}, numbers_);
-  format.decode(found->bytes.data(), size, numbers.mutable_data());
+  if (!checkpoint_.is_shapes_only()) format.decode(found->bytes.data(), size, numbers.mutable_data());
   return numbers;
 }
 
 Result<Tensor> Loader::bias(TensorName name, int layer, int64_t size, bool expected) {
-  const bool present = has(name, layer, ".bias");
+  const bool present = assumes() ? expected : has(name, layer, ".bias");
   if (present != expected)
     return inconsistent("{}: tensor '{}' is {}, but the configuration says there is {} bias", file(),
                         spelled(name, layer, ".bias"), present ? "present" : "missing", expected ? "a" : "no");

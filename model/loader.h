@@ -48,6 +48,8 @@ class Loader {
   std::string spelled(Key) const;  // the key as this source spells it, for errors
 
   bool has(TensorName, int layer = -1, std::string_view suffix = ".weight") const;
+  // Rows of the embedding table, which must be what the configuration says, if it does.
+  Result<int64_t> vocabulary(TensorName table) const;
   // A matrix [rows, cols] in source layout; ids are given in order.
   Result<Linear> linear(TensorName, int layer, int64_t rows, int64_t cols);
   // One such matrix for each expert.
@@ -64,6 +66,9 @@ class Loader {
   std::string spelled(TensorName, int layer, std::string_view suffix, int expert = -1) const;
   Result<Linear> matrix(const std::string& stored, std::string name, int64_t rows, int64_t cols);
   Result<Done> check_numbers(const Weight&, const std::string& stored) const;
+  // A configuration without tensors: what it describes is taken as given.
+  bool assumes() const { return checkpoint_.is_shapes_only() && checkpoint_.tensors().empty(); }
+  Result<Weight> shape_of_weight(const std::string& stored, int64_t rows, int64_t cols) const;
   const Checkpoint& checkpoint_;
   std::string prefix_;
   Arena& numbers_;

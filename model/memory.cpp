@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -38,6 +39,7 @@ WeightBlock::~WeightBlock() {
 
 Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
                           Pool& pool) {
+  if (memory.checkpoint.is_shapes_only()) return Done{};
   constexpr uint64_t line = 64;
   uint64_t total = 0;
   for (const Linear* linear : linears) {
@@ -91,18 +93,25 @@ std::unique_ptr<KvCache> make_paged_cache(int layers, const KvShape& shape, int 
   return std::make_unique<PagedCache>(layers, shape, positions);
 }
 
-void count_weights(Model& model, const Linear* embedding, const Linear* head, ModelFacts& facts) {
+void count_weights(Model& model, const Linear* embedding, const Linear* head, ModelFacts& facts, const Share& share) {
+  double active = 0, bytes_per_token = 0;
   model.each_linear([&](std::string_view, Linear& linear) {
     const Weight& w = linear.weight;
-    facts.parameters += static_cast<uint64_t>(w.rows * w.cols);
-    facts.weight_bytes += w.bytes.size() + w.scales.size();
-    const bool read_whole = &linear != embedding || embedding == head;
-    facts.bytes_per_token +=
-        read_whole ? w.bytes.size() + w.scales.size() : w.bytes.size() / static_cast<uint64_t>(w.rows);
+    const auto numbers = static_cast<uint64_t>(w.rows * w.cols);
+    const uint64_t bytes = w.bytes.empty() ? stored_bytes(w.format, numbers).value_or(0) : w.bytes.size();
+    facts.parameters += numbers;
+    facts.weight_bytes += bytes + w.scales.size();
+    const bool looked_up = &linear == embedding && embedding != head;
+    const double part = looked_up ? 1.0 / static_cast<double>(w.rows) : share ? share(linear) : 1.0;
+    active += part * static_cast<double>(numbers);
+    bytes_per_token += part * static_cast<double>(bytes + w.scales.size());
   });
+  facts.active_parameters = static_cast<uint64_t>(std::llround(active));
+  facts.bytes_per_token = static_cast<uint64_t>(std::llround(bytes_per_token));
   model.each_tensor([&](std::string_view, Tensor& tensor) {
     const auto count = static_cast<uint64_t>(tensor.shape().elements());
     facts.parameters += count;
+    facts.active_parameters += count;
     facts.weight_bytes += count * sizeof(float);
     facts.bytes_per_token += count * sizeof(float);
   });

@@ -39,7 +39,9 @@ Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory&, const 
 // Pages of keys and values for `layers` equal layers.
 std::unique_ptr<KvCache> make_paged_cache(int layers, const KvShape&, int positions);
 
-// Fills parameters, weight_bytes and bytes_per_token from the model's weights.
-void count_weights(Model&, const Linear* embedding, const Linear* head, ModelFacts&);
+// Fills parameters, active_parameters, weight_bytes and bytes_per_token from the model's weights. share: the part of a
+// weight that one token reads, on average: experts used / experts for a routed expert's; empty: all of each.
+using Share = std::function<double(const Linear&)>;
+void count_weights(Model&, const Linear* embedding, const Linear* head, ModelFacts&, const Share& share = {});
 
 }  // namespace freehold

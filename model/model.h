@@ -40,7 +40,8 @@ struct ModelFacts {          // what others need to know without knowing the arc
   int heads = 0, kv_heads = 0, head_dim = 0, ffn = 0;
   bool tied = false;
   uint64_t parameters = 0;
-  uint64_t weight_bytes = 0;  // as held in memory
+  uint64_t active_parameters = 0;  // that one token passes through: of the experts those it is sent to
+  uint64_t weight_bytes = 0;       // as held in memory
   uint64_t cache_bytes_per_position = 0;
   // Bytes of weights that one decoded token reads (all linears and norms; one row of an untied embedding).
   uint64_t bytes_per_token = 0;
@@ -65,6 +66,9 @@ struct LoadOptions {
 // Picks the architecture from the checkpoint (model/architectures.cpp), validates its numbers and shapes, packs
 // weights.
 Result<std::unique_ptr<Model>> load_model(const Checkpoint&, const LoadOptions&, Pool&);
+
+// What such a model would be, from a configuration alone or from the header of its files; no weight is read.
+Result<ModelFacts> plan_model(const Checkpoint&, const NumericMode&);
 
 // The text side of a checkpoint: GGUF metadata or the files beside the weights.
 Result<Tokenizer> load_tokenizer(const Checkpoint&);
