@@ -46,7 +46,9 @@ PlanRow row_of(const ModelFacts& facts, const Machine& machine, int positions, s
 
 // Small tensors stay in float; their part of a large model is beneath what is printed.
 Plan plan(const ModelFacts& facts, const Machine& machine, bool has_weights) {
-  Plan found{.facts = facts, .positions = std::min(facts.context, 4096)};
+  Plan found;
+  found.facts = facts;
+  found.positions = std::min(facts.context, 4096);
   if (has_weights)
     found.rows.push_back(row_of(facts, machine, found.positions, "as it is", static_cast<double>(facts.weight_bytes),
                                 static_cast<double>(facts.bytes_per_token)));

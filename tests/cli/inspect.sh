@@ -19,3 +19,17 @@ expect 0 "$freehold" tokenize "$folder/cut.gguf" hi
 head -c 1000 "$tiny" >"$folder/cut.gguf"
 expect 3 "$freehold" inspect "$folder/cut.gguf"
 expect 0 "$freehold" inspect tests/golden/models/qwen3_yarn; has out "qwen3: "; has out "template      none"
+
+# What it would take to run, without a weight being read.
+expect 0 "$freehold" inspect "$tiny" --plan
+has out "llama: 2 layers"; has out "0.3 kB a position"; has out "as it is"; has out "Q4_K"; has out "tokens/s at most"
+expect 0 "$freehold" inspect "$tiny" --plan --json
+[ "$(field '["parameters"]')" = $((2*259*64 + 2*(64*64*2 + 64*32*2 + 64*128*3 + 128) + 64)) ] || fail parameters
+[ "$(field '["active_parameters"]')" = $((260*64 + 2*(64*64*2 + 64*32*2 + 64*128*3 + 128) + 64)) ] || fail active
+expect 0 "$freehold" inspect --plan tests/golden/models/qwen3_yarn/config.json; has out "qwen3: "; lacks out "as it is"
+expect 2 "$freehold" inspect "$tiny" --plan --tensors
+echo '{"model_type": "llama", "num_hidden_layers": 4096}' >"$folder/config.json"
+expect 3 "$freehold" inspect --plan "$folder/config.json"; has err "config.json: key 'hidden_size' is missing"
+echo '[]' >"$folder/config.json"
+expect 3 "$freehold" inspect --plan "$folder/config.json"; has err "expected an object"
+expect 2 "$freehold" inspect --plan "$folder/nothing.json"
