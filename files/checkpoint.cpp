@@ -55,7 +55,7 @@ Result<const StoredTensor*> find_of_rank(const Checkpoint& checkpoint, std::stri
   if (!info(tensor->format).decode)
     return unsupported("{}: tensor '{}' is {}, which is no format of weights", file_of(checkpoint), tensor->name,
                        info(tensor->format).name);
-  if (tensor->bytes.empty())
+  if (tensor->bytes.empty() && !checkpoint.is_shapes_only())
     return malformed("{}: tensor '{}' is not whole: the file is cut off", file_of(checkpoint), tensor->name);
   return tensor;
 }

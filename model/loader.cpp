@@ -107,21 +107,6 @@ Result<int64_t> Loader::vocabulary(TensorName name) const {
   return rows;
 }
 
-// A weight without its bytes; in BF16, as released, where there is no tensor that says.
-Result<Weight> Loader::shape_of_weight(const std::string& stored, int64_t rows, int64_t cols) const {
-  Weight weight;
-  weight.rows = rows;
-  weight.cols = cols;
-  weight.format = Format::bf16;
-  if (assumes()) return weight;
-  const StoredTensor* tensor = checkpoint_.find(stored);
-  if (!tensor || tensor->shape.rank() != 2) return malformed("{}: tensor '{}' is missing or no matrix", file(), stored);
-  weight.rows = tensor->shape[0];
-  weight.cols = tensor->shape[1];
-  weight.format = tensor->format;
-  return weight;
-}
-
 Result<Done> Loader::check_numbers(const Weight& weight, const std::string& stored) const {
   if (!info(weight.format).decode)
     return unsupported("{}: tensor '{}': {} numbers cannot be a weight matrix", file(), stored,
@@ -130,8 +115,12 @@ Result<Done> Loader::check_numbers(const Weight& weight, const std::string& stor
 }
 
 Result<Linear> Loader::matrix(const std::string& stored, std::string name, int64_t rows, int64_t cols) {
-  TRY_ASSIGN(Weight weight,
-             checkpoint_.is_shapes_only() ? shape_of_weight(stored, rows, cols) : checkpoint_.weight(stored));
+  Weight weight;
+  if (assumes()) {
+    weight.rows = rows, weight.cols = cols, weight.format = Format::bf16;  // as released
+  } else {
+    TRY_ASSIGN(weight, checkpoint_.weight(stored));
+  }
   if (weight.rows != rows || weight.cols != cols)
     return inconsistent("{}: tensor '{}': expected [{}, {}], found [{}, {}]", file(), stored, rows, cols, weight.rows,
                         weight.cols);

@@ -68,7 +68,6 @@ class Loader {
   Result<Done> check_numbers(const Weight&, const std::string& stored) const;
   // A configuration without tensors: what it describes is taken as given.
   bool assumes() const { return checkpoint_.is_shapes_only() && checkpoint_.tensors().empty(); }
-  Result<Weight> shape_of_weight(const std::string& stored, int64_t rows, int64_t cols) const;
   const Checkpoint& checkpoint_;
   std::string prefix_;
   Arena& numbers_;
