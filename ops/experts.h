@@ -26,11 +26,12 @@ struct Routing {
   float factor = 1;        // on weights
 };
 
-// [R, E] -> [R, E], in float32 throughout. A logit of -inf has score 0.
+// [R, E] -> [R, E], in float32 throughout. For edits: a logit of -inf masks an expert, its score is 0; one of +inf
+// forces it, its score is that of 0.01 above the best of the others.
 Tensor router_scores(Context&, const Tensor& logits, Scoring);
 
-// The choice of every row, best first, equal ones by the lower number; [R * used] in the arena. No gradient. Experts
-// whose logit is -inf come last, so that masking them by an edit holds under any bias. bias: [E] or empty.
+// The choice of every row, best first, equal ones by the lower number; [R * used] in the arena. No gradient. Forced
+// experts come first and masked ones last, whatever bias and groups say. bias: [E] or empty.
 std::span<const int32_t> choose_experts(Context&, const Tensor& logits, const Tensor& scores, const Tensor& bias,
                                         const Routing&);
 

@@ -22,15 +22,13 @@ constexpr int64_t few_rows = 8;            // up to here weights are streamed fr
 constexpr int64_t strip_rows = 192;        // most rows of x in one chunk
 constexpr int64_t sums = strip_rows * 32;  // floats of a chunk's results before they are written out, 24 KiB
 
-struct Part {
-  const Weight* weight;
-  const float* bias;  // or null
-  float* to;          // [R, rows]
-  QuantView x;        // int8 only
+struct Part {  // a product and how it is cut
+  Product product;
   bool int8;
   int64_t group_bytes;  // packed layouts only
   int64_t groups, chunk_groups;
-  int first_chunk, chunks;
+  int64_t strips, strip;  // of rows of x
+  int first_chunk;
 };
 
 // Where a chunk's results go: column c, lane l of group g at c * stride + 16 * g + l, counted from the first group.
@@ -42,17 +40,18 @@ struct Place {
 // Groups first..first+count (16 rows each) against rows column..column+columns of x.
 void multiply_int8(const Context& context, const Part& part, int64_t first, int64_t count, int64_t column,
                    int64_t columns, Place place) {
-  const auto record = static_cast<size_t>(*record_of(part.weight->format));
-  const std::byte* groups = part.weight->bytes.data() + first * part.group_bytes;
-  context.kernels.linear.multiply[record]({groups, part.group_bytes, static_cast<int>(count), part.x.rows,
-                                           part.x.first + column, static_cast<int>(columns), place.to, place.stride});
+  const auto record = static_cast<size_t>(*record_of(part.product.weight->format));
+  const std::byte* groups = part.product.weight->bytes.data() + first * part.group_bytes;
+  const QuantView& x = part.product.quant;
+  context.kernels.linear.multiply[record]({groups, part.group_bytes, static_cast<int>(count), x.rows, x.first + column,
+                                           static_cast<int>(columns), place.to, place.stride});
 }
 
 // The same in floats: two groups at a time are decoded, some inputs at a time: few when they are used few times, so
 // that the lines stay in L1.
-void multiply_float(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t count,
-                    int64_t column, int64_t columns, Place place) {
-  const Weight& weight = *part.weight;
+void multiply_float(const Context& context, const Part& part, int64_t first, int64_t count, int64_t column,
+                    int64_t columns, Place place) {
+  const Weight& weight = *part.product.weight;
   const LinearKernels& kernels = context.kernels.linear;
   alignas(64) float lines[2][decode_inputs][16];
   const int64_t step = columns <= few_rows ? std::max<int64_t>(64, info(weight.format).block) : decode_inputs;
@@ -65,7 +64,7 @@ void multiply_float(const Context& context, const Part& part, const Tensor& x, i
                      16,
                      decode_inputs * 16,
                      halves,
-                     x.data() + column * weight.cols + k,
+                     part.product.x + column * weight.cols + k,
                      weight.cols,
                      1,
                      inputs,
@@ -83,29 +82,29 @@ void multiply_float(const Context& context, const Part& part, const Tensor& x, i
   }
 }
 
-void multiply_groups(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t count,
-                     int64_t column, int64_t columns, Place place) {
+void multiply_groups(const Context& context, const Part& part, int64_t first, int64_t count, int64_t column,
+                     int64_t columns, Place place) {
   if (part.int8)
     multiply_int8(context, part, first, count, column, columns, place);
   else
-    multiply_float(context, part, x, first, count, column, columns, place);
+    multiply_float(context, part, first, count, column, columns, place);
 }
 
-void run_chunk(const Context& context, const Part& part, const Tensor& x, int64_t first, int64_t groups, int64_t column,
+void run_chunk(const Context& context, const Part& part, int64_t first, int64_t groups, int64_t column,
                int64_t columns) {
-  const int64_t rows = part.weight->rows;
-  float* to = part.to + column * rows + 16 * first;
+  const int64_t rows = part.product.weight->rows;
+  float* to = part.product.to + column * rows + 16 * first;
   const int64_t whole = std::min(groups, rows / 16 - first);
-  if (whole > 0) multiply_groups(context, part, x, first, whole, column, columns, {to, rows});
+  if (whole > 0) multiply_groups(context, part, first, whole, column, columns, {to, rows});
   if (whole < groups) {  // the last rows: kernels write whole groups
     alignas(64) float results[strip_rows * 16];
-    multiply_groups(context, part, x, first + whole, 1, column, columns, {results, 16});
+    multiply_groups(context, part, first + whole, 1, column, columns, {results, 16});
     for (int64_t c = 0; c < columns; ++c) std::copy_n(results + 16 * c, rows % 16, to + c * rows + 16 * whole);
   }
-  if (part.bias) {
+  if (part.product.bias) {
     const int64_t valid = std::min(16 * groups, rows - 16 * first);
     for (int64_t c = 0; c < columns; ++c)
-      context.kernels.rows.add(to + c * rows, part.bias + 16 * first, valid, to + c * rows);
+      context.kernels.rows.add(to + c * rows, part.product.bias + 16 * first, valid, to + c * rows);
   }
 }
 
@@ -116,53 +115,61 @@ int64_t stored_group_bytes(const Weight& weight) {
 
 }  // namespace
 
+bool multiplies_int8(const Context& context, const Weight& weight) {
+  return context.arithmetic == Arithmetic::int8 && has_int8(weight);
+}
+
+void multiply(Context& context, std::span<const Product> products) {
+  int64_t bytes = 0;
+  for (const Product& p : products) bytes += stored_group_bytes(*p.weight) * ((p.weight->rows + 15) / 16);
+  // With few rows a chunk is a run of bytes, about 2 to 12 us of streaming; with many it is 32 output rows and a strip.
+  const int64_t chunk_bytes = std::clamp<int64_t>(bytes / 8, 24 << 10, 128 << 10);
+  Part* const parts = context.arena.array<Part>(products.size());
+  size_t count = 0;
+  int chunks = 0;
+  for (const Product& p : products) {
+    if (p.rows == 0) continue;
+    Part& part = parts[count++];
+    part = {p,
+            multiplies_int8(context, *p.weight),
+            stored_group_bytes(*p.weight),
+            (p.weight->rows + 15) / 16,
+            2,
+            (p.rows + strip_rows - 1) / strip_rows,
+            0,
+            chunks};
+    part.strip = std::min(strip_rows, ((p.rows + part.strips - 1) / part.strips + 5) / 6 * 6);
+    if (p.rows <= few_rows) part.chunk_groups = std::max<int64_t>(2, (chunk_bytes / part.group_bytes + 1) / 2 * 2);
+    chunks += static_cast<int>((part.groups + part.chunk_groups - 1) / part.chunk_groups * part.strips);
+  }
+  context.pool.run(chunks, [&](int chunk, int) {
+    const Part* after = std::upper_bound(parts, parts + count, chunk,
+                                         [](int number, const Part& part) { return number < part.first_chunk; });
+    const Part& part = after[-1];
+    const int64_t local = chunk - part.first_chunk;
+    const int64_t first = local / part.strips * part.chunk_groups, column = local % part.strips * part.strip;
+    if (column < part.product.rows)
+      run_chunk(context, part, first, std::min(part.chunk_groups, part.groups - first), column,
+                std::min(part.strip, part.product.rows - column));
+  });
+}
+
 void multiply_weights(Context& context, std::span<const WeightPart> weights, const Tensor& x,
                       std::span<Tensor> results) {
   CHECK(!weights.empty() && weights.size() <= most_linears && results.size() == weights.size(), "{} weights",
         weights.size());
-  const int64_t rows = x.rows();
-  Part parts[most_linears];
-  int64_t bytes = 0;
-  for (const WeightPart& w : weights) {
-    CHECK(w.weight->cols == x.width(), "{} [{}, {}] by {}", w.weight->name, w.weight->rows, w.weight->cols,
-          x.shape().text());
-    CHECK(!w.bias || w.bias.shape().elements() == w.weight->rows, "bias {} of {} rows", w.bias.shape().text(),
-          w.weight->rows);
-    bytes += stored_group_bytes(*w.weight) * ((w.weight->rows + 15) / 16);
-  }
-  // With few rows a chunk is a run of bytes, about 2 to 12 us of streaming; with many it is 32 output rows and a strip.
-  const int64_t chunk_bytes = std::clamp<int64_t>(bytes / 8, 24 << 10, 128 << 10);
-  const int64_t strips = std::max<int64_t>(1, (rows + strip_rows - 1) / strip_rows);
-  const int64_t strip = std::min(strip_rows, ((rows + strips - 1) / strips + 5) / 6 * 6);
-  int chunks = 0;
+  Product products[most_linears];
   for (size_t i = 0; i < weights.size(); ++i) {
     const Weight& weight = *weights[i].weight;
-    Part& part = parts[i];
-    part.weight = &weight;
-    part.bias = weights[i].bias ? weights[i].bias.data() : nullptr;
-    results[i] = Tensor::empty({rows, weight.rows}, context.arena);
-    part.to = results[i].mutable_data();
-    part.int8 = context.arithmetic == Arithmetic::int8 && has_int8(weight);
-    part.x = part.int8 && rows ? quantized(context, x) : QuantView{};
-    part.group_bytes = stored_group_bytes(weight);
-    part.groups = (weight.rows + 15) / 16;
-    part.chunk_groups = 2;
-    if (rows <= few_rows) part.chunk_groups = std::max<int64_t>(2, (chunk_bytes / part.group_bytes + 1) / 2 * 2);
-    part.first_chunk = chunks;
-    part.chunks = static_cast<int>((part.groups + part.chunk_groups - 1) / part.chunk_groups * strips);
-    chunks += part.chunks;
+    const Tensor& bias = weights[i].bias;
+    CHECK(weight.cols == x.width(), "{} [{}, {}] by {}", weight.name, weight.rows, weight.cols, x.shape().text());
+    CHECK(!bias || bias.shape().elements() == weight.rows, "bias {} of {} rows", bias.shape().text(), weight.rows);
+    results[i] = Tensor::empty({x.rows(), weight.rows}, context.arena);
+    const bool int8 = multiplies_int8(context, weight) && x.rows() > 0;
+    products[i] = {&weight,  bias ? bias.data() : nullptr, x.data(), int8 ? quantized(context, x) : QuantView{},
+                   x.rows(), results[i].mutable_data()};
   }
-  if (rows == 0) return;
-  context.pool.run(chunks, [&](int chunk, int) {
-    size_t i = 0;
-    while (chunk >= parts[i].first_chunk + parts[i].chunks) ++i;
-    const Part& part = parts[i];
-    const int64_t local = chunk - part.first_chunk;
-    const int64_t first = local / strips * part.chunk_groups, column = local % strips * strip;
-    if (column < rows)
-      run_chunk(context, part, x, first, std::min(part.chunk_groups, part.groups - first), column,
-                std::min(strip, rows - column));
-  });
+  multiply(context, std::span(products, weights.size()));
 }
 
 void record_linear(Context& context, const LinearPart& part, const Tensor& x, const Tensor& y) {
@@ -191,6 +198,14 @@ Tensor linear(Context& context, const Linear& linear, const Tensor& x, const Ten
   const LinearPart part{&linear, bias};
   Tensor y;
   linear_many(context, std::span(&part, 1), x, std::span(&y, 1));
+  return y;
+}
+
+Tensor linear_exact(Context& context, const Linear& weight, const Tensor& x) {
+  const Arithmetic kept = context.arithmetic;
+  context.arithmetic = Arithmetic::exact;
+  const Tensor y = linear(context, weight, x);
+  context.arithmetic = kept;
   return y;
 }
 

@@ -4,10 +4,23 @@
 #include <span>
 
 #include "ops/ops.h"
+#include "ops/quantize.h"
 #include "tensor/tensor.h"
 #include "tensor/weight.h"
 
 namespace freehold::ops {
+
+// One multiplication of a region that runs many: rows of x, one after another, times one matrix.
+struct Product {
+  const Weight* weight;
+  const float* bias;  // [out] or null
+  const float* x;     // [rows, in]; not read where multiplies_int8
+  QuantView quant;    // the same rows; read only where multiplies_int8
+  int64_t rows;
+  float* to;  // [rows, out]
+};
+bool multiplies_int8(const Context&, const Weight&);
+void multiply(Context&, std::span<const Product> products);
 
 struct WeightPart {
   const Weight* weight;

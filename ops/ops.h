@@ -26,6 +26,9 @@ struct LinearPart {
 };
 void linear_many(Context&, std::span<const LinearPart> parts, const Tensor& x, std::span<Tensor> results);
 
+// linear in exact arithmetic whatever the mode: for a small matrix whose results decide something (a router).
+Tensor linear_exact(Context&, const Linear&, const Tensor& x);
+
 // linear with activations rounded to 8 bits twice: x, and what rounding left of x. Of exact mode's precision to a few
 // 1e-5; meant for the head, whose errors reach the logits undamped. Reads the weights once, so decoding hardly notices.
 Tensor linear_fine(Context&, const Linear&, const Tensor& x);
@@ -80,6 +83,9 @@ Tensor attention_mix(Context&, const Tensor& probs, const Tensor& v, const KvPag
 // silu(gate) ⊙ up: [R, I] twice -> [R, I].
 Tensor silu_mul(Context&, const Tensor& gate, const Tensor& up);
 
+// min(max(x, least), most); gradient only where x is between them.
+Tensor clamp(Context&, const Tensor& x, float least, float most);
+
 Tensor add(Context&, const Tensor& a, const Tensor& b);
 Tensor scale(Context&, const Tensor& x, float factor);
 // Rows `rows[i]` of x: [n, ...]. Used to send only the last row of each sequence through the head.
@@ -93,6 +99,9 @@ Tensor part(Context&, const Tensor& x, int64_t first, int64_t count);
 Tensor join(Context&, const Tensor& a, const Tensor& b);
 // One head for all: [R, 1, n] -> [R, heads, n].
 Tensor spread_heads(Context&, const Tensor& x, int64_t heads);
+
+// The rows of all parts, one part after another: [Σ rows, ...].
+Tensor join_rows(Context&, std::span<const Tensor> parts);
 
 // Edits along directions, for observers. r is a unit vector and like `vector` [width of a row]; rows may have inner
 // dimensions.

@@ -1,4 +1,4 @@
-// pick_rows and replace_rows: whole rows copied; gradients follow the copies.
+// pick_rows, replace_rows and join_rows: whole rows copied; gradients follow the copies.
 #include <cstring>
 
 #include "ops/ops.h"
@@ -73,6 +73,33 @@ Tensor replace_rows(Context& context, const Tensor& x, std::span<const int32_t> 
         kernels.add(to, dy + i * n, n, to);
       }
     });
+  return y;
+}
+
+Tensor join_rows(Context& context, std::span<const Tensor> parts) {
+  CHECK(!parts.empty(), "nothing to join");
+  const int64_t n = parts[0].width();
+  int64_t count = 0;
+  for (const Tensor& part : parts) {
+    CHECK(part.width() == n, "{} beside {}", part.shape().text(), parts[0].shape().text());
+    count += part.rows();
+  }
+  Tensor y = Tensor::empty(with_rows(parts[0].shape(), count), context.arena);
+  float* to = y.mutable_data();
+  for (const Tensor& part : parts) {
+    copy_row(to, part.data(), part.rows() * n);
+    to += part.rows() * n;
+  }
+  if (context.tape)
+    context.tape->record(
+        y, [y, from = std::vector<Tensor>(parts.begin(), parts.end()), &kernels = context.kernels.rows](Tape& tape) {
+          const float* dy = tape.grad(y).data();
+          for (const Tensor& part : from) {
+            const std::span<float> d = tape.grad(part);
+            kernels.add(d.data(), dy, static_cast<int64_t>(d.size()), d.data());
+            dy += d.size();
+          }
+        });
   return y;
 }
 
