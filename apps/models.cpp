@@ -16,6 +16,10 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--threads", options.threads, "worker threads; default: one for each CPU allowed")->type_name("N");
   app.add_option("--cpu", options.cpu, "kernels to use: plain, avx2, avx512; default: the best here")->type_name("SET");
   app.add_flag("--exact", options.exact, "weights decoded to float, float cache: slower, for comparing");
+  const std::map<std::string, MlaForm> forms{{"absorbed", MlaForm::absorbed}, {"expanded", MlaForm::expanded}};
+  app.add_option("--mla", options.mla, "latent attention: absorbed (default, a small cache) or expanded")
+      ->transform(CLI::CheckedTransformer(forms).description(""))
+      ->type_name("FORM");
 }
 
 Result<Path> models_folder() {
@@ -58,6 +62,7 @@ Result<LoadedModel> load(const ModelOptions& options) {
   ProgressLine line("loading " + checkpoint.name());
   LoadOptions how;
   if (options.exact) how.mode = NumericMode::exact();
+  how.mode.mla = options.mla;
   how.progress = [&](double fraction) { line.at(fraction); };
   TRY_ASSIGN(std::unique_ptr<Model> model, load_model(checkpoint, how, *pool));
   if (tokenizer.size() > model->facts().vocabulary)

@@ -17,6 +17,7 @@ struct ModelOptions {
   int context = 0;  // 0: the command's default
   std::string cpu;  // "": the best set of kernels
   bool exact = false;
+  MlaForm mla = MlaForm::absorbed;
 };
 void add_model_argument(CLI::App& app, ModelOptions& options);
 void add_model_options(CLI::App& app, ModelOptions& options);

@@ -114,6 +114,12 @@ Result<Done> Loader::check_numbers(const Weight& weight, const std::string& stor
   return Done{};
 }
 
+void Loader::ignore_scales(const std::string& stored) {
+  const size_t stem = stored.size() - (stored.ends_with(".weight") ? std::string_view(".weight").size() : 0);
+  ignore(stored + "_scale_inv");
+  ignore(stored.substr(0, stem) + ".scale");
+}
+
 Result<Linear> Loader::matrix(const std::string& stored, std::string name, int64_t rows, int64_t cols) {
   Weight weight;
   if (assumes()) {
@@ -128,6 +134,7 @@ Result<Linear> Loader::matrix(const std::string& stored, std::string name, int64
   if (next_id_ >= limits::matrices)
     return out_of_resources("{}: more than {} weight matrices", file(), limits::matrices);
   used_.insert(stored);
+  if (!weight.scales.empty()) ignore_scales(stored);
   weight.name = std::move(name);
   return Linear{std::move(weight), next_id_++};
 }
@@ -162,6 +169,18 @@ Result<std::vector<Linear>> Loader::experts(TensorName name, int layer, int coun
     experts.push_back({std::move(one), next_id_++});
   }
   return experts;
+}
+
+Result<Linear> Loader::stack(TensorName name, int layer, int64_t count, int64_t rows, int64_t cols) {
+  const std::string stored = spelled(name, layer, ".weight");
+  TRY_ASSIGN(Weight weight, checkpoint_.stacked_weight(stored));
+  if (checkpoint_.find(stored)->shape != Shape{count, rows, cols})
+    return inconsistent("{}: tensor '{}': expected [{}, {}, {}], found {}", file(), stored, count, rows, cols,
+                        checkpoint_.find(stored)->shape.text());
+  TRY(check_numbers(weight, stored));
+  used_.insert(stored);
+  weight.name = released_name(name, layer, ".weight");
+  return Linear{std::move(weight), next_id_++};
 }
 
 Result<Tensor> Loader::vector(TensorName name, int layer, int64_t size, std::string_view suffix) {

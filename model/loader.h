@@ -54,6 +54,8 @@ class Loader {
   Result<Linear> linear(TensorName, int layer, int64_t rows, int64_t cols);
   // One such matrix for each expert.
   Result<std::vector<Linear>> experts(TensorName, int layer, int count, int64_t rows, int64_t cols);
+  // A GGUF tensor of `count` such matrices as one of count * rows rows.
+  Result<Linear> stack(TensorName, int layer, int64_t count, int64_t rows, int64_t cols);
   Result<Tensor> vector(TensorName, int layer, int64_t size, std::string_view suffix = ".weight");
   // Empty tensor when it is absent and not expected; an error when presence and expectation differ.
   Result<Tensor> bias(TensorName, int layer, int64_t size, bool expected);
@@ -65,6 +67,7 @@ class Loader {
  private:
   std::string spelled(TensorName, int layer, std::string_view suffix, int expert = -1) const;
   Result<Linear> matrix(const std::string& stored, std::string name, int64_t rows, int64_t cols);
+  void ignore_scales(const std::string& stored);  // they were attached to its weight
   Result<Done> check_numbers(const Weight&, const std::string& stored) const;
   // A configuration without tensors: what it describes is taken as given.
   bool assumes() const { return checkpoint_.is_shapes_only() && checkpoint_.tensors().empty(); }

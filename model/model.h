@@ -16,11 +16,15 @@
 
 namespace freehold {
 
+// How latent attention is computed (model/mla.h); other attention does not ask.
+enum class MlaForm : uint8_t { absorbed, expanded };
+
 // What is fixed when a model is loaded and decides the bits of its answers; a part of every fingerprint.
 struct NumericMode {
   Arithmetic arithmetic = Arithmetic::int8;
   KvType kv = KvType::f16;
-  static NumericMode exact() { return {Arithmetic::exact, KvType::f32}; }
+  MlaForm mla = MlaForm::absorbed;
+  static NumericMode exact() { return {Arithmetic::exact, KvType::f32, MlaForm::absorbed}; }
   bool operator==(const NumericMode&) const = default;
 };
 std::string text_of(const NumericMode&);  // "int8 activations, f16 cache"

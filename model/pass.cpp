@@ -62,16 +62,17 @@ void Pass::linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, 
   for (size_t i = 0; i < parts.size(); ++i) results[i] = adapted(*parts[i].linear, x, results[i]);
 }
 
-// y + factor * B(A x) on the rows of each sequence that brings an adapter for this weight; other rows keep their bits.
-Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y) {
+// y + change(part, first row, rows) on the rows of each sequence that brings an adapter for this weight; other rows
+// keep their bits.
+template <class Change>
+Tensor Pass::changed(const Linear& weight, Tensor y, Change change) {
   int first = 0;
   for (const Batch::Sequence& sequence : batch_.sequences) {
     const auto count = static_cast<int>(sequence.tokens.size());
     const LowRank* part = sequence.adapter ? sequence.adapter->find(weight.id) : nullptr;
     if (part && count > 0) {
-      const Tensor inner = ops::matmul(context_, x.rows(first, count), part->a);                        // [n, r]
-      const Tensor change = ops::scale(context_, ops::matmul(context_, inner, part->b), part->factor);  // [n, out]
-      const Tensor sum = ops::add(context_, y.rows(first, count), change);                              // [n, out]
+      const Tensor by = ops::scale(context_, change(*part, first, count), part->factor);  // [n, ..]
+      const Tensor sum = ops::add(context_, y.rows(first, count), by);                    // [n, ..]
       std::vector<int32_t> rows(static_cast<size_t>(count));
       std::iota(rows.begin(), rows.end(), first);
       y = count == y.rows() ? sum : ops::replace_rows(context_, y, rows, sum);
@@ -79,6 +80,30 @@ Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y) {
     first += count;
   }
   return y;
+}
+
+// The change is B(A x).
+Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y) {
+  return changed(weight, std::move(y), [&](const LowRank& part, int first, int count) {
+    const Tensor inner = ops::matmul(context_, x.rows(first, count), part.a);  // [n, r]
+    return ops::matmul(context_, inner, part.b);                               // [n, out]
+  });
+}
+
+// The weight's change is B A, that of a head's matrix B_j A: used straight B_j (A x_j), turned Aᵀ (B_jᵀ x_j).
+Tensor Pass::head_linear(const Linear& weight, const ops::HeadRows& heads, ops::HeadUse use, const Tensor& x) {
+  Tensor y = ops::head_linear(context_, weight, heads, use, x);
+  return changed(weight, std::move(y), [&](const LowRank& part, int first, int count) {
+    const Tensor in = x.rows(first, count);  // [n, h, in]
+    const int64_t n = count * heads.heads, r = part.a.rows();
+    if (use == ops::HeadUse::straight) {
+      const Tensor inner = ops::matmul(context_, in.reshaped({n, in.shape()[2]}), part.a);  // [n h, r]
+      return ops::head_matmul(context_, part.b, heads, use, inner.reshaped({count, heads.heads, r}));
+    }
+    const Tensor inner = ops::head_matmul(context_, part.b, heads, use, in);  // [n, h, r]
+    const Tensor out = ops::head_matmul(context_, part.a, {1, 0, 0, r}, use, inner.reshaped({n, 1, r}));
+    return out.reshaped({count, heads.heads, part.a.width()});
+  });
 }
 
 Tensor Pass::attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale) {

@@ -74,6 +74,8 @@ class Pass {
   // y = x Wᵀ + bias, plus each sequence's adapter.
   Tensor linear(const Linear&, const Tensor& x, const Tensor& bias = {});
   Tensor linear_fine(const Linear&, const Tensor& x);  // the same at higher precision, for the head
+  // Matrices of heads in one weight (ops::head_linear), plus each sequence's adapter of that weight.
+  Tensor head_linear(const Linear&, const ops::HeadRows&, ops::HeadUse, const Tensor& x);
   // Several weights over one x, in one region.
   void linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results);
   // Writes k and v to the caches and mixes; shows attn_scores and attn_probs when watched, honours replaced patterns.
@@ -97,6 +99,8 @@ class Pass {
   }
   Tensor show(Point, int layer, Tensor x, std::span<const Row> rows);
   Tensor adapted(const Linear&, const Tensor& x, Tensor y);
+  template <class Change>
+  Tensor changed(const Linear&, Tensor y, Change change);
 
   Context& context_;
   const Batch& batch_;

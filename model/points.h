@@ -17,7 +17,9 @@ enum class Point : uint8_t {
   attn_in,    // what attention reads, after its norm
   q,
   k,
-  v,              // before rotation, heads x head size
+  v,              // before rotation, heads x head size; not with latent attention, which shows
+  q_latent,       // the query's latent after its norm, where it has one
+  kv_latent,      // what the cache keeps for all heads, after its norm
   attn_scores,    // heads x positions, before softmax; shown per sequence
   attn_probs,     // heads x positions; shown per sequence
   z,              // before the output projection, heads x value size

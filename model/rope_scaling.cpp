@@ -95,7 +95,7 @@ Result<RopeScaling> released_scaling(const Loader& loader, const Json& json) {
                      printable(name));
 }
 
-Result<RopeScaling> gguf_scaling(const Loader& loader) {
+Result<RopeScaling> gguf_scaling(const Loader& loader, GgufYarn meaning) {
   RopeScaling s;
   TRY_ASSIGN(const std::string name, loader.text_or({"", "rope.scaling.type"}, "none"));
   if (name == "none") return s;
@@ -112,7 +112,13 @@ Result<RopeScaling> gguf_scaling(const Loader& loader) {
   if (loader.value({"", "rope.scaling.attn_factor"})) {
     TRY_ASSIGN(stated, loader.positive({"", "rope.scaling.attn_factor"}));
   }
-  s.attention_factor = stated * yarn_mscale(s.factor, 1);
+  s.attention_factor = stated;
+  if (meaning == GgufYarn::general) {
+    s.attention_factor *= yarn_mscale(s.factor, 1);
+  } else if (loader.value({"", "rope.scaling.yarn_log_multiplier"})) {
+    TRY_ASSIGN(const double multiplier, loader.positive({"", "rope.scaling.yarn_log_multiplier"}));
+    s.mscale = s.mscale_all_dim = multiplier / 0.1;
+  }
   if (loader.value({"", "rope.scaling.yarn_beta_fast"})) {
     TRY_ASSIGN(s.beta_fast, loader.positive({"", "rope.scaling.yarn_beta_fast"}));
   }
@@ -148,28 +154,38 @@ ops::Rope make_rope(ops::RopeLayout layout, int dimensions, double theta, const 
   return rope;
 }
 
-Result<ops::Rope> load_rope(Loader& loader, ops::RopeLayout layout, int dimensions, double theta_fallback) {
-  double theta = theta_fallback;
-  RopeScaling scaling;
+double softmax_factor(const RopeScaling& s) {
+  if (s.kind != RopeScaling::Kind::yarn || s.mscale_all_dim == 0) return 1;
+  const double m = yarn_mscale(s.factor, s.mscale_all_dim);
+  return m * m;
+}
+
+Result<RotaryConfig> read_rotary(Loader& loader, double theta_fallback, GgufYarn meaning) {
+  RotaryConfig c{theta_fallback, {}};
   if (loader.is_gguf()) {
     if (loader.value({"", "rope.freq_base"})) {
-      TRY_ASSIGN(theta, loader.positive({"", "rope.freq_base"}));
+      TRY_ASSIGN(c.theta, loader.positive({"", "rope.freq_base"}));
     }
-    TRY_ASSIGN(scaling, gguf_scaling(loader));
+    TRY_ASSIGN(c.scaling, gguf_scaling(loader, meaning));
   } else {
     const Json* merged = loader.value({"rope_parameters", ""});  // transformers 5 keeps theta and scaling together
     const Json* json = merged ? merged : loader.value({"rope_scaling", ""});
     if (merged && merged->is_object() && merged->contains("rope_theta")) {
-      TRY_ASSIGN(theta, scaling_number(loader, *merged, "rope_theta", std::nullopt));
+      TRY_ASSIGN(c.theta, scaling_number(loader, *merged, "rope_theta", std::nullopt));
     } else if (loader.value({"rope_theta", ""})) {
-      TRY_ASSIGN(theta, loader.positive({"rope_theta", ""}));
+      TRY_ASSIGN(c.theta, loader.positive({"rope_theta", ""}));
     }
     if (json) {
-      TRY_ASSIGN(scaling, released_scaling(loader, *json));
+      TRY_ASSIGN(c.scaling, released_scaling(loader, *json));
     }
   }
-  if (theta <= 1) return malformed("{}: rotary base {} must be above 1", loader.file(), theta);
-  ops::Rope rope = make_rope(layout, dimensions, theta, scaling);
+  if (c.theta <= 1) return malformed("{}: rotary base {} must be above 1", loader.file(), c.theta);
+  return c;
+}
+
+Result<ops::Rope> load_rope(Loader& loader, ops::RopeLayout layout, int dimensions, double theta_fallback) {
+  TRY_ASSIGN(const RotaryConfig c, read_rotary(loader, theta_fallback));
+  ops::Rope rope = make_rope(layout, dimensions, c.theta, c.scaling);
   if (loader.is_gguf() && loader.has({"", "rope_freqs"})) {  // llama3 scaling as divisors
     TRY_ASSIGN(const Tensor divisors, loader.vector({"", "rope_freqs"}, -1, dimensions / 2));
     for (size_t i = 0; i < rope.frequencies.size(); ++i) {

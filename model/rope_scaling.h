@@ -20,6 +20,18 @@ struct RopeScaling {
 // Frequencies f_i of a rotated width of `dimensions`, and the factor on cos and sin.
 ops::Rope make_rope(ops::RopeLayout layout, int dimensions, double theta, const RopeScaling&);
 
+// What V2 and V3 multiply the softmax scale by: m(factor, mscale_all_dim)² under yarn.
+double softmax_factor(const RopeScaling&);
+
+// What a GGUF file means by yarn's factors: everywhere else the stated attn_factor multiplies m(factor, 1) on cos and
+// sin; deepseek2 states yarn_log_multiplier, 0.1 * mscale_all_dim, and leaves cos and sin alone.
+enum class GgufYarn : uint8_t { general, deepseek2 };
+struct RotaryConfig {
+  double theta = 0;
+  RopeScaling scaling;
+};
+Result<RotaryConfig> read_rotary(Loader&, double theta_fallback, GgufYarn = GgufYarn::general);
+
 // Reads theta and scaling of the checkpoint. `theta_fallback` is what the architecture's format says when it is absent.
 Result<ops::Rope> load_rope(Loader&, ops::RopeLayout layout, int dimensions, double theta_fallback);
 

@@ -1,6 +1,7 @@
 // check_golden FOLDER...: compares what this program computes from a tiny checkpoint with the values that an
 // independent implementation computed from it (layout: config.json, weights, golden.safetensors, golden.json).
 // Everything runs in exact mode; the fast mode's divergence from it is printed. One line per item; exit 1 if any fails.
+//   --cpu plain|avx2|avx512   kernels; default: the best here     --mla absorbed|expanded   form of latent attention
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -26,10 +27,12 @@ std::vector<float> copied(const Tensor& t) { return {t.all().begin(), t.all().en
 // One golden folder under test.
 class GoldenCheck {
  public:
-  GoldenCheck(Path folder, GoldenFile golden, Json facts, const Kernels& kernels, Pool& pool, CheckReport& report)
+  GoldenCheck(Path folder, GoldenFile golden, Json facts, MlaForm form, const Kernels& kernels, Pool& pool,
+              CheckReport& report)
       : folder_(std::move(folder)),
         golden_(std::move(golden)),
         facts_(std::move(facts)),
+        form_(form),
         kernels_(kernels),
         pool_(pool),
         report_(report) {
@@ -40,8 +43,10 @@ class GoldenCheck {
 
   Result<Done> run() {
     TRY_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(folder_));
-    TRY_ASSIGN(exact_, load_model(checkpoint, {NumericMode::exact(), {}}, pool_));
-    TRY_ASSIGN(const auto fast, load_model(checkpoint, {NumericMode{}, {}}, pool_));
+    NumericMode exact = NumericMode::exact(), usual;
+    exact.mla = usual.mla = form_;
+    TRY_ASSIGN(exact_, load_model(checkpoint, {exact, {}}, pool_));
+    TRY_ASSIGN(const auto fast, load_model(checkpoint, {usual, {}}, pool_));
     const std::vector<float> logits = activations();
     greedy();
     divergence_of(*fast, logits);
@@ -238,6 +243,7 @@ class GoldenCheck {
   Path folder_;
   GoldenFile golden_;
   Json facts_;
+  const MlaForm form_;
   const Kernels& kernels_;
   Pool& pool_;
   CheckReport& report_;
@@ -247,11 +253,11 @@ class GoldenCheck {
   std::map<std::string, std::vector<float>> gradients_;
 };
 
-Result<Done> check_folder(const Path& folder, const Kernels& kernels, Pool& pool, CheckReport& report) {
+Result<Done> check_folder(const Path& folder, MlaForm form, const Kernels& kernels, Pool& pool, CheckReport& report) {
   TRY_ASSIGN(GoldenFile golden, GoldenFile::open(folder / "golden.safetensors"));
   TRY_ASSIGN(const std::string text, read_file(folder / "golden.json", limits::json_bytes));
   TRY_ASSIGN(Json facts, parse_json(text, "golden.json"));
-  GoldenCheck check(folder, std::move(golden), std::move(facts), kernels, pool, report);
+  GoldenCheck check(folder, std::move(golden), std::move(facts), form, kernels, pool, report);
   return check.run();
 }
 
@@ -259,6 +265,7 @@ int main_of(int count, char** arguments) {
   const Kernels* kernels = &best_kernels();
   CheckReport report;
   Pool pool;
+  MlaForm form = MlaForm::absorbed;
   int folders = 0;
   for (int i = 1; i < count; ++i) {
     if (std::string_view(arguments[i]) == "--cpu" && i + 1 < count) {
@@ -268,12 +275,20 @@ int main_of(int count, char** arguments) {
       kernels = *named;
       continue;
     }
+    if (std::string_view(arguments[i]) == "--mla" && i + 1 < count) {
+      const std::string_view named = arguments[++i];
+      if (named != "absorbed" && named != "expanded")
+        return fmt::print(stderr, "check_golden: error: --mla: expected absorbed or expanded\n"), 2;
+      form = named == "absorbed" ? MlaForm::absorbed : MlaForm::expanded;
+      continue;
+    }
     ++folders;
     fmt::print("{} ({})\n", Path(arguments[i]).filename().string(), kernels->name);
-    const auto done = check_folder(arguments[i], *kernels, pool, report);
+    const auto done = check_folder(arguments[i], form, *kernels, pool, report);
     if (!done) report.equal(done.error().what, false, name_of(done.error().fault));
   }
-  if (!folders) return fmt::print(stderr, "usage: check_golden [--cpu plain|avx2|avx512] FOLDER...\n"), 2;
+  if (!folders)
+    return fmt::print(stderr, "usage: check_golden [--cpu plain|avx2|avx512] [--mla absorbed|expanded] FOLDER...\n"), 2;
   fmt::print("{} ok, {} failed\n", report.passed(), report.failed());
   return report.exit_status();
 }
