@@ -115,7 +115,7 @@ Result<Done> run(const Options& options) {
   const ModelFacts& facts = loaded.model->facts();
   const double bandwidth = measure_bandwidth(*loaded.pool);
   const double placement = measure_placement();
-  const double int8_rate = measure_int8_rate();
+  const Int8Rate int8_rate = measure_int8_rate(*loaded.pool);
 
   const std::vector<Token> prompt = some_tokens(options.prompt, facts.vocabulary);
   const std::vector<Token> past = some_tokens(std::max(options.depth, 1), facts.vocabulary);
@@ -144,11 +144,11 @@ Result<Done> run(const Options& options) {
   const Spread p = spread_of(prefill), d = spread_of(decode), c = spread_of(cpu);
   const double share = bandwidth > 0 ? d.median * static_cast<double>(facts.bytes_per_token) / bandwidth : 0;
   // Two operations for every parameter that a token passes through; the head only sees the last one.
-  const double parameters = static_cast<double>(facts.parameters) -
-                            static_cast<double>(facts.vocabulary) * facts.hidden * (facts.tied ? 1 : 2);
+  const double parameters =
+      static_cast<double>(facts.active_parameters) - static_cast<double>(facts.vocabulary) * facts.hidden;
   const double operations = p.median * 2 * parameters;
   const int threads = loaded.pool->threads();
-  const double int8_share = int8_rate > 0 ? operations / (int8_rate * threads) : 0;
+  const double int8_share = int8_rate.all > 0 ? operations / int8_rate.all : 0;
   const Cpu processor = this_cpu();
   std::string flags;
   for (const std::string& flag : processor.flags) flags += (flags.empty() ? "" : " ") + flag;
@@ -164,9 +164,10 @@ Result<Done> run(const Options& options) {
                 {"mode", text_of(loaded.model->mode())},
                 {"threads", threads},
                 {"placement_ns", placement},
-                {"one_core", placement > 0 && placement < 60},
+                {"threads_share", int8_rate.shared(threads)},
                 {"bandwidth_bytes_per_second", bandwidth},
-                {"int8_operations_per_second_per_thread", int8_rate},
+                {"int8_operations_per_second_one_thread", int8_rate.one},
+                {"int8_operations_per_second", int8_rate.all},
                 {"prompt", options.prompt},
                 {"decode", options.decode},
                 {"depth", past.size()},
@@ -189,9 +190,10 @@ Result<Done> run(const Options& options) {
   print(fmt::format("cpu         {}; {}\n", processor.model, flags));
   print(fmt::format("run         kernels {}, {} threads{}{}, load {:.2f}\n", loaded.engine->kernels().name, threads,
                     processor.governor.empty() ? "" : ", governor ", processor.governor, processor.load));
-  print(fmt::format("machine     memory {:.1f} GB/s; int8 {:.0f} Gop/s a thread; signal between threads {:.0f} ns{}\n",
-                    bandwidth * 1e-9, int8_rate * 1e-9, placement,
-                    placement > 0 && placement < 60 ? " (one core: the run counts as one thread)" : ""));
+  print(fmt::format(
+      "machine     memory {:.1f} GB/s; int8 {:.0f} Gop/s, one thread {:.0f}{}; signal between threads {:.0f} ns\n",
+      bandwidth * 1e-9, int8_rate.all * 1e-9, int8_rate.one * 1e-9,
+      int8_rate.shared(threads) ? " (threads share a core, or others work here)" : "", placement));
   if (options.prompt > 0)
     print(fmt::format("prefill     {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the int8 rate    {} tokens\n",
                       p.median, p.low, p.high, int8_share * 100, options.prompt));

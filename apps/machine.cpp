@@ -156,19 +156,28 @@ __attribute__((target("avx2"))) int64_t multiply_avx2() {
 
 }  // namespace
 
-double measure_int8_rate() {
+Int8Rate measure_int8_rate(Pool& pool) {
   const bool wide = __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw");
-  if (!wide && !__builtin_cpu_supports("avx2")) return 0;
+  if (!wide && !__builtin_cpu_supports("avx2")) return {};
   const double operations = 2.0 * chains * steps * (wide ? 64 : 32);
-  double best = 0;
-  volatile int64_t sink = 0;
-  const auto begin = Clock::now();
-  while (seconds_since(begin) < 0.05) {
+  std::atomic<int64_t> sink = 0;
+  const auto once = [&] { sink.fetch_add(wide ? multiply_avx512() : multiply_avx2(), std::memory_order_relaxed); };
+  constexpr double window = 0.05;  // seconds
+  Int8Rate rate;
+  for (const auto begin = Clock::now(); seconds_since(begin) < window;) {
     const auto start = Clock::now();
-    sink = sink + (wide ? multiply_avx512() : multiply_avx2());
-    best = std::max(best, operations / seconds_since(start));
+    once();
+    rate.one = std::max(rate.one, operations / seconds_since(start));
   }
-  return best;
+  std::atomic<int64_t> calls = 0;
+  const auto begin = Clock::now();
+  pool.run(pool.threads(), [&](int, int) {
+    int64_t mine = 0;
+    for (; seconds_since(begin) < window; ++mine) once();
+    calls.fetch_add(mine, std::memory_order_relaxed);
+  });
+  rate.all = static_cast<double>(calls) * operations / seconds_since(begin);
+  return rate;
 }
 
 }  // namespace freehold

@@ -21,11 +21,17 @@ Cpu this_cpu();
 double measure_bandwidth(Pool& pool);
 
 // How long a signal takes from one thread to another and back, half of it, in nanoseconds, for the first two CPUs
-// allowed. Below 60 they share a core: a run with two threads is then worth one. 0 with a single CPU.
+// allowed: about 50 within a core or a cluster of cores, 250 across clusters. 0 with a single CPU.
 double measure_placement();
 
-// The rate at which one thread multiplies 8-bit numbers and adds them, out of registers, with the widest instructions
-// here; operations (two for each product) a second. 0 without vector instructions.
-double measure_int8_rate();
+// The rate at which 8-bit numbers are multiplied and added, out of registers, with the widest instructions here;
+// operations (two for each product) a second. 0 without vector instructions.
+struct Int8Rate {
+  double one = 0;  // a thread alone
+  double all = 0;  // the pool's threads together
+  // Threads that share a core, or share it with other programs, are together hardly worth more than one.
+  bool shared(int threads) const { return threads > 1 && one > 0 && all < 1.3 * one; }
+};
+Int8Rate measure_int8_rate(Pool& pool);
 
 }  // namespace freehold

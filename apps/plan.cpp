@@ -149,8 +149,7 @@ Result<Done> print_plan(const ModelOptions& options, bool json) {
   TRY_ASSIGN(const Checkpoint checkpoint, open(options.model));
   TRY_ASSIGN(const ModelFacts facts, plan_model(checkpoint, NumericMode()));
   TRY_ASSIGN(const auto pool, make_pool(options.threads));
-  const Machine machine{measure_bandwidth(*pool), measure_int8_rate() * pool->threads(), available_memory(),
-                        pool->threads()};
+  const Machine machine{measure_bandwidth(*pool), measure_int8_rate(*pool).all, available_memory(), pool->threads()};
   const Plan found = plan(facts, machine, !checkpoint.tensors().empty());
   if (json) {
     print_json(as_json(checkpoint.name(), found, machine));
