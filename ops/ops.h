@@ -50,6 +50,8 @@ bool packs_by_heads(const HeadRows&);  // a matrix so used may be packed only if
 // w ⊙ x / sqrt(mean(x²) + eps) over the last `w.width` numbers: [.., n] with w [n]; applied to every run of n numbers
 // in a row, so it serves whole rows (n = H) and heads (n = d).
 Tensor rms_norm(Context&, const Tensor& x, const Tensor& w, float eps);
+// The same without w, over runs of n numbers.
+Tensor rms_scale(Context&, const Tensor& x, int64_t n, float eps);
 
 // Rotary embedding. Pairs (i, i+D/2) in `half` layout, (2i, 2i+1) in `interleaved`, over the first D = 2*frequencies
 // numbers of each head; (a,b) -> (a cos - b sin, b cos + a sin) with angle position * frequency, cos and sin times
@@ -61,6 +63,15 @@ struct Rope {
   float scale = 1;                 // yarn's factor on cos and sin
 };
 Tensor rope(Context&, const Tensor& x, const Rope&, std::span<const int32_t> positions);
+// The same for heads that rotate their LAST numbers, interleaved. One table serves all layers of a pass; it lives in
+// the arena. `back` turns by the negative angle. x: [R, h, d] or [R, d].
+struct Rotation {
+  int64_t pairs, rows;
+  const float *cosines, *sines, *negative_sines;  // [rows, 2 * pairs]
+};
+Rotation rotation(Context&, const Rope&, std::span<const int32_t> positions);
+enum class Turn : uint8_t { forward, back };
+Tensor rotate_last(Context&, const Tensor& x, const Rotation&, Turn turn);
 
 // Causal attention with grouped keys: query head j reads key head j / (h/g).
 // A span of the batch: rows first..first+count are positions start..start+count of one sequence.

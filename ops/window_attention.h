@@ -1,0 +1,59 @@
+// Attention over a window of recent tokens and compressed entries behind it (DeepSeek-V4), with what it needs: the
+// compressor, the indexer's selection, and the patterns that the fused op hides.
+//
+// R rows, h heads, d head size, m tokens of an entry, u = 2 where entries overlap, else 1. Every op takes the rows of a
+// pass as spans, one for each sequence, in order; with a tape all spans start at 0.
+#pragma once
+
+#include <span>
+
+#include "ops/context.h"
+#include "ops/window_kv.h"
+#include "tensor/tensor.h"
+
+namespace freehold::ops {
+
+struct WindowSpan {
+  int first_row = 0, rows = 0;
+  int start = 0;           // absolute position of the first row
+  WindowKv* kv = nullptr;  // the past; what these rows leave is written there
+
+  int end() const { return start + rows; }
+  int first_entry() const { return kv->shape().entries_before(start); }
+  int end_entry() const { return kv->shape().entries_before(end()); }  // entries complete by the last row
+};
+
+// The entries that become complete in this pass, sequences in order: [n, d]. An entry is, per channel, a softmax over
+// its tokens of (gate + ape[place in the run]) weighing their keys. Overlapping: keys and gates have 2d channels; entry
+// j mixes the first halves of run j-1 and the second halves of run j, run 0 its own alone.
+// keys, gates [R, u d], ape [m, u d]. Remembers keys and gates of the last rows in the spans' `pending` (main) or
+// `index_pending` (index).
+enum class Compressor : uint8_t { main, index };
+Tensor compress(Context&, const Tensor& keys, const Tensor& gates, const Tensor& ape, Compressor,
+                std::span<const WindowSpan>);
+// Positions of these entries: that of the first token of each run.
+void entry_positions(std::span<const WindowSpan>, std::vector<int32_t>& to);
+// Finished entries (normed, rotated) [n, d] of this pass into the spans' memory.
+void remember_entries(const Tensor& entries, Compressor, std::span<const WindowSpan>);
+
+// Which entries each row reads, ascending.
+struct EntrySelection {
+  const int64_t* begins = nullptr;  // [R + 1]
+  const int32_t* entries = nullptr;
+  std::span<const int32_t> of(int64_t row) const {
+    return {entries + begins[row], static_cast<size_t>(begins[row + 1] - begins[row])};
+  }
+};
+// All that are complete at the row's position.
+EntrySelection all_entries(Context&, std::span<const WindowSpan>);
+// The `most` with the largest score Σ_j weights[j] relu(q_j · key) of those; ties go to the lower index. No gradient.
+// q [R, heads, index_dim], weights [R, heads].
+EntrySelection select_entries(Context&, const Tensor& q, const Tensor& weights, int most, std::span<const WindowSpan>);
+
+// q [R, h, d], kv [R, d], sinks [h] -> z [R, h, d]: softmax of q·k scale over the window's rows, the selected entries
+// and one more logit, the head's sink, whose share goes nowhere; values are keys. `entries`: of this pass, for the
+// gradient (their numbers are read from the spans' memory). Then remembers kv of the last rows.
+Tensor window_attention(Context&, const Tensor& q, const Tensor& kv, const Tensor& entries, const Tensor& sinks,
+                        float scale, const EntrySelection&, std::span<const WindowSpan>);
+
+}  // namespace freehold::ops
