@@ -52,12 +52,32 @@ Result<const StoredTensor*> find_of_rank(const Checkpoint& checkpoint, std::stri
   if (tensor->shape.rank() != rank)
     return inconsistent("{}: tensor '{}' has shape {}; expected {} dimensions", file_of(checkpoint), tensor->name,
                         tensor->shape.text(), rank);
-  if (!info(tensor->format).decode)
+  if (!info(tensor->format).decode && tensor->format != Format::i8)
     return unsupported("{}: tensor '{}' is {}, which is no format of weights", file_of(checkpoint), tensor->name,
                        info(tensor->format).name);
   if (tensor->bytes.empty() && !checkpoint.is_shapes_only())
     return malformed("{}: tensor '{}' is not whole: the file is cut off", file_of(checkpoint), tensor->name);
   return tensor;
+}
+
+// I8 of [rows, cols / 2] are pairs of FP4 codes, whose scales say so: E8M0, one for each 32 inputs.
+Result<Done> read_as_fp4(const Checkpoint& checkpoint, Weight& weight) {
+  const StoredTensor* scales = scales_of(checkpoint, weight.name);
+  if (!scales)
+    return inconsistent("{}: tensor '{}' is I8: FP4 if it had scales, which are missing", file_of(checkpoint),
+                        weight.name);
+  weight.cols *= 2;
+  const Shape expected = {weight.rows, weight.cols / 32};
+  if (weight.cols % 32 || scales->shape != expected)
+    return inconsistent("{}: scales '{}' have shape {}; expected {}, one for each 32 of [{}, {}]", file_of(checkpoint),
+                        scales->name, scales->shape.text(), expected.text(), weight.rows, weight.cols);
+  if (scales->format != Format::f8_e8m0)
+    return unsupported("{}: scales '{}' are {}; those of FP4 must be F8_E8M0", file_of(checkpoint), scales->name,
+                       info(scales->format).name);
+  weight.format = Format::mxfp4;
+  weight.scales = scales->bytes;
+  weight.scale_format = scales->format;
+  return Done{};
 }
 
 bool is_fp8(Format format) { return format == Format::f8_e4m3 || format == Format::f8_e5m2; }
@@ -119,11 +139,14 @@ Result<Weight> Checkpoint::weight(std::string_view name) const {
   TRY_ASSIGN(const StoredTensor* tensor, find_of_rank(*this, name, 2));
   Weight weight = weight_of(*tensor, tensor->shape[0], tensor->shape[1]);
   if (is_fp8(weight.format)) TRY(attach_scales(*this, weight));
+  if (weight.format == Format::i8) TRY(read_as_fp4(*this, weight));
   return weight;
 }
 
 Result<Weight> Checkpoint::stacked_weight(std::string_view name) const {
   TRY_ASSIGN(const StoredTensor* tensor, find_of_rank(*this, name, 3));
+  if (tensor->format == Format::i8)
+    return unsupported("{}: tensor '{}' is I8, which is no format of stacked weights", file_of(*this), tensor->name);
   if (is_fp8(tensor->format))
     return unsupported("{}: tensor '{}' is a stack of FP8 matrices; only single ones are read", file_of(*this),
                        tensor->name);

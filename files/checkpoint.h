@@ -34,7 +34,8 @@ class Checkpoint {
   const std::vector<StoredTensor>& tensors() const;
   const StoredTensor* find(std::string_view name) const;  // null when absent
   // A matrix as a Weight in source order; refuses one of other rank, and formats that are no weights. FP8 scales, in a
-  // tensor `<name>_scale_inv` or `.scale` in place of `.weight`, are attached; without them FP8 is refused.
+  // tensor `<name>_scale_inv` or `.scale` in place of `.weight`, are attached; without them FP8 is refused. I8 with
+  // scales is FP4, two inputs a byte: MXFP4 with its scales apart (tensor/split_fp4.h).
   Result<Weight> weight(std::string_view name) const;
   // Matrices stacked in one tensor [E, out, in] (experts), as a Weight of E * out rows.
   Result<Weight> stacked_weight(std::string_view name) const;

@@ -22,4 +22,6 @@ std::span<const Architecture> architectures();
 Result<std::unique_ptr<Model>> load_deepseek2(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 Result<std::unique_ptr<Model>> load_llama(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 
+Result<std::unique_ptr<Model>> load_deepseek_v4(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
+
 }  // namespace freehold

@@ -139,7 +139,7 @@ Result<double> theta_of(const Loader& loader, const Json* part, Key key, double 
   return theta;
 }
 
-Result<Done> read_rotation(const Loader& loader, DeepseekV4Config& c) {
+Result<Done> read_rotation(Loader& loader, DeepseekV4Config& c) {
   const Json *main = rope_part(loader, "main"), *compress = rope_part(loader, "compress");
   if (!main != !compress)
     return inconsistent("{}: rope_parameters has one of 'main' and 'compress'; expected both or neither",
@@ -158,17 +158,24 @@ Result<Done> read_rotation(const Loader& loader, DeepseekV4Config& c) {
   if (c.rotated < 2 || c.rotated % 2)
     return inconsistent("{}: {} rotated numbers of a head; expected an even number", loader.file(), c.rotated);
 
-  TRY_ASSIGN(const double theta, theta_of(loader, main, {"rope_theta", "rope.freq_base"}, 10'000));
+  RotaryConfig stated_rotary{10'000, {}};  // in one piece: the scaling is that of compressed layers
+  if (!main) {
+    TRY_ASSIGN(stated_rotary, read_rotary(loader, 10'000));
+  }
+  TRY_ASSIGN(const double theta, theta_of(loader, main, {"", ""}, stated_rotary.theta));
   TRY_ASSIGN(const double far_theta,
              theta_of(loader, compress, {"compress_rope_theta", "attention.compress_rope_freq_base"}, 160'000));
-  TRY_ASSIGN(RopeScaling scaling, compress ? read_scaling(loader, *compress) : load_scaling(loader));
+  RopeScaling scaling = stated_rotary.scaling;
+  if (compress) {
+    TRY_ASSIGN(scaling, read_scaling(loader, *compress));
+  }
   scaling.attention_factor = 1;  // cosines and sines stay as they are, whatever the stretch
   c.main_rope = make_rope(ops::RopeLayout::interleaved, c.rotated, theta, {});
   c.compress_rope = make_rope(ops::RopeLayout::interleaved, c.rotated, far_theta, scaling);
   return Done{};
 }
 
-Result<Done> read_attention(const Loader& loader, DeepseekV4Config& c) {
+Result<Done> read_attention(Loader& loader, DeepseekV4Config& c) {
   TRY_ASSIGN(c.heads, integer(loader, {"num_attention_heads", "attention.head_count"}, 1, limits::heads));
   TRY_ASSIGN(const auto kv_heads,
              loader.integer_if_present({"num_key_value_heads", "attention.head_count_kv"}, 1, limits::heads));

@@ -1,6 +1,7 @@
 #include "model/loader.h"
 
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace freehold {
@@ -86,7 +87,8 @@ std::string released_name(TensorName name, int layer, std::string_view suffix, i
 }
 
 std::string Loader::spelled(TensorName name, int layer, std::string_view suffix, int expert) const {
-  return filled(is_gguf() ? name.gguf : name.released, suffix, layer, expert);
+  std::string text = filled(is_gguf() ? name.gguf : name.released, suffix, layer, expert);
+  return spelling_ ? spelling_(std::move(text)) : text;
 }
 
 bool Loader::has(TensorName name, int layer, std::string_view suffix) const {
@@ -148,7 +150,7 @@ Result<std::vector<Linear>> Loader::experts(TensorName name, int layer, int coun
   if (!is_gguf()) {
     for (int e = 0; e < count; ++e) {
       const std::string stored = spelled(name, layer, ".weight", e);
-      TRY_ASSIGN(Linear one, matrix(stored, stored, rows, cols));
+      TRY_ASSIGN(Linear one, matrix(stored, released_name(name, layer, ".weight", e), rows, cols));
       experts.push_back(std::move(one));
     }
     return experts;
@@ -184,21 +186,50 @@ Result<Linear> Loader::stack(TensorName name, int layer, int64_t count, int64_t 
 }
 
 Result<Tensor> Loader::vector(TensorName name, int layer, int64_t size, std::string_view suffix) {
+  return numbers(name, layer, {size}, suffix);
+}
+
+Result<Tensor> Loader::numbers(TensorName name, int layer, const Shape& shape, std::string_view suffix) {
   const std::string stored = spelled(name, layer, suffix);
-  if (assumes()) return Tensor::empty({size}, numbers_);
+  if (assumes()) return Tensor::empty(shape, numbers_);
   const StoredTensor* found = checkpoint_.find(stored);
-  if (!found) return malformed("{}: tensor '{}' is missing; expected [{}]", file(), stored, size);
-  if (found->shape != Shape{size})
-    return inconsistent("{}: tensor '{}': expected [{}], found {}", file(), stored, size, found->shape.text());
+  if (!found) return malformed("{}: tensor '{}' is missing; expected {}", file(), stored, shape.text());
+  if (found->shape != shape)
+    return inconsistent("{}: tensor '{}': expected {}, found {}", file(), stored, shape.text(), found->shape.text());
   const FormatInfo& format = info(found->format);
   if (!format.decode)
     return unsupported("{}: tensor '{}': {} numbers cannot be a vector of weights", file(), stored, format.name);
-  if (size % format.block)
+  if (shape[shape.rank() - 1] % format.block)
     return malformed("{}: tensor '{}': {} needs a multiple of {} numbers", file(), stored, format.name, format.block);
   used_.insert(stored);
-  Tensor numbers = Tensor::empty({size}, numbers_);
-  if (!checkpoint_.is_shapes_only()) format.decode(found->bytes.data(), size, numbers.mutable_data());
-  return numbers;
+  Tensor tensor = Tensor::empty(shape, numbers_);
+  if (!checkpoint_.is_shapes_only()) format.decode(found->bytes.data(), shape.elements(), tensor.mutable_data());
+  return tensor;
+}
+
+Result<std::vector<int64_t>> Loader::integers(TensorName name, int layer, const Shape& shape) {
+  std::vector<int64_t> values;
+  if (assumes()) return values;
+  std::string stored = spelled(name, layer, "");
+  if (!checkpoint_.find(stored)) stored = spelled(name, layer, ".weight");
+  const StoredTensor* found = checkpoint_.find(stored);
+  if (!found)
+    return malformed("{}: tensor '{}' is missing; expected {}", file(), spelled(name, layer, ""), shape.text());
+  if (found->shape != shape)
+    return inconsistent("{}: tensor '{}': expected {}, found {}", file(), stored, shape.text(), found->shape.text());
+  if (found->format != Format::i64 && found->format != Format::i32)
+    return unsupported("{}: tensor '{}': {} numbers; expected I64 or I32", file(), stored, info(found->format).name);
+  used_.insert(stored);
+  if (checkpoint_.is_shapes_only()) return values;
+  const auto read = [&]<class T>(T value) {
+    for (int64_t i = 0; i < shape.elements(); ++i) {
+      std::memcpy(&value, found->bytes.data() + static_cast<size_t>(i) * sizeof(T), sizeof(T));
+      values.push_back(value);
+    }
+  };
+  values.reserve(static_cast<size_t>(shape.elements()));
+  found->format == Format::i64 ? read(int64_t{0}) : read(int32_t{0});
+  return values;
 }
 
 Result<Tensor> Loader::bias(TensorName name, int layer, int64_t size, bool expected) {

@@ -3,6 +3,7 @@
 // named error, and all_used() refuses tensors that nobody asked for.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -57,9 +58,16 @@ class Loader {
   // A GGUF tensor of `count` such matrices as one of count * rows rows.
   Result<Linear> stack(TensorName, int layer, int64_t count, int64_t rows, int64_t cols);
   Result<Tensor> vector(TensorName, int layer, int64_t size, std::string_view suffix = ".weight");
+  // The same for numbers of any shape: tables that are trained as tensors, not multiplied as weights.
+  Result<Tensor> numbers(TensorName, int layer, const Shape& shape, std::string_view suffix = ".weight");
+  // A table of whole numbers (I64, I32), row by row; empty where only shapes are wanted. With or without ".weight".
+  Result<std::vector<int64_t>> integers(TensorName, int layer, const Shape& shape);
   // Empty tensor when it is absent and not expected; an error when presence and expectation differ.
   Result<Tensor> bias(TensorName, int layer, int64_t size, bool expected);
   void ignore(std::string_view gguf_or_released_name) { used_.emplace(gguf_or_released_name); }
+
+  // Files that spell released names otherwise: whatever is looked up goes through `spelling` first.
+  void spell_by(std::function<std::string(std::string)> spelling) { spelling_ = std::move(spelling); }
 
   Result<Done> all_used() const;
   int linears() const { return next_id_; }
@@ -74,6 +82,7 @@ class Loader {
   const Checkpoint& checkpoint_;
   std::string prefix_;
   Arena& numbers_;
+  std::function<std::string(std::string)> spelling_;
   std::set<std::string, std::less<>> used_;
   int next_id_ = 0;
 };

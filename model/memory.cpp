@@ -58,6 +58,8 @@ Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory,
     const uint64_t size = packed_bytes(w.format, w.rows, w.cols);
     pack(w, to, pool);
     memory.checkpoint.drop(w.bytes);
+    memory.checkpoint.drop(w.scales);
+    w.scales = {};  // FP4's, which are in the pack now; no other packed format has scales of its own
     w.bytes = {to, size};
     w.layout = Layout::r16k4;
     to += (size + line - 1) / line * line;

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "files/checkpoint.h"
 #include "model/pass.h"
+#include "ops/window_kv.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -35,6 +36,10 @@ class KvCache {
   virtual ~KvCache() = default;
   virtual int capacity() const = 0;       // positions
   virtual KvPages* pages(int layer) = 0;  // null where a layer keeps something else
+  virtual WindowKv* window(int) { return nullptr; }
+  // Whether a pass may continue from this position, at most that of the last row. Pages keep everything; what keeps
+  // less may only have to start over, at 0.
+  virtual bool can_continue(int) const { return true; }
   virtual size_t bytes() const = 0;
 };
 

@@ -31,8 +31,17 @@ enum class Point : uint8_t {
   mlp_out,
   mlp_out_post,
   resid_post,  // residual stream leaving a block
-  final_norm,  // input of the output head; layer 0 only
-  lm_head,     // logits; layer 0 only
+  // Of several residual streams (hyper-connections), which have no resid_pre, _mid, _post:
+  resid_streams,         // streams leaving a block
+  attn_stream_collapse,  // their weighted sum that attention reads, before its norm
+  attn_stream_write,     // how much of attention's output each stream gets
+  attn_stream_mix,       // how the streams are mixed beside it
+  mlp_stream_collapse,
+  mlp_stream_write,
+  mlp_stream_mix,
+  compressed_kv,  // entries that stand for runs of past tokens, as the cache keeps them; those completed in this pass
+  final_norm,     // input of the output head; layer 0 only
+  lm_head,        // logits; layer 0 only
 };
 inline constexpr int point_count = static_cast<int>(Point::lm_head) + 1;
 

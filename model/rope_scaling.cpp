@@ -154,6 +154,8 @@ ops::Rope make_rope(ops::RopeLayout layout, int dimensions, double theta, const 
   return rope;
 }
 
+Result<RopeScaling> read_scaling(const Loader& loader, const Json& stated) { return released_scaling(loader, stated); }
+
 double softmax_factor(const RopeScaling& s) {
   if (s.kind != RopeScaling::Kind::yarn || s.mscale_all_dim == 0) return 1;
   const double m = yarn_mscale(s.factor, s.mscale_all_dim);

@@ -31,6 +31,8 @@ struct RotaryConfig {
   RopeScaling scaling;
 };
 Result<RotaryConfig> read_rotary(Loader&, double theta_fallback, GgufYarn = GgufYarn::general);
+// The same of one object in the form of rope_scaling.
+Result<RopeScaling> read_scaling(const Loader&, const Json& stated);
 
 // Reads theta and scaling of the checkpoint. `theta_fallback` is what the architecture's format says when it is absent.
 Result<ops::Rope> load_rope(Loader&, ops::RopeLayout layout, int dimensions, double theta_fallback);

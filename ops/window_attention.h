@@ -56,4 +56,24 @@ EntrySelection select_entries(Context&, const Tensor& q, const Tensor& weights, 
 Tensor window_attention(Context&, const Tensor& q, const Tensor& kv, const Tensor& entries, const Tensor& sinks,
                         float scale, const EntrySelection&, std::span<const WindowSpan>);
 
+// What the fused op hides, of one span: [rows, h, positions + entries]. Keys must be asked for before window_attention,
+// which forgets old ones; their numbers live in the arena.
+struct WindowKeys {
+  WindowSpan span;
+  int64_t first_entry_row;  // of the span, in this pass's entries
+  int first;                // positions before it are forgotten
+  const float *recent, *compressed;
+  int end() const { return span.end(); }
+  int columns() const { return span.end() + span.end_entry(); }
+  const float* key(int column, int64_t d) const {  // of `first` or later
+    return column < end() ? recent + (column - first) * d : compressed + (column - end()) * d;
+  }
+};
+WindowKeys window_keys(Context&, const Tensor& kv, const WindowSpan&, int64_t first_entry_row);
+Tensor window_scores(Context&, const Tensor& q, const Tensor& kv, const Tensor& entries, float scale,
+                     const EntrySelection&, const WindowKeys&);  // -inf where masked
+Tensor sink_shares(Context&, const Tensor& scores, const Tensor& sinks);
+// z from a pattern that an observer replaced: [rows, h, d].
+Tensor window_mix(Context&, const Tensor& shares, const Tensor& kv, const Tensor& entries, const WindowKeys&);
+
 }  // namespace freehold::ops

@@ -52,8 +52,7 @@ class RowRing {
 // Keys and gates of a compressor as they came, [keys | gates] of `width` floats each.
 struct PendingRows {
   PendingRows() = default;
-  PendingRows(int rows, int numbers)
-      : ring(rows, static_cast<size_t>(numbers) * 2 * sizeof(float)), width(numbers) {}
+  PendingRows(int rows, int numbers) : ring(rows, static_cast<size_t>(numbers) * 2 * sizeof(float)), width(numbers) {}
   const float* keys(int position) const { return reinterpret_cast<const float*>(ring.at(position)); }
   const float* gates(int position) const { return keys(position) + width; }
   void write(int position, const float* k, const float* g);

@@ -82,7 +82,8 @@ Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progre
     return out_of_resources("context: {} tokens do not fit into {} positions; shorten the prompt or raise --context",
                             prefix.size(), options_.positions);
   // The last token is computed in any case: its logits are asked for, and only those of the timeline's end are kept.
-  const size_t keep = common == prefix.size() && common > 0 ? common - 1 : common;
+  const size_t wanted = common == prefix.size() && common > 0 ? common - 1 : common;
+  const size_t keep = cache_->can_continue(static_cast<int>(wanted)) ? wanted : 0;
   TRY(rewind(static_cast<int>(keep)));
   reused_ = static_cast<int>(keep);
   const int total = static_cast<int>(prefix.size() - keep);
@@ -108,6 +109,9 @@ Result<std::span<const float>> Session::step(Token token) {
 Result<Done> Session::rewind(int position) {
   CHECK(position >= 0 && position <= this->position(), "rewind to {} of {}", position, this->position());
   if (position == this->position()) return Done{};
+  if (!cache_->can_continue(position))
+    return unsupported("rewind: this model's cache no longer reaches back from position {} to {}", this->position(),
+                       position);
   tokens_.resize(static_cast<size_t>(position));
   has_logits_ = false;
   return Done{};

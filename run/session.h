@@ -38,7 +38,8 @@ class Session {
   Result<Done> sync(std::span<const Token> prefix, const Progress& progress = {});
   // One more token; returns the logits after it, valid until the next call.
   Result<std::span<const float>> step(Token token);
-  // Forgets all from `position` on. There are no logits until the next step or sync.
+  // Forgets all from `position` on. There are no logits until the next step or sync. Refused where the model's cache
+  // does not reach back so far; sync then starts over.
   Result<Done> rewind(int position);
 
   std::span<const Token> tokens() const { return tokens_; }

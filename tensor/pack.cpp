@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "tensor/records.h"
+#include "tensor/split_fp4.h"
 
 namespace freehold {
 
@@ -37,8 +38,9 @@ void pack(const Weight& source, std::byte* to, Pool& pool) {
   const int64_t group_bytes = packed_group_bytes(source.format, source.cols);
   const int64_t groups = (source.rows + group_rows - 1) / group_rows;
   const int64_t blocks = source.cols / codec->inputs, row_bytes = blocks * codec->source_bytes;
-  CHECK(static_cast<int64_t>(source.bytes.size()) == source.rows * row_bytes, "{}: {} bytes, {} rows of {}",
-        source.name, source.bytes.size(), source.rows, row_bytes);
+  const bool split = is_split_fp4(source);
+  const auto stored = static_cast<int64_t>(source.bytes.size() + (split ? source.scales.size() : 0));
+  CHECK(stored == source.rows * row_bytes, "{}: {} bytes, {} rows of {}", source.name, stored, source.rows, row_bytes);
   const int64_t step = std::max<int64_t>(1, (4 << 20) / group_bytes);  // about 4 MiB a chunk
   pool.run(static_cast<int>((groups + step - 1) / step), [&](int chunk, int) {
     const int64_t last = std::min(groups, (chunk + 1) * step);
@@ -46,8 +48,16 @@ void pack(const Weight& source, std::byte* to, Pool& pool) {
       std::byte* group = to + g * group_bytes;
       std::memset(group, 0, static_cast<size_t>(group_bytes));
       const int lanes = static_cast<int>(std::min<int64_t>(group_rows, source.rows - g * group_rows));
-      for (int lane = 0; lane < lanes; ++lane)
-        codec->put(source.bytes.data() + (g * group_rows + lane) * row_bytes, blocks, group, lane);
+      std::vector<std::byte> joined(split ? static_cast<size_t>(row_bytes) : 0);
+      for (int lane = 0; lane < lanes; ++lane) {
+        const int64_t row = g * group_rows + lane;
+        const std::byte* from = source.bytes.data() + row * row_bytes;
+        if (split) {
+          join_fp4(source.bytes.data() + row * blocks * 16, source.scales.data() + row * blocks, blocks, joined.data());
+          from = joined.data();
+        }
+        codec->put(from, blocks, group, lane);
+      }
     }
   });
 }

@@ -8,6 +8,7 @@
 #include "base/numbers.h"
 #include "tensor/pack.h"
 #include "tensor/records.h"
+#include "tensor/split_fp4.h"
 
 namespace freehold {
 namespace {
@@ -31,6 +32,18 @@ void multiply_tile_scales(const Weight& weight, int64_t row, int64_t first, int6
   }
 }
 
+// Blocks of one row of FP4 whose scales stand apart, joined some at a time.
+void decode_split_fp4(const Weight& weight, int64_t row, int64_t first, int64_t blocks, float* to) {
+  constexpr int64_t most = 64;
+  std::byte joined[most * 17];
+  const int64_t at = row * (weight.cols / 32) + first;
+  for (int64_t b = 0; b < blocks; b += most) {
+    const int64_t now = std::min(most, blocks - b);
+    join_fp4(weight.bytes.data() + 16 * (at + b), weight.scales.data() + at + b, now, joined);
+    info(Format::mxfp4).decode(joined, now * 32, to + b * 32);
+  }
+}
+
 }  // namespace
 
 void Weight::decode_part(int64_t row, int64_t first, int64_t count, float* to) const {
@@ -39,6 +52,7 @@ void Weight::decode_part(int64_t row, int64_t first, int64_t count, float* to) c
             first % stored.block == 0 && count % stored.block == 0,
         "{}: row {} of {}, inputs {}+{} of {}", name, row, rows, first, count, cols);
   const int64_t before = first / stored.block, blocks = count / stored.block;
+  if (is_split_fp4(*this)) return decode_split_fp4(*this, row, before, blocks, to);
   if (layout == Layout::source) {
     stored.decode(bytes.data() + (row * (cols / stored.block) + before) * stored.block_bytes, count, to);
   } else {

@@ -20,8 +20,9 @@ struct Weight {
   Format format = Format::f32;
   Layout layout = Layout::source;
   std::span<const std::byte> bytes;  // owned by the checkpoint's mapping or by the model's arena
-  // FP8 only, whose scales are a tensor of their own: one number for each tile of 128 x 128 (less at the edges),
-  // [ceil(rows/128), ceil(cols/128)], F32 or F8_E8M0. Else empty.
+  // FP8, whose scales are a tensor of their own: one number for each tile of 128 x 128 (less at the edges),
+  // [ceil(rows/128), ceil(cols/128)], F32 or F8_E8M0. MXFP4 in source order may have its scales apart as well, and then
+  // its codes in another order (tensor/split_fp4.h). Else empty.
   std::span<const std::byte> scales;
   Format scale_format = Format::f32;
 

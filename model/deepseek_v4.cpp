@@ -1,0 +1,280 @@
+// DeepSeek-V4: hyper-connections (several residual streams), attention over a window and compressed entries, experts in
+// every layer. Formulas: docs/architecture.md; configuration: deepseek_v4_config.h; the ops: ops/streams.h and
+// ops/window_attention.h.
+#include <algorithm>
+#include <unordered_set>
+
+#include "model/architectures.h"
+#include "model/deepseek_v4_attention.h"
+#include "model/deepseek_v4_config.h"
+#include "model/deepseek_v4_streams.h"
+#include "model/memory.h"
+#include "model/window_cache.h"
+#include "ops/streams.h"
+
+namespace freehold {
+namespace {
+
+struct V4Layer {
+  StreamGates attn_streams, ffn_streams;
+  Tensor attn_norm, ffn_norm;  // [hidden]
+  V4Attention attention;
+  MoeLayer moe;
+  std::vector<int32_t> expert_table;  // [vocabulary, used] of layers that choose experts by token; else empty
+};
+
+namespace name {
+constexpr TensorName embed{"embed", "token_embd"}, norm{"norm", "output_norm"}, head{"head", "output"};
+constexpr TensorName attn_norm{"layers.{}.attn_norm", "blk.{}.attn_norm"};
+constexpr TensorName ffn_norm{"layers.{}.ffn_norm", "blk.{}.ffn_norm"};
+constexpr TensorName expert_table{"layers.{}.ffn.gate.tid2eid", "blk.{}.ffn_gate_tid2eid"};
+constexpr StreamNames head_streams{"hc_head_", "output_hc_"}, attn_streams{"layers.{}.hc_attn_", "blk.{}.hc_attn_"},
+    ffn_streams{"layers.{}.hc_ffn_", "blk.{}.hc_ffn_"};
+constexpr MoeNames moe{.router = {"layers.{}.ffn.gate", "blk.{}.ffn_gate_inp"},
+                       .selection_bias = {"layers.{}.ffn.gate.bias", "blk.{}.exp_probs_b.bias"},
+                       .gate = {"layers.{}.ffn.experts.{}.w1", "blk.{}.ffn_gate_exps"},
+                       .up = {"layers.{}.ffn.experts.{}.w3", "blk.{}.ffn_up_exps"},
+                       .down = {"layers.{}.ffn.experts.{}.w2", "blk.{}.ffn_down_exps"},
+                       .shared_gate = {"layers.{}.ffn.shared_experts.w1", "blk.{}.ffn_gate_shexp"},
+                       .shared_up = {"layers.{}.ffn.shared_experts.w3", "blk.{}.ffn_up_shexp"},
+                       .shared_down = {"layers.{}.ffn.shared_experts.w2", "blk.{}.ffn_down_shexp"}};
+}  // namespace name
+
+class DeepseekV4 final : public Model {
+ public:
+  DeepseekV4(const Checkpoint& checkpoint, NumericMode mode) : memory_{checkpoint, Arena(1u << 20), {}}, mode_(mode) {}
+  Result<Done> load(const Architecture&, const LoadOptions&, Pool&);
+
+  Tensor forward(Pass&) const override;
+  void each_linear(const std::function<void(std::string_view, Linear&)>&) override;
+  void each_tensor(const std::function<void(std::string_view, Tensor&)>&) override;
+  std::unique_ptr<KvCache> make_cache(int positions) const override { return new_cache(positions, mode_.kv); }
+  const ModelFacts& facts() const override { return facts_; }
+  const NumericMode& mode() const override { return mode_; }
+
+ private:
+  std::vector<WindowKvShape> kv_shapes(KvType type) const {
+    std::vector<WindowKvShape> shapes;
+    for (int i = 0; i < config_.layers; ++i) shapes.push_back(config_.kv_shape(i, type));
+    return shapes;
+  }
+  std::unique_ptr<WindowCache> new_cache(int positions, KvType type) const {
+    return std::make_unique<WindowCache>(kv_shapes(type), positions);
+  }
+  Result<V4Layer> read_layer(Loader&, int layer) const;
+  Tensor block(Pass&, int layer, const Tensor& streams, const V4Turns&, std::span<KvCache* const> caches) const;
+  Tensor experts(Pass&, int layer, const Tensor& x) const;
+
+  ModelMemory memory_;
+  NumericMode mode_;
+  DeepseekV4Config config_;
+  ModelFacts facts_;
+  Linear embed_, head_;
+  std::vector<V4Layer> layers_;
+  StreamGates head_streams_;
+  Tensor norm_;  // [hidden]
+};
+
+// ------------------------------------------------------------------------------------------------------------------
+// The pass
+
+Tensor DeepseekV4::forward(Pass& pass) const {
+  Context& c = pass.context();
+  std::vector<std::unique_ptr<KvCache>> own;  // of sequences without a cache: this batch only, in exact numbers
+  std::vector<KvCache*> caches;
+  for (const Batch::Sequence& sequence : pass.batch().sequences) {
+    if (!sequence.cache) own.push_back(new_cache(static_cast<int>(sequence.tokens.size()), KvType::f32));
+    caches.push_back(sequence.cache ? sequence.cache : own.back().get());
+  }
+  const V4Turns turns{ops::rotation(c, config_.main_rope, pass.positions()),
+                      ops::rotation(c, config_.compress_rope, pass.positions())};
+  Tensor x = pass.at(Point::embed, 0, ops::embed(c, embed_, pass.tokens()));  // [rows, hidden]
+  Tensor streams = ops::copy_to_streams(c, x, config_.streams);               // [rows, S, hidden]
+  for (int i = 0; i < config_.layers; ++i) streams = pass.carry(block(pass, i, streams, turns, caches));
+  if (pass.logit_rows().empty()) return {};
+  streams = ops::pick_rows(c, streams, pass.logit_rows());                                         // [n, S, hidden]
+  x = collapse_at_end(c, config_, head_streams_, streams);                                         // [n, hidden]
+  x = pass.at(Point::final_norm, 0, ops::rms_norm(c, x, norm_, config_.eps), pass.logit_sites());  // [n, hidden]
+  return pass.at(Point::lm_head, 0, pass.linear_fine(head_, x), pass.logit_sites());               // [n, vocabulary]
+}
+
+Tensor DeepseekV4::block(Pass& pass, int layer, const Tensor& streams, const V4Turns& turns,
+                         std::span<KvCache* const> caches) const {
+  Context& c = pass.context();
+  const V4Layer& w = layers_[static_cast<size_t>(layer)];
+  constexpr StreamPoints attn_points{Point::attn_stream_collapse, Point::attn_stream_write, Point::attn_stream_mix};
+  constexpr StreamPoints mlp_points{Point::mlp_stream_collapse, Point::mlp_stream_write, Point::mlp_stream_mix};
+
+  OpenStreams open = open_streams(pass, config_, w.attn_streams, attn_points, layer, streams);
+  Tensor in = pass.at(Point::attn_in, layer, ops::rms_norm(c, open.collapse, w.attn_norm, config_.eps));
+  Tensor out = pass.at(Point::attn_out, layer, v4_attention(pass, config_, w.attention, layer, in, turns, caches));
+  out = pass.at(Point::attn_out_post, layer, out);                               // [rows, hidden]
+  const Tensor mid = ops::write_streams(c, streams, out, open.write, open.mix);  // [rows, S, hidden]
+
+  open = open_streams(pass, config_, w.ffn_streams, mlp_points, layer, mid);
+  in = pass.at(Point::mlp_in, layer, ops::rms_norm(c, open.collapse, w.ffn_norm, config_.eps));
+  out = pass.at(Point::mlp_out, layer, experts(pass, layer, in));
+  out = pass.at(Point::mlp_out_post, layer, out);  // [rows, hidden]
+  return pass.at(Point::resid_streams, layer, ops::write_streams(c, mid, out, open.write, open.mix));
+}
+
+Tensor DeepseekV4::experts(Pass& pass, int layer, const Tensor& x) const {
+  const V4Layer& w = layers_[static_cast<size_t>(layer)];
+  if (w.expert_table.empty()) return moe_forward(pass, config_.moe, w.moe, layer, x);
+  const auto used = static_cast<size_t>(config_.moe.routing.used);
+  std::vector<int32_t> chosen;
+  for (const Token token : pass.tokens()) {
+    const auto row = w.expert_table.begin() + static_cast<int64_t>(static_cast<size_t>(token) * used);
+    chosen.insert(chosen.end(), row, row + static_cast<int64_t>(used));
+  }
+  return moe_forward(pass, config_.moe, w.moe, layer, x, chosen);
+}
+
+// ------------------------------------------------------------------------------------------------------------------
+// Loading
+
+// The experts of each token, [vocabulary, used] as I64 or I32, each in range and none twice for a token.
+Result<std::vector<int32_t>> read_expert_table(Loader& loader, const DeepseekV4Config& c, int layer) {
+  const auto used = static_cast<size_t>(c.moe.routing.used);
+  TRY_ASSIGN(const std::vector<int64_t> ids,
+             loader.integers(name::expert_table, layer, {c.vocabulary, c.moe.routing.used}));
+  std::vector<int32_t> table;
+  table.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= c.moe.experts)
+      return malformed("{}: table of experts of layer {}: token {} goes to expert {} of {}", loader.file(), layer,
+                       i / used, ids[i], c.moe.experts);
+    const auto id = static_cast<int32_t>(ids[i]);
+    if (std::find(table.end() - static_cast<int64_t>(i % used), table.end(), id) != table.end())
+      return malformed("{}: table of experts of layer {}: token {} goes to expert {} twice", loader.file(), layer,
+                       i / used, id);
+    table.push_back(id);
+  }
+  return table;
+}
+
+Result<V4Layer> DeepseekV4::read_layer(Loader& loader, int i) const {
+  const DeepseekV4Config& c = config_;
+  V4Layer w;
+  const int64_t gates = int64_t{c.streams} * (2 + c.streams);
+  TRY_ASSIGN(w.attn_streams, read_stream_gates(loader, name::attn_streams, i, c, gates, 3));
+  TRY_ASSIGN(w.attn_norm, loader.vector(name::attn_norm, i, c.hidden));
+  TRY_ASSIGN(w.attention, read_v4_attention(loader, c, i));
+  TRY_ASSIGN(w.ffn_streams, read_stream_gates(loader, name::ffn_streams, i, c, gates, 3));
+  TRY_ASSIGN(w.ffn_norm, loader.vector(name::ffn_norm, i, c.hidden));
+  const bool hashed = c.hashed[static_cast<size_t>(i)] != 0;
+  TRY_ASSIGN(w.moe, read_moe_layer(loader, c.moe, i, name::moe, hashed ? RouterKind::table : RouterKind::learned));
+  if (hashed) {
+    TRY_ASSIGN(w.expert_table, read_expert_table(loader, c, i));
+  }
+  return w;
+}
+
+// transformers 5.23 saves `model.` before most names and `norm` for `kv_norm`; files differ in what they call the
+// embedding, the head and the last streams.
+std::string as_saved(const Checkpoint& checkpoint, std::string name) {
+  if (checkpoint.find(name)) return name;
+  const auto respelled = [](std::string text, std::string_view from, std::string_view to) {
+    if (const size_t at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
+    return text;
+  };
+  std::string saved = respelled("model." + name, ".attn.kv_norm.", ".attn.norm.");
+  if (name == "head.weight") saved = "lm_head.weight";
+  if (checkpoint.find(saved)) return saved;
+  std::string other = saved;
+  if (name == "embed.weight") other = "model.embed_tokens.weight";
+  if (name.starts_with("hc_head_")) other = respelled(saved, "hc_head_", "hc_head.hc_");
+  return checkpoint.find(other) ? other : name;
+}
+
+// Tensors of the blocks of multi-token prediction, which the main model does not compute.
+void ignore_extra_layers(Loader& loader, const DeepseekV4Config& c) {
+  for (const StoredTensor& tensor : loader.checkpoint().tensors())
+    for (int i = 0; i < c.extra_layers; ++i) {
+      const bool released = tensor.name.starts_with(fmt::format("mtp.{}.", i)) ||
+                            tensor.name.starts_with(fmt::format("model.mtp.{}.", i));
+      if (loader.is_gguf() ? tensor.name.starts_with(fmt::format("blk.{}.", c.layers + i)) : released)
+        loader.ignore(tensor.name);
+    }
+}
+
+Result<Done> DeepseekV4::load(const Architecture& architecture, const LoadOptions& options, Pool& pool) {
+  Loader loader(memory_.checkpoint, architecture.gguf, memory_.numbers);
+  if (!loader.is_gguf())
+    loader.spell_by([this](std::string name) { return as_saved(memory_.checkpoint, std::move(name)); });
+  TRY_ASSIGN(config_, read_deepseek_v4_config(loader));
+  const DeepseekV4Config& c = config_;
+  TRY_ASSIGN(embed_, loader.linear(name::embed, -1, c.vocabulary, c.hidden));
+  for (int i = 0; i < c.layers; ++i) {
+    TRY_ASSIGN(V4Layer layer, read_layer(loader, i));
+    layers_.push_back(std::move(layer));
+  }
+  TRY_ASSIGN(head_streams_, read_stream_gates(loader, name::head_streams, -1, c, c.streams, 1));
+  TRY_ASSIGN(norm_, loader.vector(name::norm, -1, c.hidden));
+  TRY_ASSIGN(head_, loader.linear(name::head, -1, c.vocabulary, c.hidden));
+  ignore_extra_layers(loader, c);
+  TRY(loader.all_used());
+
+  std::vector<Linear*> packed;  // in the order of reading
+  const bool by_groups = ops::packs_by_heads({c.out_groups, c.out_rank, 0, c.out_rank});
+  for (V4Layer& w : layers_) {
+    freehold::each_linear(w.attention, [&](Linear& linear) {
+      if (by_groups || &linear != &w.attention.out_a) packed.push_back(&linear);
+    });
+    w.moe.each_linear([&](Linear& linear) { packed.push_back(&linear); });
+  }
+  packed.push_back(&head_);
+  TRY(pack_weights(packed, memory_, options, pool));
+
+  facts_ = {.architecture = std::string(architecture.released),
+            .layers = c.layers,
+            .hidden = c.hidden,
+            .vocabulary = c.vocabulary,
+            .context = c.context,
+            .heads = c.heads,
+            .kv_heads = 1,
+            .head_dim = c.head_dim,
+            .ffn = c.moe.expert_ffn};
+  facts_.cache_bytes_per_position = window_bytes_per_position(kv_shapes(mode_.kv));
+  std::unordered_set<int> routed;
+  for (V4Layer& w : layers_)
+    for (const auto* stack : {&w.moe.gate, &w.moe.up, &w.moe.down})
+      for (const Linear& linear : *stack) routed.insert(linear.id);
+  const double share = static_cast<double>(c.moe.routing.used) / c.moe.experts;
+  count_weights(*this, &embed_, &head_, facts_, [&](const Linear& l) { return routed.contains(l.id) ? share : 1.0; });
+  return Done{};
+}
+
+void DeepseekV4::each_linear(const std::function<void(std::string_view, Linear&)>& visit) {
+  const auto named = [&](Linear& linear) { visit(linear.weight.name, linear); };
+  named(embed_);
+  for (V4Layer& w : layers_) {
+    freehold::each_linear(w.attention, named);
+    w.moe.each_linear(named);
+  }
+  named(head_);
+}
+
+void DeepseekV4::each_tensor(const std::function<void(std::string_view, Tensor&)>& visit) {
+  for (int i = 0; i < config_.layers; ++i) {
+    V4Layer& w = layers_[static_cast<size_t>(i)];
+    freehold::each_tensor(w.attn_streams, name::attn_streams, i, visit);
+    visit(released_name(name::attn_norm, i, ".weight"), w.attn_norm);
+    freehold::each_tensor(w.attention, i, visit);
+    freehold::each_tensor(w.ffn_streams, name::ffn_streams, i, visit);
+    visit(released_name(name::ffn_norm, i, ".weight"), w.ffn_norm);
+  }
+  freehold::each_tensor(head_streams_, name::head_streams, -1, visit);
+  visit(released_name(name::norm, -1, ".weight"), norm_);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> load_deepseek_v4(const Checkpoint& checkpoint, const Architecture& architecture,
+                                                const LoadOptions& options, Pool& pool) {
+  auto model = std::make_unique<DeepseekV4>(checkpoint, options.mode);
+  TRY(model->load(architecture, options, pool));
+  return model;
+}
+
+}  // namespace freehold
