@@ -1,5 +1,6 @@
 // freehold bench: how fast a model runs here, beside what the machine can do. Prefill counts all tokens of the prompt;
-// decode leaves out the first token and says at what depth it stands. Each row is the median of several runs with its
+// decode leaves out the first token. Both stand at the same depth: tokens that were computed before, once, as a prompt
+// is, and are read by every run. Each row is the median of several runs with its
 // quartiles; the first run warms up and does not count.
 #include <sys/resource.h>
 
@@ -63,7 +64,8 @@ std::vector<Token> some_tokens(int count, int vocabulary) {
   return tokens;
 }
 
-// Prefill from an empty session; then decode from `depth` tokens, always the token that the logits make most likely.
+// From a session that holds the first `depth` tokens of both: the rest of `prompt` at once; then decode after `past`,
+// always the token that the logits make most likely. Leaves the session as it was.
 Result<Run> run_once(Session& session, const Options& options, std::span<const Token> prompt,
                      std::span<const Token> past) {
   using Clock = std::chrono::steady_clock;
@@ -74,12 +76,12 @@ Result<Run> run_once(Session& session, const Options& options, std::span<const T
   const auto go_on = [](int, int) { return !interrupt::requested(); };
   Run run;
   const double cpu = cpu_seconds();
-  if (!prompt.empty()) {
-    TRY(session.rewind(0));
+  if (options.prompt > 0) {
     const auto start = Clock::now();
     TRY(session.sync(prompt, go_on));
     run.prefill_seconds = seconds_since(start);
     run.hash = add(run.hash, session.logits());
+    TRY(session.rewind(options.depth));
   }
   if (options.decode > 0) {
     TRY(session.sync(past, go_on));
@@ -95,7 +97,7 @@ Result<Run> run_once(Session& session, const Options& options, std::span<const T
     }
     run.decode_seconds = seconds_since(start);
     run.hash = add(run.hash, session.logits());
-    TRY(session.rewind(static_cast<int>(past.size())));
+    TRY(session.rewind(options.depth));
   }
   run.cpu_seconds = cpu_seconds() - cpu;
   return run;
@@ -117,10 +119,13 @@ Result<Done> run(const Options& options) {
   const double placement = measure_placement();
   const Int8Rate int8_rate = measure_int8_rate(*loaded.pool);
 
-  const std::vector<Token> prompt = some_tokens(options.prompt, facts.vocabulary);
+  const std::vector<Token> prompt = some_tokens(options.depth + options.prompt, facts.vocabulary);
   const std::vector<Token> past = some_tokens(std::max(options.depth, 1), facts.vocabulary);
-  const int positions = std::max(options.prompt, static_cast<int>(past.size()) + options.decode + 1);
+  const int positions = std::max(options.depth + options.prompt, static_cast<int>(past.size()) + options.decode + 1);
   TRY_ASSIGN(Session session, Session::make(*loaded.engine, {.positions = positions}));
+  const auto filling = std::chrono::steady_clock::now();
+  if (options.depth > 0) TRY(session.sync(past, [](int, int) { return !interrupt::requested(); }));
+  const double fill_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - filling).count();
 
   std::vector<double> prefill, decode, cpu;
   uint64_t hash = 0;
@@ -142,7 +147,9 @@ Result<Done> run(const Options& options) {
   line.clear();
 
   const Spread p = spread_of(prefill), d = spread_of(decode), c = spread_of(cpu);
-  const double share = bandwidth > 0 ? d.median * static_cast<double>(facts.bytes_per_token) / bandwidth : 0;
+  const uint64_t decode_bytes = facts.bytes_per_token + facts.cache_bytes_per_position *
+                                                            static_cast<uint64_t>(options.depth + options.decode / 2);
+  const double share = bandwidth > 0 ? d.median * static_cast<double>(decode_bytes) / bandwidth : 0;
   // Two operations for every parameter that a token passes through; the head only sees the last one.
   const double parameters =
       static_cast<double>(facts.active_parameters) - static_cast<double>(facts.vocabulary) * facts.hidden;
@@ -170,7 +177,10 @@ Result<Done> run(const Options& options) {
                 {"int8_operations_per_second", int8_rate.all},
                 {"prompt", options.prompt},
                 {"decode", options.decode},
-                {"depth", past.size()},
+                {"depth", options.depth},
+                {"depth_seconds", options.depth > 0 ? fill_seconds : 0.0},
+                {"cache", name_of(loaded.model->mode().kv)},
+                {"cache_bytes_per_position", facts.cache_bytes_per_position},
                 {"runs", options.runs},
                 {"prefill_tokens_per_second", p.median},
                 {"prefill", as_json(p)},
@@ -195,8 +205,9 @@ Result<Done> run(const Options& options) {
       bandwidth * 1e-9, int8_rate.all * 1e-9, int8_rate.one * 1e-9,
       int8_rate.shared(threads) ? " (threads share a core, or others work here)" : "", placement));
   if (options.prompt > 0)
-    print(fmt::format("prefill     {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the int8 rate    {} tokens\n",
-                      p.median, p.low, p.high, int8_share * 100, options.prompt));
+    print(fmt::format(
+        "prefill     {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the int8 rate    {} tokens at depth {}\n",
+        p.median, p.low, p.high, int8_share * 100, options.prompt, options.depth));
   if (options.decode > 0)
     print(fmt::format(
         "decode      {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the bandwidth    {} tokens at depth {}\n",
@@ -215,12 +226,15 @@ Command bench_command(CLI::App& program) {
 examples:
   freehold bench smollm2-135m-instruct
   freehold bench model.gguf --prompt 2048 --decode 128 --depth 2048 --runs 7
+  freehold bench model.gguf --prompt 0 --depth 8000 --kv q8
   freehold bench model.gguf --cpu avx2 --threads 1 --json)");
   auto options = std::make_shared<Options>();
   add_model_argument(*app, options->model);
   app->add_option("--prompt", options->prompt, "tokens of the prompt; 0: none")->type_name("N")->capture_default_str();
   app->add_option("--decode", options->decode, "tokens to decode; 0: none")->type_name("N")->capture_default_str();
-  app->add_option("--depth", options->depth, "tokens before the decoded ones")->type_name("N")->capture_default_str();
+  app->add_option("--depth", options->depth, "tokens before the prompt and before the decoded ones")
+      ->type_name("N")
+      ->capture_default_str();
   app->add_option("--runs", options->runs, "runs that count")->type_name("N")->capture_default_str();
   add_model_options(*app, options->model);
   app->add_flag("--json", options->json, "as one JSON object");

@@ -15,6 +15,8 @@ void add_model_argument(CLI::App& app, ModelOptions& options) {
 void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--threads", options.threads, "worker threads; default: one for each CPU allowed")->type_name("N");
   app.add_option("--cpu", options.cpu, "kernels to use: plain, avx2, avx512; default: the best here")->type_name("SET");
+  app.add_option("--kv", options.kv, "numbers in the cache of keys and values: f16, q8 (half of it), f32; default: f16")
+      ->type_name("TYPE");
   app.add_flag("--exact", options.exact, "weights decoded to float, float cache: slower, for comparing");
   const std::map<std::string, MlaForm> forms{{"absorbed", MlaForm::absorbed}, {"expanded", MlaForm::expanded}};
   app.add_option("--mla", options.mla, "latent attention: absorbed (default, a small cache) or expanded")
@@ -63,6 +65,9 @@ Result<LoadedModel> load(const ModelOptions& options) {
   LoadOptions how;
   if (options.exact) how.mode = NumericMode::exact();
   how.mode.mla = options.mla;
+  if (!options.kv.empty()) {
+    TRY_ASSIGN(how.mode.kv, kv_type_named(options.kv));
+  }
   how.progress = [&](double fraction) { line.at(fraction); };
   TRY_ASSIGN(std::unique_ptr<Model> model, load_model(checkpoint, how, *pool));
   if (tokenizer.size() > model->facts().vocabulary)

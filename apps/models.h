@@ -16,6 +16,7 @@ struct ModelOptions {
   int threads = 0;  // 0: one for each CPU this process may use
   int context = 0;  // 0: the command's default
   std::string cpu;  // "": the best set of kernels
+  std::string kv;   // "": f16, or f32 with exact
   bool exact = false;
   MlaForm mla = MlaForm::absorbed;
 };

@@ -6,10 +6,10 @@ namespace freehold {
 namespace {
 
 constexpr Architecture table[] = {
-    {"llama", "llama", load_llama},                // SmolLM2, Llama 3, DeepSeek-LLM and -Coder, R1-Distill-Llama
-    {"qwen2", "qwen2", load_llama},                // Qwen2.5, R1-Distill-Qwen
-    {"mistral", "llama", load_llama},              // Mistral and Nemo without windows; GGUF calls it llama
-    {"qwen3", "qwen3", load_llama},                // Qwen3, R1-0528-Qwen3
+    {"llama", "llama", load_llama},    // SmolLM2, Llama 3, DeepSeek-LLM and -Coder, R1-Distill-Llama
+    {"qwen2", "qwen2", load_llama},    // Qwen2.5, R1-Distill-Qwen
+    {"mistral", "llama", load_llama},  // Mistral and Nemo without windows; GGUF calls it llama
+    {"qwen3", "qwen3", load_llama},    // Qwen3, R1-0528-Qwen3
 };
 
 }  // namespace
@@ -18,7 +18,7 @@ std::span<const Architecture> architectures() { return table; }
 
 std::string text_of(const NumericMode& mode) {
   return fmt::format("{} activations, {} cache{}", mode.arithmetic == Arithmetic::int8 ? "int8" : "exact float",
-                     mode.kv == KvType::f16 ? "f16" : "f32", mode.mla == MlaForm::expanded ? ", expanded latents" : "");
+                     name_of(mode.kv), mode.mla == MlaForm::expanded ? ", expanded latents" : "");
 }
 
 Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const LoadOptions& options, Pool& pool) {

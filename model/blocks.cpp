@@ -188,7 +188,8 @@ Tensor grouped_attention(Pass& pass, const GroupedConfig& config, const GroupedA
 }
 
 uint64_t grouped_cache_bytes(int layers, const GroupedConfig& c, KvType type) {
-  return uint64_t{2} * static_cast<uint64_t>(layers * c.kv_heads * c.head_dim) * (type == KvType::f16 ? 2 : 4);
+  const KvShape kept{type, c.kv_heads, c.head_dim, c.head_dim};
+  return static_cast<uint64_t>(layers) * (kept.key_row_bytes() + kept.value_row_bytes());
 }
 
 void each_linear(GroupedAttention& w, const VisitLinear& visit) {

@@ -272,6 +272,9 @@ void DeepseekV4::each_tensor(const std::function<void(std::string_view, Tensor&)
 
 Result<std::unique_ptr<Model>> load_deepseek_v4(const Checkpoint& checkpoint, const Architecture& architecture,
                                                 const LoadOptions& options, Pool& pool) {
+  if (options.mode.kv == KvType::q8)
+    return unsupported("{}: a q8 cache is for keys and values in pages; this architecture keeps windows: f16 or f32",
+                       checkpoint.name());
   auto model = std::make_unique<DeepseekV4>(checkpoint, options.mode);
   TRY(model->load(architecture, options, pool));
   return model;

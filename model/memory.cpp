@@ -70,22 +70,26 @@ Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory,
 
 namespace {
 
+// A page of positions holds that of every layer, one after the other: what is written together takes room together, so
+// that a large page of the system is not begun for each layer.
 class PagedCache final : public KvCache {
  public:
   PagedCache(int layers, const KvShape& shape, int positions) {
+    const auto pages = static_cast<size_t>((positions + kv_page_positions - 1) / kv_page_positions);
+    const size_t stride = static_cast<size_t>(layers) * shape.page_bytes();
+    bytes_ = pages * stride;
+    memory_ = KvMemory(bytes_);
     layers_.reserve(static_cast<size_t>(layers));
-    for (int i = 0; i < layers; ++i) layers_.emplace_back(shape, positions);
+    for (int i = 0; i < layers; ++i)
+      layers_.emplace_back(shape, positions, memory_.data() + static_cast<size_t>(i) * shape.page_bytes(), stride);
   }
   int capacity() const override { return layers_.empty() ? 0 : layers_.front().capacity(); }
   KvPages* pages(int layer) override { return &layers_[static_cast<size_t>(layer)]; }
-  size_t bytes() const override {
-    size_t sum = 0;
-    for (const KvPages& p : layers_)
-      sum += static_cast<size_t>(p.capacity() / kv_page_positions) * (p.key_page_bytes() + p.value_page_bytes());
-    return sum;
-  }
+  size_t bytes() const override { return bytes_; }
 
  private:
+  KvMemory memory_;
+  size_t bytes_;
   std::vector<KvPages> layers_;
 };
 

@@ -40,7 +40,7 @@ class KvCache {
   // Whether a pass may continue from this position, at most that of the last row. Pages keep everything; what keeps
   // less may only have to start over, at 0.
   virtual bool can_continue(int) const { return true; }
-  virtual size_t bytes() const = 0;
+  virtual size_t bytes() const = 0;  // when all positions are written
 };
 
 struct ModelFacts {          // what others need to know without knowing the architecture

@@ -6,6 +6,7 @@
 // A piece of work is (span, key head, block of rows) and either all stretches, or one stretch when there are few rows
 // and a long past (decoding). Without pages (training) f32 pages are built for this call.
 #include "ops/attention_back.h"
+#include "ops/attention_codes.h"
 #include "ops/ops.h"
 #include "ops/row_chunks.h"
 #include "ops/tape.h"
@@ -15,21 +16,9 @@ namespace freehold::ops {
 namespace {
 
 constexpr int stretch_positions = 512;
-constexpr int most_columns = 48;  // rows of a block times the query heads of a key head, unless that alone is more
-constexpr float log2_e = 1.44269504f;
-
-struct Pages {  // of one span
-  KvShape shape;
-  std::byte *keys, *values;
-
-  KvBlock block(int page, int head) const {
-    const size_t heads = static_cast<size_t>(shape.kv_heads), p = static_cast<size_t>(page);
-    const size_t key_page = shape.key_page_bytes(), value_page = shape.value_page_bytes();
-    const std::byte* key = keys + p * key_page + static_cast<size_t>(head) * (key_page / heads);
-    const std::byte* value = values + p * value_page + static_cast<size_t>(head) * (value_page / heads);
-    return {key, value, shape.head_dim, shape.value_dim, key + key_page, value + value_page};
-  }
-};
+// Columns are rows of a block times the query heads of a key head: at most so many, unless one row has more.
+constexpr int most_columns = 96;   // a block of them reads each page once from memory, then from the second cache
+constexpr int split_columns = 48;  // as few columns of a span are split over stretches
 
 struct Piece {
   int span, head;
@@ -50,20 +39,28 @@ AttentionColumns new_columns(Arena& arena, int count, int value_dim) {
           arena.array<float>(n * static_cast<size_t>(value_dim))};
 }
 
-AttentionColumns from_column(const AttentionColumns& columns, int first, const KvShape& shape) {
-  return {
-      columns.count - first,
-      columns.queries ? columns.queries + static_cast<size_t>(first) * static_cast<size_t>(shape.head_dim) : nullptr,
-      columns.visible ? columns.visible + first : nullptr,
-      columns.maximum + first,
-      columns.sum + first,
-      columns.mixed + static_cast<size_t>(first) * static_cast<size_t>(shape.value_dim)};
+AttentionColumns from_column(AttentionColumns columns, int first, const KvShape& shape) {
+  const int64_t blocks = (shape.head_dim + kv_block - 1) / kv_block;
+  columns.count -= first;
+  if (columns.queries) columns.queries += int64_t{first} * shape.head_dim;
+  if (columns.visible) columns.visible += first;
+  columns.maximum += first;
+  columns.sum += first;
+  columns.mixed += int64_t{first} * shape.value_dim;
+  if (columns.codes) {
+    columns.codes += first * blocks * 2 * kv_block;
+    columns.code_scales += first * blocks;
+    columns.minus_sums += first * blocks;
+  }
+  return columns;
 }
 
 struct Scratch {  // of one worker
   float* queries;
   int* visible;
   AttentionColumns total, more;
+  QueryCodes codes;
+  std::byte *key_row, *value_row;
 };
 
 class Attention {
@@ -87,6 +84,7 @@ class Attention {
 
   void run() {
     find_pages();
+    make_scratch();
     write_pages();
     cut();
     context_.pool.run(chunks_, [&](int chunk, int worker) {
@@ -98,7 +96,7 @@ class Attention {
 
  private:
   void find_pages() {
-    pages_ = arena_.array<Pages>(spans_.size());
+    pages_ = arena_.array<KvView>(spans_.size());
     for (size_t s = 0; s < spans_.size(); ++s) {
       const AttentionSpan& span = spans_[s];
       const int end = span.start + span.rows;
@@ -108,16 +106,39 @@ class Attention {
               "pages of {} heads of {} and {}, k {}, v {}", shape.kv_heads, shape.head_dim, shape.value_dim,
               k_.shape().text(), v_.shape().text());
         CHECK(end <= span.pages->capacity(), "position {} of {}", end, span.pages->capacity());
-        pages_[s] = {shape, span.pages->key_page(0), span.pages->value_page(0)};
+        pages_[s] = span.pages->view();
       } else {
         CHECK(span.start == 0, "a past of {} positions without pages", span.start);
         const KvShape shape{KvType::f32, kv_heads_, head_dim_, value_dim_};
         const auto count = static_cast<size_t>((end + kv_page_positions - 1) / kv_page_positions);
-        pages_[s] = {shape, arena_.array<std::byte>(count * shape.key_page_bytes()),
-                     arena_.array<std::byte>(count * shape.value_page_bytes())};
+        pages_[s] = {shape, arena_.array<std::byte>(count * shape.page_bytes()), shape.page_bytes()};
       }
     }
   }
+
+  void make_scratch() {
+    size_t row_bytes = 0, value_row_bytes = 0;
+    int columns = 0;
+    bool codes = false;
+    for (size_t s = 0; s < spans_.size(); ++s) {
+      row_bytes = std::max(row_bytes, pages_[s].shape.key_row_bytes());
+      value_row_bytes = std::max(value_row_bytes, pages_[s].shape.value_row_bytes());
+      columns = std::max(columns, std::min(block_rows(), spans_[s].rows) * group_);
+      codes = codes || pages_[s].shape.type == KvType::q8;
+    }
+    const auto workers = static_cast<size_t>(context_.pool.threads());
+    scratch_ = arena_.array<Scratch>(workers);
+    for (size_t w = 0; w < workers; ++w)
+      scratch_[w] = {arena_.array<float>(static_cast<size_t>(columns) * static_cast<size_t>(head_dim_)),
+                     arena_.array<int>(static_cast<size_t>(columns)),
+                     new_columns(arena_, columns, value_dim_),
+                     new_columns(arena_, columns, value_dim_),
+                     codes ? room_for_codes(arena_, columns, head_dim_) : QueryCodes{},
+                     arena_.array<std::byte>(row_bytes),
+                     arena_.array<std::byte>(value_row_bytes)};
+  }
+
+  int block_rows() const { return std::max(1, most_columns / group_); }
 
   // Rows of one span that fall into one page are written by one chunk.
   void write_pages() {
@@ -132,9 +153,8 @@ class Attention {
       for (int i = 0; i < pages_of(spans_[s]); ++i)
         touched[next++] = {static_cast<int>(s), spans_[s].start / kv_page_positions + i};
     const int64_t numbers = k_.width() + v_.width();
-    auto* halves = arena_.array<uint16_t>(static_cast<size_t>(context_.pool.threads()) * static_cast<size_t>(numbers));
     const auto write = [&](int chunk, int worker) {
-      write_page(touched[chunk].span, touched[chunk].page, halves + worker * numbers);
+      write_page(touched[chunk].span, touched[chunk].page, scratch_[static_cast<size_t>(worker)]);
     };
     if (k_.rows() * numbers < 8192)  // a few rows: not worth a region
       for (int chunk = 0; chunk < count; ++chunk) write(chunk, 0);
@@ -146,38 +166,30 @@ class Attention {
     return span.rows ? (span.start + span.rows - 1) / kv_page_positions - span.start / kv_page_positions + 1 : 0;
   }
 
-  void write_page(int of_span, int page, uint16_t* halves) const {
+  void write_page(int of_span, int page, const Scratch& scratch) const {
     const AttentionSpan& span = spans_[static_cast<size_t>(of_span)];
-    const Pages& pages = pages_[of_span];
-    const KvShape& shape = pages.shape;
+    const KvView& view = pages_[of_span];
     const int first = std::max(span.start, page * kv_page_positions);
     const int end = std::min(span.start + span.rows, (page + 1) * kv_page_positions);
     for (int position = first; position < end; ++position) {
       const int64_t row = span.first_row + position - span.start;
-      const void *k = k_.row(row).data(), *v = v_.row(row).data();
-      if (shape.type == KvType::f16) {
-        kernels_.rows.half_of_float(k_.row(row).data(), k_.width(), halves);
-        kernels_.rows.half_of_float(v_.row(row).data(), v_.width(), halves + k_.width());
-        k = halves, v = halves + k_.width();
-      }
-      put_in_page(shape, pages.keys + static_cast<size_t>(page) * shape.key_page_bytes(),
-                  pages.values + static_cast<size_t>(page) * shape.value_page_bytes(), position % kv_page_positions, k,
-                  v);
+      store_row(kernels_, view.shape, head_dim_, k_.row(row).data(), scratch.key_row);
+      store_row(kernels_, view.shape, value_dim_, v_.row(row).data(), scratch.value_row);
+      view.put(position, scratch.key_row, scratch.value_row);
     }
   }
 
   // Pieces, and chunks of them: consecutive pieces of together at least `worth` units of work.
   void cut() {
-    const int block_rows = std::max(1, most_columns / group_);
     size_t count = 0;
     const auto each = [&](auto act) {
       for (size_t s = 0; s < spans_.size(); ++s) {
         const AttentionSpan& span = spans_[s];
         // The last rows of a prompt see most: they come first.
-        for (int end = span.rows; end > 0; end -= block_rows) {
-          const int first = std::max(0, end - block_rows);
+        for (int end = span.rows; end > 0; end -= block_rows()) {
+          const int first = std::max(0, end - block_rows());
           const int stretches = stretches_to(span.start + end - 1);
-          const bool split = stretches > 1 && span.rows * group_ <= most_columns;
+          const bool split = stretches > 1 && span.rows * group_ <= split_columns;
           for (int head = 0; head < kv_heads_; ++head)
             for (int t = 0; t < (split ? stretches : 1); ++t)
               act(Piece{static_cast<int>(s), head, first, end - first, t, split ? 1 : stretches, {}}, split);
@@ -189,11 +201,9 @@ class Attention {
     chunk_ends_ = arena_.array<int>(count + 1);
     constexpr int64_t worth = 100'000;
     int64_t cost = 0;
-    int columns = 0;
     chunk_ends_[0] = 0;
     each([&](Piece piece, bool split) {
       const int count_of = piece.rows * group_;
-      columns = std::max(columns, count_of);
       if (split) piece.partial = new_columns(arena_, count_of, value_dim_);
       pieces_[piece_count_++] = piece;
       cost += static_cast<int64_t>(keys_seen(piece)) * (head_dim_ + value_dim_) * (4 + count_of) / 4;
@@ -203,13 +213,6 @@ class Attention {
       }
     });
     if (chunk_ends_[chunks_] < piece_count_) chunk_ends_[++chunks_] = piece_count_;
-
-    const auto workers = static_cast<size_t>(context_.pool.threads());
-    scratch_ = arena_.array<Scratch>(workers);
-    for (size_t w = 0; w < workers; ++w)
-      scratch_[w] = {arena_.array<float>(static_cast<size_t>(columns) * static_cast<size_t>(head_dim_)),
-                     arena_.array<int>(static_cast<size_t>(columns)), new_columns(arena_, columns, value_dim_),
-                     new_columns(arena_, columns, value_dim_)};
   }
 
   int keys_seen(const Piece& piece) const {
@@ -227,11 +230,18 @@ class Attention {
           q_.row(span.first_row + piece.first_row + row).data() + static_cast<int64_t>(piece.head) * group_ * head_dim_,
           scale_ * log2_e, static_cast<int64_t>(group_) * head_dim_,
           scratch.queries + static_cast<int64_t>(row) * group_ * head_dim_);
+    const bool coded = shape_of(piece).type == KvType::q8;
+    if (coded) make_codes(scratch.queries, count, head_dim_, scratch.codes);
     for (int t = piece.stretch; t < piece.stretch + piece.stretches; ++t) {
       AttentionColumns columns = piece.partial.count ? piece.partial : t == 0 ? scratch.total : scratch.more;
       columns.count = count;
       columns.queries = scratch.queries;
       columns.visible = scratch.visible;
+      if (coded) {
+        columns.codes = scratch.codes.codes;
+        columns.code_scales = scratch.codes.scales;
+        columns.minus_sums = scratch.codes.minus_sums;
+      }
       const int first = first_column(start, t * stretch_positions);
       fold_stretch(piece, start, from_column(columns, first, shape_of(piece)), first, t, scratch);
       if (piece.partial.count || t == 0) continue;
@@ -254,7 +264,7 @@ class Attention {
 
   void fold_stretch(const Piece& piece, int start, const AttentionColumns& columns, int skipped, int stretch,
                     Scratch& scratch) {
-    const Pages& pages = pages_[static_cast<size_t>(piece.span)];
+    const KvView& pages = pages_[static_cast<size_t>(piece.span)];
     std::fill_n(columns.maximum, columns.count, -__builtin_inff());
     std::fill_n(columns.sum, columns.count, 0.0f);
     std::fill_n(columns.mixed, static_cast<size_t>(columns.count) * static_cast<size_t>(value_dim_), 0.0f);
@@ -306,7 +316,7 @@ class Attention {
   float* const z_;
   const int heads_, kv_heads_, group_, head_dim_, value_dim_;
 
-  Pages* pages_ = nullptr;
+  KvView* pages_ = nullptr;
   Piece* pieces_ = nullptr;
   int piece_count_ = 0;
   int* chunk_ends_ = nullptr;

@@ -2,6 +2,10 @@
 // pattern. Back: dq += scale ds k, dk += scale ds q;  ds = p (dp - Σ p dp);  dp_j = dz·v_j, dv_j += p_j dz.
 #include <cstring>
 
+#include <optional>
+#include <vector>
+
+#include "ops/attention_codes.h"
 #include "ops/ops.h"
 #include "ops/row_chunks.h"
 #include "ops/tape.h"
@@ -10,15 +14,18 @@ namespace freehold::ops {
 
 namespace {
 
-KvBlock block_of(const KvPages& pages, int page, int64_t head) {
-  const KvShape& shape = pages.shape();
-  const auto h = static_cast<size_t>(head), heads = static_cast<size_t>(shape.kv_heads);
-  return {pages.key_page(page) + h * (shape.key_page_bytes() / heads),
-          pages.value_page(page) + h * (shape.value_page_bytes() / heads),
-          shape.head_dim,
-          shape.value_dim,
-          nullptr,
-          nullptr};
+// q8 pages as float ones, for what only watched passes compute: the kernels of parts are those of f32 and f16.
+KvPages in_floats(const KvPages& pages, int64_t positions) {
+  KvShape shape = pages.shape();
+  shape.type = KvType::f32;
+  KvPages floats(shape, static_cast<int>(positions));
+  std::vector<float> k(static_cast<size_t>(shape.kv_heads * shape.head_dim)),
+      v(static_cast<size_t>(shape.kv_heads * shape.value_dim));
+  for (int i = 0; i < static_cast<int>(positions); ++i) {
+    pages.read(i, k.data(), v.data());
+    floats.write(i, k.data(), v.data());
+  }
+  return floats;
 }
 
 void check_whole(const Context& context, const AttentionSpan& span) {
@@ -27,28 +34,32 @@ void check_whole(const Context& context, const AttentionSpan& span) {
 
 }  // namespace
 
-Tensor attention_scores(Context& context, const Tensor& q, const Tensor& k, const KvPages& pages, float scale,
+Tensor attention_scores(Context& context, const Tensor& q, const Tensor& k, const KvPages& stored, float scale,
                         const AttentionSpan& span) {
   check_whole(context, span);
+  const bool coded = stored.shape().type == KvType::q8;
+  const std::optional<KvPages> floats = coded ? std::optional(in_floats(stored, span.start + span.rows)) : std::nullopt;
+  const KvPages& pages = floats ? *floats : stored;
   const int64_t heads = q.shape()[1], kv_heads = pages.shape().kv_heads, group = heads / kv_heads, d = q.shape()[2];
   const int64_t n = span.start + span.rows;
   CHECK(d == pages.shape().head_dim && n <= pages.capacity(), "q {}, pages of {} for {} positions", q.shape().text(),
         pages.shape().head_dim, pages.capacity());
   Tensor scores = Tensor::empty({span.rows, heads, n}, context.arena);
   float* to = scores.mutable_data();
+  const Tensor queries_of = coded ? rounded_queries(context, q, scale) : q;
   each_rows(context.pool, span.rows, heads * n * d / 8, [&](int64_t first, int64_t count) {
     float of_page[16 * kv_page_positions];
     for (int64_t i = first; i < first + count; ++i)
       for (int64_t head = 0; head < heads; head += std::min<int64_t>(16, group - head % group)) {
         const int64_t columns = std::min<int64_t>(16, group - head % group);
-        const float* queries = q.data() + ((span.first_row + i) * heads + head) * d;
+        const float* queries = queries_of.data() + ((span.first_row + i) * heads + head) * d;
         const int64_t own = span.start + i;
         for (int64_t c = 0; c < columns; ++c)
           std::fill_n(to + (i * heads + head + c) * n + own + 1, n - own - 1, -__builtin_inff());
         for (int64_t at = 0; at <= own; at += kv_page_positions) {
           context.kernels.attention.score_page[static_cast<size_t>(pages.shape().type)](
-              block_of(pages, static_cast<int>(at / kv_page_positions), head / group), static_cast<int>(columns),
-              queries, of_page);
+              pages.view().block(static_cast<int>(at / kv_page_positions), static_cast<int>(head / group)),
+              static_cast<int>(columns), queries, of_page);
           const int64_t seen = std::min<int64_t>(kv_page_positions, own + 1 - at);
           for (int64_t c = 0; c < columns; ++c)
             context.kernels.rows.scale(of_page + c * kv_page_positions, scale, seen,
@@ -101,9 +112,12 @@ Tensor attention_probs(Context& context, const Tensor& scores) {
   return probs;
 }
 
-Tensor attention_mix(Context& context, const Tensor& probs, const Tensor& v, const KvPages& pages,
+Tensor attention_mix(Context& context, const Tensor& probs, const Tensor& v, const KvPages& stored,
                      const AttentionSpan& span) {
   check_whole(context, span);
+  const bool coded = stored.shape().type == KvType::q8;
+  const std::optional<KvPages> floats = coded ? std::optional(in_floats(stored, span.start + span.rows)) : std::nullopt;
+  const KvPages& pages = floats ? *floats : stored;
   const int64_t heads = probs.shape()[1], n = probs.shape()[2];
   const int64_t kv_heads = pages.shape().kv_heads, group = heads / kv_heads, value_dim = pages.shape().value_dim;
   CHECK(probs.rows() == span.rows && n == span.start + span.rows && n <= pages.capacity(), "{} for {} rows at {}",
@@ -115,8 +129,8 @@ Tensor attention_mix(Context& context, const Tensor& probs, const Tensor& v, con
       for (int64_t head = 0; head < heads; head += group)
         for (int64_t at = 0; at < n; at += kv_page_positions)
           context.kernels.attention.mix_page[static_cast<size_t>(pages.shape().type)](
-              block_of(pages, static_cast<int>(at / kv_page_positions), head / group), static_cast<int>(group),
-              static_cast<int>(std::min<int64_t>(kv_page_positions, n - at)),
+              pages.view().block(static_cast<int>(at / kv_page_positions), static_cast<int>(head / group)),
+              static_cast<int>(group), static_cast<int>(std::min<int64_t>(kv_page_positions, n - at)),
               probs.data() + (i * heads + head) * n + at, n, to + (i * heads + head) * value_dim);
   });
   if (context.tape)

@@ -1,6 +1,7 @@
 // Attention against double, and its promise of bits: whole = in chunks = token by token = in a batch with strangers,
 // for any number of threads and every kernel set.
-#include "base/numbers.h"
+#include "base/memory.h"
+#include "ops/attention_codes.h"
 #include "ops/ops_fixture.h"
 
 namespace freehold {
@@ -52,11 +53,25 @@ std::vector<float> in_chunks(const Kernels& kernels, int threads, const Case& c,
   return z;
 }
 
-const std::vector<Case> cases{{1, 1, 1, 1, 1, KvType::f32},      {5, 2, 2, 12, 12, KvType::f16},
-                              {63, 4, 2, 18, 18, KvType::f32},   {64, 3, 1, 16, 8, KvType::f16},
-                              {65, 9, 3, 64, 64, KvType::f16},   {130, 7, 1, 20, 33, KvType::f32},
-                              {513, 6, 2, 8, 24, KvType::f32},   {600, 3, 3, 16, 16, KvType::f16},
-                              {1100, 4, 1, 16, 80, KvType::f16}, {70, 14, 2, 128, 128, KvType::f32}};
+const std::vector<Case> cases{
+    {1, 1, 1, 1, 1, KvType::f32},       {5, 2, 2, 12, 12, KvType::f16},   {63, 4, 2, 18, 18, KvType::f32},
+    {64, 3, 1, 16, 8, KvType::f16},     {65, 9, 3, 64, 64, KvType::f16},  {130, 7, 1, 20, 33, KvType::f32},
+    {513, 6, 2, 8, 24, KvType::f32},    {600, 3, 3, 16, 16, KvType::f16}, {1100, 4, 1, 16, 80, KvType::f16},
+    {70, 14, 2, 128, 128, KvType::f32}, {5, 2, 2, 12, 12, KvType::q8},    {65, 9, 3, 64, 64, KvType::q8},
+    {130, 7, 1, 20, 33, KvType::q8},    {1100, 4, 1, 32, 80, KvType::q8}, {70, 16, 1, 576, 512, KvType::f16},
+    {70, 16, 1, 576, 512, KvType::q8}};
+
+// Rows of keys or values as pages give them back.
+Tensor as_stored(Context& context, const KvShape& shape, const Tensor& x) {
+  Tensor rounded = Tensor::empty(x.shape(), context.arena);
+  const auto dim = static_cast<int>(x.shape()[2]);
+  std::vector<std::byte> row(shape.row_bytes(dim));
+  for (int64_t i = 0; i < x.rows(); ++i) {
+    store_row(context.kernels, shape, dim, x.row(i).data(), row.data());
+    load_row(shape, dim, row.data(), rounded.mutable_row(i).data());
+  }
+  return rounded;
+}
 
 // The plain set's answer, all rows at once on one thread: what all others must equal.
 const std::vector<float>& plain_whole(size_t index) {
@@ -77,7 +92,10 @@ TEST_P(AttentionTest, equals_double) {
     Arena arena;
     const Inputs in = inputs_of(c, arena);
     const auto z = GetParam()->name == "plain" ? plain_whole(index) : in_chunks(*GetParam(), 2, c, in, {c.rows});
-    const auto stored = [&](float x) { return c.type == KvType::f16 ? float_of_f16(f16_of_float(x)) : x; };
+    Bench bench(*GetParam(), 1);
+    const KvShape shape{c.type, c.kv_heads, c.head_dim, c.value_dim};
+    const Tensor q = c.type == KvType::q8 ? ops::rounded_queries(bench.context, in.q, scale_of(c)) : in.q;
+    const Tensor k = as_stored(bench.context, shape, in.k), v = as_stored(bench.context, shape, in.v);
     for (int i = 0; i < c.rows; i += 1 + c.rows / 40)
       for (int h = 0; h < c.heads; ++h) {
         const int m = h / (c.heads / c.kv_heads);
@@ -86,8 +104,8 @@ TEST_P(AttentionTest, equals_double) {
         for (int j = 0; j <= i; ++j) {
           double absolute = 0;
           for (int d = 0; d < c.head_dim; ++d) {
-            const double term = double{in.q.row(i)[static_cast<size_t>(h * c.head_dim + d)]} *
-                                stored(in.k.row(j)[static_cast<size_t>(m * c.head_dim + d)]) * scale_of(c);
+            const double term = double{q.row(i)[static_cast<size_t>(h * c.head_dim + d)]} *
+                                k.row(j)[static_cast<size_t>(m * c.head_dim + d)] * scale_of(c);
             s[static_cast<size_t>(j)] += term;
             absolute += std::abs(term);
           }
@@ -97,13 +115,15 @@ TEST_P(AttentionTest, equals_double) {
         for (double& e : s) sum += e = std::exp(e - most);
         for (int j = 0; j <= i; ++j)
           for (int d = 0; d < c.value_dim; ++d) {
-            const double value = stored(in.v.row(j)[static_cast<size_t>(m * c.value_dim + d)]);
+            const double value = v.row(j)[static_cast<size_t>(m * c.value_dim + d)];
             exact[static_cast<size_t>(d)] += s[static_cast<size_t>(j)] / sum * value;
             size = std::max(size, std::abs(value));
           }
         // Weights are off by the scores' errors (twice: their own and the sum's), by the spread of scores times epsilon
         // and by one rounding for each key in the chains.
-        const double tolerance = size * (2 * error + (i + 60) * epsilon);
+        // Over q8 pages weights are whole: half a unit for each of a page's 64 keys, when one of them has 32767.
+        const double whole = c.type == KvType::q8 ? 64 * 0.5 / 32767 : 0;
+        const double tolerance = size * (2 * error + (i + 60) * epsilon + whole);
         for (int d = 0; d < c.value_dim; ++d)
           ASSERT_NEAR(z[static_cast<size_t>((i * c.heads + h) * c.value_dim + d)], exact[static_cast<size_t>(d)],
                       tolerance)
@@ -129,13 +149,19 @@ TEST_P(AttentionTest, same_bits_for_chunks_threads_and_sets) {
   }
 }
 
-TEST_P(AttentionTest, same_bits_in_a_batch_with_strangers) {
-  const Case c{1100, 6, 2, 16, 16, KvType::f16};
+class AttentionTypes : public ::testing::TestWithParam<std::tuple<const Kernels*, KvType>> {
+ protected:
+  const Kernels& kernels() const { return *std::get<0>(GetParam()); }
+  KvType type() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(AttentionTypes, same_bits_in_a_batch_with_strangers) {
+  const Case c{1100, 6, 2, 16, 16, type()};
   Arena arena;
   const Inputs in = inputs_of(c, arena);
-  const auto alone = in_chunks(*GetParam(), 1, c, in, {c.rows});
+  const auto alone = in_chunks(kernels(), 1, c, in, {c.rows});
   // Three sequences: a long decoded one, ours, and a short one without pages; ours continues at row 700.
-  Bench bench(*GetParam(), 2);
+  Bench bench(kernels(), 2);
   const KvShape shape{c.type, c.kv_heads, c.head_dim, c.value_dim};
   KvPages stranger_pages(shape, 900), pages(shape, c.rows);
   const Case other{900, 6, 2, 16, 16, c.type};
@@ -166,20 +192,20 @@ TEST_P(AttentionTest, without_pages_as_with_f32_pages) {
   EXPECT_TRUE(same_bits(attend(bench.context, c, in, 0, c.rows, nullptr), in_chunks(*GetParam(), 2, c, in, {c.rows})));
 }
 
-TEST_P(AttentionTest, leftovers_in_pages_do_not_matter) {
-  const Case c{70, 4, 2, 16, 16, KvType::f32};
+TEST_P(AttentionTypes, leftovers_in_pages_do_not_matter) {
+  const Case c{70, 4, 2, 16, 16, type()};
   Arena arena;
   const Inputs in = inputs_of(c, arena);
-  Bench bench(*GetParam(), 2);
+  Bench bench(kernels(), 2);
   KvPages pages({c.type, c.kv_heads, c.head_dim, c.value_dim}, 200);
   const std::vector<float> nan(32, std::nanf(""));
   for (int i = 0; i < pages.capacity(); ++i) pages.write(i, nan.data(), nan.data());
-  EXPECT_TRUE(same_bits(attend(bench.context, c, in, 0, c.rows, &pages), in_chunks(*GetParam(), 2, c, in, {c.rows})));
+  EXPECT_TRUE(same_bits(attend(bench.context, c, in, 0, c.rows, &pages), in_chunks(kernels(), 2, c, in, {c.rows})));
 }
 
 // Scores, patterns and their mix beside the fused op, within roundings; the same for all sets to the bit.
-TEST_P(AttentionTest, parts_agree_with_the_whole) {
-  const Case c{150, 6, 2, 20, 12, KvType::f16};
+TEST_P(AttentionTypes, parts_agree_with_the_whole) {
+  const Case c{150, 6, 2, 20, 12, type()};
   Arena arena;
   const Inputs in = inputs_of(c, arena);
   const auto parts = [&](const Kernels& kernels) {
@@ -199,33 +225,76 @@ TEST_P(AttentionTest, parts_agree_with_the_whole) {
       for (size_t j = 0; j < 150; ++j) sum += probs.row(7)[static_cast<size_t>(h) * 150 + j];
       EXPECT_NEAR(sum, 1, 20 * epsilon);
     }
+    const double whole = type() == KvType::q8 ? 64 * 0.5 / 32767 : 0;  // as above
+    const double tolerance = 4 * ((150 + 20 * 30) * epsilon + whole);
     const auto mixed = numbers(ops::attention_mix(bench.context, probs, v, pages, span));
-    for (size_t i = 0; i < mixed.size(); ++i) EXPECT_NEAR(mixed[i], fused[i], 4 * (150 + 20 * 30) * epsilon);
+    for (size_t i = 0; i < mixed.size(); ++i) EXPECT_NEAR(mixed[i], fused[i], tolerance);
     return mixed;
   };
-  EXPECT_TRUE(same_bits(parts(*GetParam()), parts(*runnable_kernels()[0])));
+  EXPECT_TRUE(same_bits(parts(kernels()), parts(*runnable_kernels()[0])));
 }
 
+std::string name_of_both(const ::testing::TestParamInfo<std::tuple<const Kernels*, KvType>>& of) {
+  return std::string(std::get<0>(of.param)->name) + "_" + std::string(name_of(std::get<1>(of.param)));
+}
+INSTANTIATE_TEST_SUITE_P(sets_and_types, AttentionTypes,
+                         ::testing::Combine(::testing::ValuesIn(runnable_kernels()),
+                                            ::testing::Values(KvType::f32, KvType::f16, KvType::q8)),
+                         name_of_both);
 INSTANTIATE_TEST_SUITE_P(sets, AttentionTest, ::testing::ValuesIn(runnable_kernels()),
                          [](const auto& set) { return std::string(set.param->name); });
 
+// Room for a long context takes no memory before it is written, and none of what was reserved is read before.
+TEST(KvPages, takes_memory_where_it_is_written) {
+  const uint64_t before = resident_memory();
+  KvPages pages({KvType::f16, 8, 128, 128}, 1 << 20);  // 4 GiB
+  const std::vector<float> one(1024, 1.0f);
+  pages.write(0, one.data(), one.data());
+  pages.write(pages.capacity() - 1, one.data(), one.data());
+  EXPECT_LT(resident_memory(), before + (16u << 20));
+  std::vector<float> k(1024), v(1024);
+  pages.read(77777, k.data(), v.data());
+  EXPECT_EQ(k, std::vector<float>(1024));
+}
+
 TEST(KvPages, write_and_read) {
   Random random(9);
-  for (const KvType type : {KvType::f32, KvType::f16}) {
+  for (const KvType type : {KvType::f32, KvType::f16, KvType::q8}) {
     KvPages pages({type, 3, 20, 12}, 100);
     EXPECT_EQ(pages.capacity(), 128);
     std::vector<std::vector<float>> k, v;
     for (int i = 0; i < 100; ++i) {
       k.emplace_back(60), v.emplace_back(36);
-      for (float& x : k.back()) x = float_of_f16(f16_of_float(random.normal()));
-      for (float& x : v.back()) x = float_of_f16(f16_of_float(random.normal()));
+      for (float& x : k.back()) x = random.normal();
+      for (float& x : v.back()) x = random.normal();
       pages.write(i, k.back().data(), v.back().data());
     }
     std::vector<float> key(60), value(36);
+    // Half a unit in the last place of a half; half a unit of 127 in the largest, plus the rounding of its scale.
+    const auto near = [&](const std::vector<float>& found, const std::vector<float>& given, size_t dim) {
+      for (size_t j = 0; j < found.size(); ++j) {
+        float most = 0;
+        for (size_t d = j / dim * dim; d < (j / dim + 1) * dim; ++d) most = std::max(most, std::abs(given[d]));
+        const float size = std::abs(given[j]);
+        const float bound = type == KvType::f32   ? 0
+                            : type == KvType::f16 ? size * 0x1p-11f + 0x1p-25f
+                                                  : most * (0.5f / 127 + 0x1p-11f);
+        ASSERT_NEAR(found[j], given[j], bound);
+      }
+    };
     for (size_t i = 0; i < 100; ++i) {
       pages.read(static_cast<int>(i), key.data(), value.data());
-      EXPECT_EQ(key, k[i]);
-      EXPECT_EQ(value, v[i]);
+      near(key, k[i], 20);
+      near(value, v[i], 12);
+      const std::vector<float> key_before = key, value_before = value;
+      std::vector<std::byte> key_row(pages.shape().key_row_bytes()), value_row(pages.shape().value_row_bytes());
+      pages.read_stored(static_cast<int>(i), key_row.data(), value_row.data());
+      pages.write_stored(static_cast<int>(i + 28), key_row.data(), value_row.data());
+      pages.read(static_cast<int>(i + 28), key.data(), value.data());
+      EXPECT_EQ(key, key_before);
+      EXPECT_EQ(value, value_before);
+      pages.write(static_cast<int>(i), k[i].data(), v[i].data());
+      if (i + 28 < 100) pages.write(static_cast<int>(i + 28), k[i + 28].data(), v[i + 28].data());
     }
   }
 }

@@ -1,59 +1,96 @@
-// KvPages: keys and values of one layer and one sequence, in pages of 64 positions, laid out for the attention kernels
-// (docs/architecture.md): a K page holds, per key head, 4 groups of 16 keys as [head_dim][16 keys]; a V page holds
-// [64 keys][head_dim] per head. Absolute positions: page p holds positions 64p .. 64p+63.
+// KvPages: keys and values of one layer and one sequence, in pages of 64 positions, laid out for the attention kernels.
+// Absolute positions: page p holds positions 64p .. 64p+63. Within a page each key head has its keys, then its values:
+//   f32, f16   keys   4 groups of 16 keys, each [head_dim][16 keys]
+//              values [64 keys][value_dim]
+//   q8         keys   4 groups of [head_dim/4][16 keys][4] bytes, code + 128; then f16 scales [4 groups][blocks][16]
+//              values [32 pairs of keys][value_dim][2] bytes; then f16 scales [blocks][64 keys]
+// where a block is 32 numbers of one position with one scale = absmax / 127 and codes -127..127, as activations are
+// rounded (tensor/quant_rows.h); sizes that are no multiple of 32 are filled up with zeros.
+//
+// Memory is mapped when it is first written: room for a whole context costs nothing before it is used. A position is a
+// stored row: numbers of all heads in the type, of q8 the codes of all heads and then their scales.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "ops/kernels/kernels.h"
 
 namespace freehold {
 
-enum class KvType : uint8_t { f32, f16 };
+enum class KvType : uint8_t { f32, f16, q8 };
+std::string_view name_of(KvType);
+Result<KvType> kv_type_named(std::string_view);
 
 inline constexpr int kv_page_positions = 64;
+inline constexpr int kv_block = 32;  // numbers that share a scale in q8
 
 struct KvShape {
   KvType type = KvType::f16;
   int kv_heads = 0, head_dim = 0, value_dim = 0;
-  size_t number_bytes() const { return type == KvType::f16 ? 2 : 4; }
-  size_t key_page_bytes() const;  // kv_heads * head_dim * 64 * number_bytes
-  size_t value_page_bytes() const;
+  size_t key_row_bytes() const { return row_bytes(head_dim); }  // a stored row
+  size_t value_row_bytes() const { return row_bytes(value_dim); }
+  size_t key_head_bytes() const { return key_row_bytes() / static_cast<size_t>(kv_heads) * kv_page_positions; }
+  size_t value_head_bytes() const { return value_row_bytes() / static_cast<size_t>(kv_heads) * kv_page_positions; }
+  size_t page_bytes() const { return (key_row_bytes() + value_row_bytes()) * kv_page_positions; }
+  size_t row_bytes(int dim) const;
   bool operator==(const KvShape&) const = default;
 };
 
-// Stores k [kv_heads, head_dim] and v [kv_heads, value_dim], numbers of the shape's type, as position `slot` of a page.
-void put_in_page(const KvShape&, std::byte* keys, std::byte* values, int slot, const void* k, const void* v);
-
-// The memory of pages, all of one shape. Positions at or beyond `length` hold zeros or leftovers: kernels mask them.
-class KvPages {
+// Zeroed memory that takes room only where it is written, in large pages where the system gives them.
+class KvMemory {
  public:
-  KvPages(KvShape shape, int positions);  // room for `positions`, rounded up to whole pages; cleared
-  const KvShape& shape() const { return shape_; }
-  int capacity() const { return capacity_; }
-  size_t key_page_bytes() const { return shape_.key_page_bytes(); }
-  size_t value_page_bytes() const { return shape_.value_page_bytes(); }
-  std::byte* key_page(int page) { return keys_.get() + static_cast<size_t>(page) * key_page_bytes(); }
-  std::byte* value_page(int page) { return values_.get() + static_cast<size_t>(page) * value_page_bytes(); }
-  const std::byte* key_page(int page) const { return keys_.get() + static_cast<size_t>(page) * key_page_bytes(); }
-  const std::byte* value_page(int page) const { return values_.get() + static_cast<size_t>(page) * value_page_bytes(); }
-
-  // Stores k [kv_heads, head_dim] and v [kv_heads, value_dim] of one position, rounding to the type.
-  void write(int position, const float* k, const float* v);
-  void read(int position, float* k, float* v) const;
+  KvMemory() = default;
+  explicit KvMemory(size_t bytes);
+  KvMemory(KvMemory&&) noexcept;
+  KvMemory& operator=(KvMemory&&) noexcept;
+  ~KvMemory();
+  std::byte* data() const { return data_; }
 
  private:
-  static constexpr size_t alignment = 4096;  // pages of the system, for its advice
-  struct Free {
-    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{alignment}); }
-  };
-  KvShape shape_;
-  int capacity_;
-  std::unique_ptr<std::byte[], Free> keys_, values_;
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
 };
+
+// The pages of a sequence as kernels see them. Positions at or beyond the sequence's length hold zeros or leftovers,
+// which kernels mask.
+struct KvView {
+  KvShape shape;
+  std::byte* first = nullptr;
+  size_t stride = 0;  // from a page to the next
+
+  std::byte* page(int p) const { return first + static_cast<size_t>(p) * stride; }
+  KvBlock block(int p, int head) const;
+  void put(int position, const std::byte* key_row, const std::byte* value_row) const;
+  void take(int position, std::byte* key_row, std::byte* value_row) const;
+};
+
+class KvPages {
+ public:
+  KvPages(const KvShape&, int positions);  // memory of its own, for `positions` rounded up to whole pages
+  // Pages that lie `stride` apart in memory which somebody keeps for as long, zeroed or left over.
+  KvPages(const KvShape&, int positions, std::byte* first, size_t stride);
+  const KvShape& shape() const { return view_.shape; }
+  int capacity() const { return capacity_; }
+  const KvView& view() const { return view_; }
+
+  // k [kv_heads, head_dim] and v [kv_heads, value_dim] of one position, rounded to the type.
+  void write(int position, const float* k, const float* v);
+  void read(int position, float* k, float* v) const;
+  void write_stored(int position, const std::byte* key_row, const std::byte* value_row);
+  void read_stored(int position, std::byte* key_row, std::byte* value_row) const;
+
+ private:
+  KvMemory own_;
+  KvView view_;
+  int capacity_;
+};
+
+// [kv_heads, dim] numbers as a stored row, and back.
+void store_row(const Kernels&, const KvShape&, int dim, const float* from, std::byte* to);
+void load_row(const KvShape&, int dim, const std::byte* from, float* to);
 
 }  // namespace freehold

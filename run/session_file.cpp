@@ -1,18 +1,18 @@
 // Saved state of a session, little-endian:
 //
-//   magic "FHSTATE1" | u64 fingerprint of the engine | u64 edits | u32 layers | u32 vocabulary | u32 tokens n | u32
-//   logits i32 token [n] | f32 logit [vocabulary] if logits is 1 each layer: u32 type (0 f32, 1 f16) | u32 kv_heads |
-//   u32 head_dim | u32 value_dim
-//               keys [n][kv_heads][head_dim], values [n][kv_heads][value_dim] in that type
+//   magic "FHSTATE1" | u64 fingerprint of the engine | u64 edits
+//   u32 layers | u32 vocabulary | u32 tokens n | u32 logits
+//   i32 token [n] | f32 logit [vocabulary] if logits is 1
+//   each layer: u32 type (0 f32, 1 f16, 2 q8) | u32 kv_heads | u32 head_dim | u32 value_dim
+//               keys [n], values [n] as stored rows of that type (ops/kv_pages.h): [kv_heads][dim] numbers, of q8
+//               codes [kv_heads][blocks][32] and then f16 scales [kv_heads][blocks]
 //   u64 checksum64 of all before
 //
 // Keys and values stand position by position, whatever the layout of pages, and only those in use: nothing of a
 // conversation that was rewound gets into a file.
-#include <bit>
 #include <cstring>
 
 #include "base/checksum.h"
-#include "base/numbers.h"
 #include "base/reader.h"
 #include "run/session.h"
 
@@ -29,35 +29,10 @@ class Writer {
   void number(T value) {
     bytes(&value, sizeof(T));
   }
-  void reals(std::span<const float> values, KvType type) {
-    if (type == KvType::f32) return bytes(values.data(), values.size_bytes());
-    for (const float value : values) number(f16_of_float(value));  // exact: the cache held halves
-  }
   std::string& text() { return out_; }
 
  private:
   std::string out_;
-};
-
-size_t bytes_of(KvType type) { return type == KvType::f16 ? 2 : 4; }
-
-void decode(std::span<const std::byte> from, KvType type, std::span<float> to) {
-  if (type == KvType::f32) {
-    std::memcpy(to.data(), from.data(), to.size_bytes());
-    return;
-  }
-  for (size_t i = 0; i < to.size(); ++i) {
-    uint16_t half;
-    std::memcpy(&half, from.data() + 2 * i, 2);
-    to[i] = float_of_f16(half);
-  }
-}
-
-struct Buffers {  // buffers for one position
-  explicit Buffers(const KvShape& s)
-      : key(static_cast<size_t>(s.kv_heads) * static_cast<size_t>(s.head_dim)),
-        value(static_cast<size_t>(s.kv_heads) * static_cast<size_t>(s.value_dim)) {}
-  std::vector<float> key, value;
 };
 
 Result<Done> check_savable(KvCache& cache, int layers) {
@@ -89,12 +64,12 @@ Result<Done> Session::save(const Path& path) const {
     out.number(static_cast<uint32_t>(shape.kv_heads));
     out.number(static_cast<uint32_t>(shape.head_dim));
     out.number(static_cast<uint32_t>(shape.value_dim));
-    Buffers row(shape);
+    std::vector<std::byte> key(shape.key_row_bytes()), value(shape.value_row_bytes());
     Writer values;
     for (int position = 0; position < this->position(); ++position) {
-      pages.read(position, row.key.data(), row.value.data());
-      out.reals(row.key, shape.type);
-      values.reals(row.value, shape.type);
+      pages.read_stored(position, key.data(), value.data());
+      out.bytes(key.data(), key.size());
+      values.bytes(value.data(), value.size());
     }
     out.bytes(values.text().data(), values.text().size());
   }
@@ -157,22 +132,17 @@ Result<Done> Session::restore(const Path& path) {
       if (found != static_cast<uint32_t>(expected))
         return malformed("{}: layer {}: {} {}, expected {}", name, layer, what, found, expected);
     }
-    const Buffers row(shape);
-    TRY_ASSIGN(keys.emplace_back(), in.take(count * row.key.size() * bytes_of(shape.type), "keys"));
-    TRY_ASSIGN(values.emplace_back(), in.take(count * row.value.size() * bytes_of(shape.type), "values"));
+    TRY_ASSIGN(keys.emplace_back(), in.take(count * shape.key_row_bytes(), "keys"));
+    TRY_ASSIGN(values.emplace_back(), in.take(count * shape.value_row_bytes(), "values"));
   }
   if (in.left() != 0) return malformed("{}: {} bytes too many at offset {}", name, in.left(), in.at());
 
   for (int layer = 0; layer < facts.layers; ++layer) {
     KvPages& pages = *cache_->pages(layer);
-    const KvType type = pages.shape().type;
-    Buffers row(pages.shape());
-    const size_t key_bytes = row.key.size() * bytes_of(type), value_bytes = row.value.size() * bytes_of(type);
-    for (uint32_t i = 0; i < count; ++i) {
-      decode(keys[static_cast<size_t>(layer)].subspan(i * key_bytes, key_bytes), type, row.key);
-      decode(values[static_cast<size_t>(layer)].subspan(i * value_bytes, value_bytes), type, row.value);
-      pages.write(static_cast<int>(i), row.key.data(), row.value.data());
-    }
+    const std::byte *key = keys[static_cast<size_t>(layer)].data(), *value = values[static_cast<size_t>(layer)].data();
+    for (uint32_t i = 0; i < count; ++i)
+      pages.write_stored(static_cast<int>(i), key + i * pages.shape().key_row_bytes(),
+                         value + i * pages.shape().value_row_bytes());
   }
   tokens_.assign(tokens.begin(), tokens.end());
   has_logits_ = has_logits == 1;

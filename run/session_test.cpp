@@ -205,7 +205,7 @@ TEST_F(SessionTest, ASteadySessionTakesNoMoreMemory) {
 }
 
 TEST_F(SessionTest, RestoredEqualsLive) {
-  for (const KvType type : {KvType::f16, KvType::f32}) {
+  for (const KvType type : {KvType::f16, KvType::f32, KvType::q8}) {
     FakeModel kind(type);
     Engine e{kind, kernels, pool};
     const auto tokens = some_tokens(130);

@@ -168,6 +168,9 @@ TEST_P(Bits, Int8) { check_model(Path("tests/golden/models") / GetParam(), Numer
 TEST_P(Bits, Int8WithFloatCache) {
   check_model(Path("tests/golden/models") / GetParam(), {Arithmetic::int8, KvType::f32}, 1, positions);
 }
+TEST_P(Bits, Int8WithByteCache) {
+  check_model(Path("tests/golden/models") / GetParam(), {Arithmetic::int8, KvType::q8}, 2, positions);
+}
 TEST_P(Bits, Exact) { check_model(Path("tests/golden/models") / GetParam(), NumericMode::exact(), 2, positions); }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Bits,
@@ -179,6 +182,7 @@ TEST(RealModelBits, Int8AndExact) {
   const char* path = std::getenv("FREEHOLD_BITS_MODEL");
   ASSERT_TRUE(path) << "FREEHOLD_BITS_MODEL must name a checkpoint";
   check_model(path, NumericMode{}, 1, 70);
+  check_model(path, {Arithmetic::int8, KvType::q8}, 1, 70);
   check_model(path, NumericMode::exact(), 1, 24);
 }
 

@@ -73,8 +73,8 @@ void compare_stored(std::span<const float> ours, const std::vector<int64_t>& ids
   totals.stored_kl += kl + std::exp(double{rest}) * (double{rest} - rest_q);
 }
 
-Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, const Kernels& kernels, Pool& pool,
-                   CheckReport& report) {
+Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, KvType kv, const Kernels& kernels,
+                   Pool& pool, CheckReport& report) {
   TRY_ASSIGN(const GoldenFile golden, GoldenFile::open(folder / "reference.safetensors"));
   TRY_ASSIGN(const std::string text, read_file(folder / "reference.json", limits::json_bytes));
   TRY_ASSIGN(const Json facts, parse_json(text, "reference.json"));
@@ -83,7 +83,7 @@ Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, 
     return inconsistent("{}: has {} bytes, the reference was made from a file of {}", checkpoint.name(),
                         checkpoint.file_bytes(), facts.value("bytes", uint64_t{0}));
   TRY_ASSIGN(const auto exact, load_model(checkpoint, {NumericMode::exact(), {}}, pool));
-  TRY_ASSIGN(const auto fast, load_model(checkpoint, {NumericMode{}, {}}, pool));
+  TRY_ASSIGN(const auto fast, load_model(checkpoint, {{Arithmetic::int8, kv}, {}}, pool));
 
   std::vector<Token> ids;
   for (const int64_t id : golden.integers("ids")) ids.push_back(static_cast<Token>(id));
@@ -151,6 +151,7 @@ Result<Done> check(const Path& model_path, const Path& folder, double kl_bound, 
 int main_of(int count, char** arguments) {
   const Kernels* kernels = &best_kernels();
   double kl_bound = 0;
+  KvType kv = KvType::f16;
   std::vector<std::string> places;
   for (int i = 1; i < count; ++i) {
     const std::string_view argument = arguments[i];
@@ -159,6 +160,11 @@ int main_of(int count, char** arguments) {
       if (!named)
         return fmt::print(stderr, "check_reference: error: {}\n", named.error().what), exit_code(named.error().fault);
       kernels = *named;
+    } else if (argument == "--kv" && i + 1 < count) {
+      const auto named = kv_type_named(arguments[++i]);
+      if (!named)
+        return fmt::print(stderr, "check_reference: error: {}\n", named.error().what), exit_code(named.error().fault);
+      kv = *named;
     } else if (argument == "--kl-bound" && i + 1 < count) {
       kl_bound = std::strtod(arguments[++i], nullptr);
     } else {
@@ -166,11 +172,11 @@ int main_of(int count, char** arguments) {
     }
   }
   if (places.size() != 2)
-    return fmt::print(stderr, "usage: check_reference [--cpu NAME] [--kl-bound NATS] MODEL FOLDER\n"), 2;
+    return fmt::print(stderr, "usage: check_reference [--cpu NAME] [--kv TYPE] [--kl-bound NATS] MODEL FOLDER\n"), 2;
   Pool pool;
   CheckReport report;
-  fmt::print("{} ({})\n", Path(places[0]).filename().string(), kernels->name);
-  const auto done = check(places[0], places[1], kl_bound, *kernels, pool, report);
+  fmt::print("{} ({}, {} cache)\n", Path(places[0]).filename().string(), kernels->name, name_of(kv));
+  const auto done = check(places[0], places[1], kl_bound, kv, *kernels, pool, report);
   if (!done) {
     fmt::print(stderr, "check_reference: error: {}: {}\n", name_of(done.error().fault), done.error().what);
     return exit_code(done.error().fault);

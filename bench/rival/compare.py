@@ -21,14 +21,19 @@ import time
 from pathlib import Path
 
 SMALL, LARGE = "smollm2-135m.gguf", "qwen2.5-coder-1.5b.gguf"
-ROWS = {  # name: (file, prompt tokens, decoded tokens, depth)
-    "decode-smollm2": (SMALL, 0, 128, 0),
-    "prefill-smollm2": (SMALL, 512, 0, 0),
-    "decode-1.5b": (LARGE, 0, 128, 0),
-    "prefill-1.5b": (LARGE, 512, 0, 0),
+ROWS = {  # name: (file, prompt tokens, decoded tokens, depth, the rival's cache types to choose from, ours)
+    "decode-smollm2": (SMALL, 0, 128, 0, ["f16"], "f16"),
+    "prefill-smollm2": (SMALL, 512, 0, 0, ["f16"], "f16"),
+    "decode-1.5b": (LARGE, 0, 128, 0, ["f16"], "f16"),
+    "prefill-1.5b": (LARGE, 512, 0, 0, ["f16"], "f16"),
+    # At the end of the small model's context, 8192 positions.
+    "decode-8k-f16": (SMALL, 0, 64, 8064, ["f16"], "f16"),
+    "decode-8k-best": (SMALL, 0, 64, 8064, ["f16", "q8_0", "q4_0", "bf16"], "q8"),
+    "prefill-8k": (SMALL, 512, 0, 7680, ["f16"], "f16"),
 }
 START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
 CHOICES = {"threads": [1], "flash-attn": ["on", "off"], "repack": [0], "load-mode": ["none"], "poll": [100]}
+DEEP_CHOICES = {"flash-attn": ["on"], "repack": [0]}  # filling a depth takes the rival minutes
 TIMEOUT = 600  # seconds a process may take
 
 
@@ -95,21 +100,24 @@ class Engines:
         return json.loads(run([self.prober, what])[0])
 
     def measure_rival(self, row, settings, runs=None):
-        file, prompt, decode, depth = ROWS[row]
+        file, prompt, decode, depth, _, _ = ROWS[row]
         out, wall, cpu, others = run([
             self.bench, "-m", self.models / file, "-p", prompt, "-n", decode, "-d", depth, "-t", settings["threads"],
             "-fa", settings["flash-attn"], "--repack", settings["repack"], "-lm", settings["load-mode"],
-            "--poll", settings["poll"], "-ub", 512, "-b", 2048, "-r", runs or self.runs, "-o", "jsonl"])
+            "--poll", settings["poll"], "-ctk", settings["cache"], "-ctv", settings["cache"],
+            "-ub", 512, "-b", 2048, "-r", runs or self.runs, "-o", "jsonl"])
         result = json.loads(out.strip().splitlines()[-1])
-        found = (result["n_prompt"], result["n_gen"], result["n_depth"], result["n_threads"])
-        if found != (prompt, decode, depth, settings["threads"]):
+        found = (result["n_prompt"], result["n_gen"], result["n_depth"], result["n_threads"], result["type_k"],
+                 result["type_v"])
+        if found != (prompt, decode, depth, settings["threads"], settings["cache"], settings["cache"]):
             raise SystemExit(f"compare: llama-bench measured {found}, not what was asked")
         return {"rate": statistics.median(result["samples_ts"]), "wall": wall, "cpu": cpu, "others": others}
 
     def measure_ours(self, row, threads):
-        file, prompt, decode, depth = ROWS[row]
+        file, prompt, decode, depth, _, cache = ROWS[row]
         out, wall, cpu, others = run([self.freehold, "bench", self.models / file, "--json", "--prompt", prompt,
-                                      "--decode", decode, "--depth", depth, "--runs", self.runs, "--threads", threads])
+                                      "--decode", decode, "--depth", depth, "--runs", self.runs, "--threads", threads,
+                                      "--kv", cache])
         result = json.loads(out.strip().splitlines()[-1])
         rate = result["prefill_tokens_per_second" if prompt else "decode_tokens_per_second"]
         return {"rate": rate, "wall": wall, "cpu": cpu, "others": others}
@@ -117,13 +125,15 @@ class Engines:
 
 def search(engines, row, log):
     """The rival's fastest settings: from its defaults, each choice in turn, kept where at least 2 % faster."""
-    best = dict(START, threads=min(2, len(os.sched_getaffinity(0))))
-    best_rate = engines.measure_rival(row, best, 2)["rate"]
+    _, _, _, depth, caches, _ = ROWS[row]
+    best = dict(START, threads=min(2, len(os.sched_getaffinity(0))), cache=caches[0])
+    runs = 1 if depth else 2
+    best_rate = engines.measure_rival(row, best, runs)["rate"]
     tried = [f"{best_rate:.1f} with its defaults"]
-    for name, values in CHOICES.items():
+    for name, values in dict(DEEP_CHOICES if depth else CHOICES, cache=caches[1:]).items():
         for value in values:
             settings = dict(best, **{name: value})
-            rate = max(engines.measure_rival(row, settings, 2)["rate"] for _ in range(2 if name == "threads" else 1))
+            rate = max(engines.measure_rival(row, settings, runs)["rate"] for _ in range(2 if name == "threads" else 1))
             tried.append(f"{rate:.1f} {name}={value}")
             if rate > 1.02 * best_rate:
                 best, best_rate = settings, rate
@@ -177,8 +187,9 @@ def compare_row(engines, row, settings, arguments, log):
 
 
 def summarize(row, settings, pairs, discarded):
-    file, prompt, decode, depth = ROWS[row]
-    result = {"row": row, "file": file, "prompt": prompt, "decode": decode, "depth": depth, "rival_settings": settings,
+    file, prompt, decode, depth, _, cache = ROWS[row]
+    result = {"row": row, "file": file, "prompt": prompt, "decode": decode, "depth": depth, "cache": cache,
+              "rival_settings": settings,
               "pairs": len(pairs), "discarded": discarded}
     if pairs:
         ratios = [pair["ratio"] for pair in pairs]
@@ -258,7 +269,7 @@ def main():
     for row in rows:
         wait_for_calm(arguments.calm, arguments.patience)
         if arguments.settings:
-            settings, tried = dict(START, **json.loads(arguments.settings)), []
+            settings, tried = dict(START, cache=ROWS[row][4][0]) | json.loads(arguments.settings), []
         else:
             settings, tried = search(engines, row, log)
         result = summarize(row, settings, *compare_row(engines, row, settings, arguments, log))

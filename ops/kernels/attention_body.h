@@ -14,8 +14,10 @@ constexpr int page_keys = 64;
 
 // Decoding reads each page once, from memory: while keys are multiplied the next block's keys are fetched, while values
 // are mixed its values are; a step fetches what a step reads, 64 numbers. Into L2: fetching into L1 halves the speed.
+// Without a `from` nothing is fetched: of the tiles of a block only the first does.
 template <class Number>
 FREEHOLD_BODY void fetch(const void* from, int step) {
+  if (!from) return;
   const auto line = reinterpret_cast<uintptr_t>(from) + static_cast<uintptr_t>(step) * 64 * sizeof(Number);
   for (unsigned i = 0; i < sizeof(Number); ++i) __builtin_prefetch(reinterpret_cast<const void*>(line + 64 * i), 0, 2);
 }
@@ -95,6 +97,29 @@ FREEHOLD_BODY void exp2_sixteen(float* x) {
   exp2(L::load(x)).store(x);
 }
 
+// The 64 scores of a column, those it does not see as -inf; returns the largest.
+template <class L>
+FREEHOLD_BODY float masked_scores(const float* scores, int visible, L (&s)[4]) {
+  const L masked = L::all(-__builtin_inff());
+  for (int g = 0; g < 4; ++g) {
+    const int n = visible - 16 * g;
+    s[g] = L::load(scores + 16 * g);
+    if (n < 16) s[g] = n > 0 ? first_lanes(n, s[g], masked) : masked;
+  }
+  return max_lanes(max(max(s[0], s[1]), max(s[2], s[3])));
+}
+
+// p = 2^(s - shift); returns their sum.
+template <class L>
+FREEHOLD_BODY float powers(const L (&s)[4], float shift, float* p) {
+  L e[4];
+  for (int g = 0; g < 4; ++g) {
+    e[g] = exp2(s[g] - L::all(shift));
+    e[g].store(p + 16 * g);
+  }
+  return sum_lanes((e[0] + e[1]) + (e[2] + e[3]));
+}
+
 template <class L, class Number, int C>
 void fold_tile(const KvBlock& block, const AttentionColumns& columns, int first) {
   alignas(64) float p[C * page_keys];
@@ -102,37 +127,26 @@ void fold_tile(const KvBlock& block, const AttentionColumns& columns, int first)
   const int* visible = columns.visible + first;
   score_tile<L, Number, C>(static_cast<const Number*>(block.keys), block.head_dim,
                            columns.queries + static_cast<int64_t>(first) * block.head_dim, p,
-                           first == 0 ? block.next_keys : p);
-  const L masked = L::all(-__builtin_inff());
+                           first == 0 ? block.next_keys : nullptr);
   for (int c = 0; c < C; ++c) {
     L s[4];
-    for (int g = 0; g < 4; ++g) {
-      const int n = visible[c] - 16 * g;
-      s[g] = L::load(p + c * page_keys + 16 * g);
-      if (n < 16) s[g] = n > 0 ? first_lanes(n, s[g], masked) : masked;
-    }
-    const float most = max_lanes(max(max(s[0], s[1]), max(s[2], s[3])));
+    const float most = masked_scores(p + c * page_keys, visible[c], s);
     const float before = columns.maximum[first + c];
     const float now = before > most ? before : most;
     columns.maximum[first + c] = now;
     rescale[c] = before - now;
-    const L shift = L::all(now);
-    for (int g = 0; g < 4; ++g) {
-      s[g] = exp2(s[g] - shift);
-      s[g].store(p + c * page_keys + 16 * g);
-    }
-    sums[c] = sum_lanes((s[0] + s[1]) + (s[2] + s[3]));
+    sums[c] = powers(s, now, p + c * page_keys);
   }
   exp2_sixteen<L>(rescale);
   for (int c = 0; c < C; ++c) columns.sum[first + c] = __builtin_fmaf(columns.sum[first + c], rescale[c], sums[c]);
   mix_tile<L, Number, C>(static_cast<const Number*>(block.values), block.value_dim, p, page_keys, visible, rescale,
                          columns.mixed + static_cast<int64_t>(first) * block.value_dim,
-                         first == 0 ? block.next_values : p);
+                         first == 0 ? block.next_values : nullptr);
 }
 
 template <class L, class Number, int C>
 void score_tile_alone(const KvBlock& block, const float* queries, float* scores) {
-  score_tile<L, Number, C>(static_cast<const Number*>(block.keys), block.head_dim, queries, scores, block.keys);
+  score_tile<L, Number, C>(static_cast<const Number*>(block.keys), block.head_dim, queries, scores, nullptr);
 }
 
 template <class L, class Number, int C>
@@ -141,7 +155,7 @@ void mix_tile_alone(const KvBlock& block, int keys, const float* probs, int64_t 
   float rescale[C];
   for (int c = 0; c < C; ++c) visible[c] = keys, rescale[c] = 1.0f;
   mix_tile<L, Number, C>(static_cast<const Number*>(block.values), block.value_dim, probs, stride, visible, rescale,
-                         mixed, block.values);
+                         mixed, nullptr);
 }
 
 // Calls tile(C, first) for runs of C <= L::columns columns that are as even as possible.
@@ -231,9 +245,15 @@ void finish(const AttentionColumns& columns, int value_dim, float* to) {
   }
 }
 
+}  // namespace freehold::body
+
+#include "ops/kernels/attention_q8_body.h"
+
+namespace freehold::body {
+
 template <class L>
 constexpr AttentionKernels attention_kernels() {
-  return {{fold_page<L, float>, fold_page<L, uint16_t>},
+  return {{fold_page<L, float>, fold_page<L, uint16_t>, fold_q8_page<L>},
           {score_page<L, float>, score_page<L, uint16_t>},
           {mix_page<L, float>, mix_page<L, uint16_t>},
           merge<L>,

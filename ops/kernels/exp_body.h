@@ -1,5 +1,5 @@
 // 2^x and e^x over Lanes, within about 1 ulp: x = n + f with n whole, a polynomial of degree 6 for f (interpolated at
-// Chebyshev nodes), n added to the exponent. Results below 2^-126 become 0; NaN stays NaN.
+// Chebyshev nodes), n added to the exponent. Results below 2^-126 become 0; NaN stays NaN. exp2 is for x of at most 0.
 #pragma once
 
 namespace freehold::body {
@@ -18,7 +18,6 @@ inline __attribute__((always_inline)) L exp2(const L& x) {
   p = fma(p, f, L::all(1.0f));
   L r = add_to_exponent(p, steps);
   r = where_less(x, L::all(-126.0f), L::all(0.0f), r);
-  r = where_less(x, L::all(128.0f), r, L::all(__builtin_inff()));
   return where_nan(x, x, r);
 }
 

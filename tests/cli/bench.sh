@@ -9,6 +9,10 @@ done
 [ "$(field '["runs"]')" = 3 ] && [ "$(field '["depth"]')" = 32 ] && [ "$(field '["kernels"]')" != "" ] || fail fields
 [ "$(bench --threads 1)" = "$hash" ] && [ "$(bench --cpu plain)" = "$hash" ] || fail "logits differ"
 [ "$(bench --exact)" != "$hash" ] || fail "exact is no other mode"
+q8=$(bench --kv q8)
+[ "$q8" != "$hash" ] && [ "$(field '["cache"]')" = q8 ] || fail "q8 is no other mode"
+[ "$(bench --kv q8 --threads 1 --cpu plain)" = "$q8" ] || fail "logits over q8 differ"
+expect 2 "$freehold" bench "$tiny" --kv q7; has err "expected f16, q8 or f32"
 expect 0 "$freehold" bench "$tiny" --prompt 0 --decode 4 --runs 1; has out "decode"; lacks out "prefill"; has out "% of the bandwidth"
 expect 2 "$freehold" bench "$tiny" --prompt 0 --decode 0
 expect 2 "$freehold" bench "$tiny" --prompt 70000

@@ -9,7 +9,10 @@ namespace freehold::avx2 {
 
 #define FREEHOLD_INLINE inline __attribute__((always_inline))
 
+struct Words;
+
 struct Lanes {
+  using Words = avx2::Words;
   __m256 a, b;  // lanes 0-7, 8-15
 
   static constexpr int columns = 6;
@@ -50,8 +53,49 @@ struct Lanes {
     store(all_sixteen);
     for (int i = 0; i < n; ++i) p[i] = all_sixteen[i];
   }
+  FREEHOLD_INLINE void store_rounded(int16_t* p) const {
+    const __m256i packed = _mm256_packs_epi32(_mm256_cvtps_epi32(a), _mm256_cvtps_epi32(b));  // of quarters 0 2 1 3
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xd8));
+  }
   FREEHOLD_INLINE float first() const { return _mm256_cvtss_f32(a); }
 };
+
+struct Words {
+  __m256i a, b;
+
+  static FREEHOLD_INLINE Words zero() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static FREEHOLD_INLINE Words start(int) { return zero(); }
+  static FREEHOLD_INLINE Words line(const void* p) {
+    const __m256i* at = static_cast<const __m256i*>(p);
+    return {_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1)};
+  }
+  static FREEHOLD_INLINE Words repeated(const void* p) {
+    int word;
+    __builtin_memcpy(&word, p, 4);
+    const __m256i v = _mm256_set1_epi32(word);
+    return {v, v};
+  }
+  static FREEHOLD_INLINE Words widened(const int8_t* p) {
+    return {_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+            _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16)))};
+  }
+  FREEHOLD_INLINE Lanes floats() const { return {_mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(b)}; }
+};
+// Without VNNI codes are multiplied as |code| by x with the code's sign: at most 128 * 127 * 2 = 32512 in 16 bits.
+FREEHOLD_INLINE __m256i dot_bytes(__m256i sum, __m256i codes, __m256i x) {
+  const __m256i w = _mm256_xor_si256(codes, _mm256_set1_epi8(-128));
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+FREEHOLD_INLINE Words dot_bytes(Words sum, Words codes, Words x) {
+  return {dot_bytes(sum.a, codes.a, x.a), dot_bytes(sum.b, codes.b, x.b)};
+}
+FREEHOLD_INLINE Words times_128(Words x, Words plus) {
+  return {_mm256_add_epi32(_mm256_slli_epi32(x.a, 7), plus.a), _mm256_add_epi32(_mm256_slli_epi32(x.b, 7), plus.b)};
+}
+FREEHOLD_INLINE Words dot_pairs(Words sum, Words x, Words y) {
+  return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(x.a, y.a)), _mm256_add_epi32(sum.b, _mm256_madd_epi16(x.b, y.b))};
+}
 
 FREEHOLD_INLINE Lanes operator+(Lanes x, Lanes y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
 FREEHOLD_INLINE Lanes operator-(Lanes x, Lanes y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }

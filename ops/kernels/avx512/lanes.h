@@ -9,7 +9,10 @@ namespace freehold::avx512 {
 
 #define FREEHOLD_INLINE inline __attribute__((always_inline))
 
+struct Words;
+
 struct Lanes {
+  using Words = avx512::Words;
   __m512 v;
 
   static constexpr int columns = 6;
@@ -33,8 +36,31 @@ struct Lanes {
   FREEHOLD_INLINE void store(uint16_t* p, int n) const {
     _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
   }
+  FREEHOLD_INLINE void store_rounded(int16_t* p) const {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(v)));
+  }
   FREEHOLD_INLINE float first() const { return _mm512_cvtss_f32(v); }
 };
+
+struct Words {
+  __m512i v;
+
+  static FREEHOLD_INLINE Words zero() { return {_mm512_setzero_si512()}; }
+  static FREEHOLD_INLINE Words start(int minus_sum) { return {_mm512_set1_epi32(minus_sum * 128)}; }
+  static FREEHOLD_INLINE Words line(const void* p) { return {_mm512_loadu_si512(p)}; }
+  static FREEHOLD_INLINE Words repeated(const void* p) {
+    int word;
+    __builtin_memcpy(&word, p, 4);
+    return {_mm512_set1_epi32(word)};
+  }
+  static FREEHOLD_INLINE Words widened(const int8_t* p) {
+    return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+  }
+  FREEHOLD_INLINE Lanes floats() const { return {_mm512_cvtepi32_ps(v)}; }
+};
+FREEHOLD_INLINE Words dot_bytes(Words sum, Words codes, Words x) { return {_mm512_dpbusd_epi32(sum.v, codes.v, x.v)}; }
+FREEHOLD_INLINE Words times_128(Words a, Words plus) { return {_mm512_add_epi32(_mm512_slli_epi32(a.v, 7), plus.v)}; }
+FREEHOLD_INLINE Words dot_pairs(Words sum, Words a, Words b) { return {_mm512_dpwssd_epi32(sum.v, a.v, b.v)}; }
 
 FREEHOLD_INLINE Lanes operator+(Lanes a, Lanes b) { return {_mm512_add_ps(a.v, b.v)}; }
 FREEHOLD_INLINE Lanes operator-(Lanes a, Lanes b) { return {_mm512_sub_ps(a.v, b.v)}; }

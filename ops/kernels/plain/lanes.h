@@ -11,7 +11,10 @@
 
 namespace freehold::plain {
 
+struct Words;
+
 struct Lanes {
+  using Words = plain::Words;
   float v[16];
 
   static constexpr int columns = 4;  // tile of the attention kernels: columns x key groups
@@ -53,8 +56,69 @@ struct Lanes {
   void store(uint16_t* p, int n) const {
     for (int i = 0; i < n; ++i) p[i] = f16_of_float(v[i]);
   }
+  // To the nearest whole number, the even one of two; what does not fit is cut to the nearest that does.
+  void store_rounded(int16_t* p) const {
+    for (int i = 0; i < 16; ++i)
+      p[i] = static_cast<int16_t>(v[i] > 32767.0f ? 32767.0f : v[i] > -32768.0f ? std::nearbyint(v[i]) : -32768.0f);
+  }
   float first() const { return v[0]; }
 };
+
+// 64 bytes: 16 whole numbers, 64 codes, or 32 numbers of 16 bits.
+struct Words {
+  uint8_t bytes[64];
+
+  template <class T>
+  T at(int i) const {
+    T x;
+    std::memcpy(&x, bytes + static_cast<size_t>(i) * sizeof(T), sizeof(T));
+    return x;
+  }
+  template <class T>
+  void set(int i, T x) {
+    std::memcpy(bytes + static_cast<size_t>(i) * sizeof(T), &x, sizeof(T));
+  }
+  static Words zero() { return {}; }
+  // What joins a sum of dots of codes: they stand for code - 128, and sets that multiply them as they are need it.
+  static Words start(int minus_sum) {
+    Words r;
+    for (int i = 0; i < 16; ++i) r.set(i, minus_sum * 128);
+    return r;
+  }
+  static Words line(const void* p) {
+    Words r;
+    std::memcpy(r.bytes, p, 64);
+    return r;
+  }
+  static Words repeated(const void* p) {  // four bytes
+    Words r;
+    for (int i = 0; i < 16; ++i) std::memcpy(r.bytes + 4 * i, p, 4);
+    return r;
+  }
+  static Words widened(const int8_t* p) {  // 32 bytes to 16 bits each
+    Words r;
+    for (int i = 0; i < 32; ++i) r.set(i, int16_t{p[i]});
+    return r;
+  }
+  Lanes floats() const {
+    Lanes r;
+    for (int i = 0; i < 16; ++i) r.v[i] = static_cast<float>(at<int32_t>(i));
+    return r;
+  }
+};
+// sum + four codes times four signed bytes; 128 a + `plus`; sum + two numbers of 16 bits times two.
+inline Words dot_bytes(Words sum, const Words& codes, const Words& x) {
+  for (int i = 0; i < 64; ++i) sum.set(i / 4, sum.at<int32_t>(i / 4) + codes.bytes[i] * x.at<int8_t>(i));
+  return sum;
+}
+inline Words times_128(Words a, const Words& plus) {
+  for (int i = 0; i < 16; ++i) a.set(i, a.at<int32_t>(i) * 128 + plus.at<int32_t>(i));
+  return a;
+}
+inline Words dot_pairs(Words sum, const Words& a, const Words& b) {
+  for (int i = 0; i < 32; ++i) sum.set(i / 2, sum.at<int32_t>(i / 2) + a.at<int16_t>(i) * b.at<int16_t>(i));
+  return sum;
+}
 
 template <class F>
 inline Lanes each(F f) {
