@@ -16,7 +16,7 @@ void Recorder::seen(Pass&, const Site& site, Tensor& x) {
     entry = std::move(spare_.back());
     spare_.pop_back();
   }
-  entry.point = {site.point, site.layer};
+  entry.point = {site.point, site.layer, site.expert};
   entry.rows.clear();
   entry.numbers.clear();
   for (size_t i = 0; i < site.rows.size(); ++i) {

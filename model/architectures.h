@@ -21,6 +21,7 @@ std::span<const Architecture> architectures();
 // Loaders, one for each family file.
 Result<std::unique_ptr<Model>> load_deepseek2(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 Result<std::unique_ptr<Model>> load_llama(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
+Result<std::unique_ptr<Model>> load_deepseek(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 
 Result<std::unique_ptr<Model>> load_deepseek_v4(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 

@@ -97,6 +97,16 @@ void Trunk::each_linear_last(const VisitLinear& visit) {
 
 void Trunk::each_tensor(const VisitTensor& visit) { show(visit, name::norm, -1, ".weight", norm); }
 
+Result<Done> pack_model(Model& model, Trunk& trunk, ModelMemory& memory, const LoadOptions& options, Pool& pool) {
+  std::vector<Linear*> packed;
+  model.each_linear([&](std::string_view, Linear& linear) {
+    if (&linear != &trunk.embed || trunk.tied) packed.push_back(&linear);
+  });
+  TRY(pack_weights(packed, memory, options, pool));
+  trunk.share();
+  return Done{};
+}
+
 ModelFacts trunk_facts(std::string_view architecture, const TrunkConfig& c) {
   return {.architecture = std::string(architecture),
           .layers = c.layers,

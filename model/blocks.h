@@ -46,6 +46,9 @@ struct Trunk {
   Tensor leave(Pass&, const TrunkConfig&, const Tensor& x) const;  // logits [n, vocabulary]; empty when nobody asks
 };
 
+// Packs every matrix of the model but a table that is only looked up, in the order of each_linear.
+Result<Done> pack_model(Model&, Trunk&, ModelMemory&, const LoadOptions&, Pool&);
+
 // The facts that follow from the trunk alone.
 ModelFacts trunk_facts(std::string_view architecture, const TrunkConfig&);
 

@@ -129,14 +129,7 @@ Result<Done> Llama::load(const Architecture& architecture, const LoadOptions& op
   TRY(trunk_.read_head(loader, config_.trunk));
   TRY(loader.all_used());
 
-  std::vector<Linear*> packed;  // in the order of reading
-  for (LlamaLayer& w : layers_) {
-    freehold::each_linear(w.attention, [&](std::string_view, Linear& linear) { packed.push_back(&linear); });
-    freehold::each_linear(w.mlp, [&](std::string_view, Linear& linear) { packed.push_back(&linear); });
-  }
-  packed.push_back(&trunk_.multiplied());
-  TRY(pack_weights(packed, memory_, options, pool));
-  trunk_.share();
+  TRY(pack_model(*this, trunk_, memory_, options, pool));
 
   const GroupedConfig& a = config_.attention;
   facts_ = trunk_facts(architecture.released, config_.trunk);

@@ -161,6 +161,8 @@ Result<std::vector<Linear>> Loader::experts(TensorName name, int layer, int coun
     return inconsistent("{}: tensor '{}': expected [{}, {}, {}], found {}", file(), stored, count, rows, cols,
                         checkpoint_.find(stored)->shape.text());
   TRY(check_numbers(stack, stored));
+  if (next_id_ + count > limits::matrices)
+    return out_of_resources("{}: more than {} weight matrices", file(), limits::matrices);
   used_.insert(stored);
   const size_t bytes = stack.bytes.size() / static_cast<size_t>(count);
   for (int e = 0; e < count; ++e) {

@@ -47,6 +47,7 @@ struct ModelFacts {          // what others need to know without knowing the arc
   std::string architecture;  // "llama"
   int layers = 0, hidden = 0, vocabulary = 0, context = 0;
   int heads = 0, kv_heads = 0, head_dim = 0, ffn = 0;
+  int experts = 0, experts_used = 0;  // routed experts of a layer, and those that a token visits; 0: dense
   bool tied = false;
   uint64_t parameters = 0;
   uint64_t active_parameters = 0;  // that one token passes through: of the experts those it is sent to

@@ -34,6 +34,7 @@ extern const MoeNames
 // Reads counts and the router's rules. `absent`: how scores are made when the checkpoint does not say (configurations
 // saved by some versions of transformers leave it out). Refuses what contradicts itself or is not computed here.
 Result<MoeConfig> read_moe_config(Loader&, int hidden, ops::Scoring absent);
+Result<int> read_dense_layers(Loader&, int layers);  // how many layers come before the first with experts
 
 struct MoeLayer {
   Linear router;                               // [experts, hidden]
@@ -49,11 +50,8 @@ enum class RouterKind : uint8_t {
 Result<MoeLayer> read_moe_layer(Loader&, const MoeConfig&, int layer, const MoeNames& = deepseek_moe_names,
                                 RouterKind = RouterKind::learned);
 
-// Bytes of a layer's weights that a token does not read, and parameters that it does not use.
-struct Idle {
-  uint64_t bytes = 0, parameters = 0;
-};
-Idle idle_part(const MoeConfig&, const MoeLayer&);
+// The part of a weight that one token reads, on average: used / experts of a routed expert's, all of others.
+double share_read(const MoeConfig&, const Linear&);
 
 // [rows, hidden] -> [rows, hidden]: Σ weight * expert(x) + shared(x). Shows router_logits, expert_indices,
 // expert_weights, expert_out (once for each visited expert), shared_out; edits of the first three act on what follows.

@@ -37,14 +37,15 @@ Pass::Pass(Context& context, const Batch& batch, int layers, std::span<Observer*
         }
 }
 
-Tensor Pass::show(Point point, int layer, Tensor x, std::span<const Row> rows) {
-  if (!watched_[index(point, layer)]) return x;
-  const Site site{point, layer, rows};
+Tensor Pass::show(Point point, int layer, Tensor x, std::span<const Row> rows, int expert) {
+  if (!watched(point, layer)) return x;
+  const Site site{point, layer, rows, expert};
   for (Observer* observer : observers_)
     if (observer->wants(point, layer)) {
       const Shape before = x.shape();
       observer->seen(*this, site, x);
-      CHECK(x.shape() == before, "{}: replaced {} by {}", text_of({point, layer}), before.text(), x.shape().text());
+      CHECK(x.shape() == before, "{}: replaced {} by {}", text_of({point, layer, expert}), before.text(),
+            x.shape().text());
     }
   return x;
 }
@@ -60,6 +61,51 @@ Tensor Pass::linear_fine(const Linear& weight, const Tensor& x) {
 void Pass::linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results) {
   ops::linear_many(context_, parts, x, results);
   for (size_t i = 0; i < parts.size(); ++i) results[i] = adapted(*parts[i].linear, x, results[i]);
+}
+
+Tensor Pass::linear_exact(const Linear& weight, const Tensor& x) {
+  return adapted(weight, x, ops::linear_exact(context_, weight, x));
+}
+
+void Pass::experts_linear_many(std::span<const std::span<const Linear>> stacks, const Tensor& x,
+                               const ops::ExpertPlan& plan, std::span<Tensor> results) {
+  ops::experts_linear_many(context_, stacks, x, plan, results);
+  for (size_t i = 0; i < stacks.size(); ++i)
+    results[i] = adapted_experts(stacks[i], x, RowsOf::batch, plan, results[i]);
+}
+
+Tensor Pass::experts_linear(std::span<const Linear> stack, const Tensor& x, const ops::ExpertPlan& plan) {
+  return adapted_experts(stack, x, RowsOf::entries, plan, ops::experts_linear(context_, stack, x, plan));
+}
+
+// The same change for experts: entries of an expert that are rows of a sequence whose adapter changes this expert.
+Tensor Pass::adapted_experts(std::span<const Linear> stack, const Tensor& x, RowsOf rows, const ops::ExpertPlan& plan,
+                             Tensor y) {
+  std::vector<Tensor> sums;
+  std::vector<int32_t> changed;
+  int first = 0;
+  for (const Batch::Sequence& sequence : batch_.sequences) {
+    const auto count = static_cast<int>(sequence.tokens.size());
+    for (int e = 0; sequence.adapter && count > 0 && e < plan.experts; ++e) {
+      const LowRank* part = sequence.adapter->find(stack[static_cast<size_t>(e)].id);
+      if (!part) continue;
+      const auto visitors = plan.row.subspan(static_cast<size_t>(plan.first[static_cast<size_t>(e)]),
+                                             static_cast<size_t>(plan.count(e)));  // ascending
+      const auto from = std::lower_bound(visitors.begin(), visitors.end(), first);
+      const auto to = std::lower_bound(from, visitors.end(), first + count);
+      const int64_t n = to - from, entry = from - plan.row.begin();
+      if (n == 0) continue;
+      const Tensor in = rows == RowsOf::entries
+                            ? x.rows(entry, n)
+                            : ops::pick_rows(context_, x, std::span(&*from, static_cast<size_t>(n)));
+      const Tensor inner = ops::matmul(context_, in, part->a);                                          // [n, r]
+      const Tensor change = ops::scale(context_, ops::matmul(context_, inner, part->b), part->factor);  // [n, out]
+      sums.push_back(ops::add(context_, y.rows(entry, n), change));                                     // [n, out]
+      for (int64_t i = 0; i < n; ++i) changed.push_back(static_cast<int32_t>(entry + i));
+    }
+    first += count;
+  }
+  return sums.empty() ? y : ops::replace_rows(context_, y, changed, ops::join_rows(context_, sums));
 }
 
 // y + change(part, first row, rows) on the rows of each sequence that brings an adapter for this weight; other rows

@@ -9,6 +9,7 @@
 #include "model/adapter.h"
 #include "model/points.h"
 #include "ops/context.h"
+#include "ops/experts.h"
 #include "ops/kv_pages.h"
 #include "ops/ops.h"
 #include "tensor/tensor.h"
@@ -41,6 +42,7 @@ struct Site {
   Point point;
   int layer;
   std::span<const Row> rows;  // the first dimension of the value
+  int expert = every_expert;  // whose output it is, at a point that is shown per expert
 };
 
 class Observer {
@@ -67,6 +69,9 @@ class Pass {
     if (__builtin_expect(!observed_, 1)) return x;
     return show(point, layer, std::move(x), rows);
   }
+  Tensor at_expert(Point point, int layer, int expert, Tensor x, std::span<const Row> rows) {
+    return show(point, layer, std::move(x), rows, expert);
+  }
   bool watched(Point point, int layer) const {  // ask before choosing a kernel that hides it
     return observed_ && watched_[index(point, layer)];
   }
@@ -78,6 +83,12 @@ class Pass {
   Tensor head_linear(const Linear&, const ops::HeadRows&, ops::HeadUse, const Tensor& x);
   // Several weights over one x, in one region.
   void linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results);
+  Tensor linear_exact(const Linear&, const Tensor& x);  // in exact arithmetic whatever the mode, for routers
+  // Matrices of experts over the rows that visit them (ops/experts.h): stacks over the batch's rows; one stack over
+  // the plan's entries.
+  void experts_linear_many(std::span<const std::span<const Linear>> stacks, const Tensor& x, const ops::ExpertPlan&,
+                           std::span<Tensor> results);
+  Tensor experts_linear(std::span<const Linear> stack, const Tensor& x, const ops::ExpertPlan&);
   // Writes k and v to the caches and mixes; shows attn_scores and attn_probs when watched, honours replaced patterns.
   Tensor attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale);
 
@@ -97,10 +108,12 @@ class Pass {
   size_t index(Point point, int layer) const {
     return static_cast<size_t>(layer) * point_count + static_cast<size_t>(point);
   }
-  Tensor show(Point, int layer, Tensor x, std::span<const Row> rows);
+  Tensor show(Point, int layer, Tensor x, std::span<const Row> rows, int expert = every_expert);
   Tensor adapted(const Linear&, const Tensor& x, Tensor y);
   template <class Change>
   Tensor changed(const Linear&, Tensor y, Change change);
+  enum class RowsOf : uint8_t { batch, entries };  // what a row of x belongs to
+  Tensor adapted_experts(std::span<const Linear> stack, const Tensor& x, RowsOf, const ops::ExpertPlan&, Tensor y);
 
   Context& context_;
   const Batch& batch_;

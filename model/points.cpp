@@ -33,6 +33,11 @@ constexpr std::array<PointRow, point_count> table = {{
     {Point::resid_mid, "resid_mid", true, "blocks.{}.hook_resid_mid", ""},
     {Point::mlp_in, "mlp_in", true, "blocks.{}.ln2.hook_normalized", ""},
     {Point::mlp_act, "mlp_act", true, "blocks.{}.mlp.hook_post", ""},
+    {Point::router_logits, "router_logits", true, "", ""},
+    {Point::expert_indices, "expert_indices", true, "", ""},
+    {Point::expert_weights, "expert_weights", true, "", ""},
+    {Point::expert_out, "expert_out", true, "", ""},
+    {Point::shared_out, "shared_out", true, "", ""},
     {Point::mlp_out, "mlp_out", true, "blocks.{}.mlp.hook_out", ""},
     {Point::mlp_out_post, "mlp_out_post", true, "blocks.{}.hook_mlp_out", ""},
     {Point::resid_post, "resid_post", true, "blocks.{}.hook_resid_post", "blocks.{}.hook_out"},
@@ -50,6 +55,14 @@ constexpr std::array<PointRow, point_count> table = {{
 
 const PointRow& row_of(Point point) { return table[static_cast<size_t>(point)]; }
 
+std::optional<int> number_below(std::string_view digits, int64_t limit) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size() || number < 0 || number >= limit)
+    return std::nullopt;
+  return number;
+}
+
 // Matches `text` against `pattern`, whose "{}" stands for a layer number; returns the layer (0 when there is no "{}").
 std::optional<int> match(std::string_view pattern, std::string_view text) {
   const size_t hole = pattern.find("{}");
@@ -58,23 +71,27 @@ std::optional<int> match(std::string_view pattern, std::string_view text) {
   if (text.size() <= before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after))
     return std::nullopt;
   const std::string_view digits = text.substr(before.size(), text.size() - before.size() - after.size());
-  int layer = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), layer);
-  if (error != std::errc() || end != digits.data() + digits.size() || layer < 0 || layer >= limits::layers)
-    return std::nullopt;
-  return layer;
+  return number_below(digits, limits::layers);
 }
 
 }  // namespace
 
 std::string_view name_of(Point point) { return row_of(point).name; }
 bool is_per_layer(Point point) { return row_of(point).per_layer; }
+bool is_per_expert(Point point) { return point == Point::expert_out; }
 
 std::string text_of(PointId id) {
-  return is_per_layer(id.point) ? fmt::format("{}.{}", name_of(id.point), id.layer) : std::string(name_of(id.point));
+  if (!is_per_layer(id.point)) return std::string(name_of(id.point));
+  const std::string text = fmt::format("{}.{}", name_of(id.point), id.layer);
+  return id.expert == every_expert ? text : fmt::format("{}.{}", text, id.expert);
 }
 
 Result<PointId> parse_point(std::string_view text) {
+  if (const size_t last = text.rfind('.'); last != std::string_view::npos && text.starts_with("expert_out.")) {
+    const auto expert = number_below(text.substr(last + 1), limits::experts);
+    const auto layer = match("expert_out.{}", text.substr(0, last));
+    if (layer && expert) return PointId{Point::expert_out, *layer, *expert};
+  }
   for (const PointRow& row : table) {
     const std::string own = std::string(row.name) + (row.per_layer ? ".{}" : "");
     for (const std::string_view pattern : {std::string_view(own), row.alias, row.legacy_alias})

@@ -27,7 +27,12 @@ enum class Point : uint8_t {
   attn_out_post,  // what is added to the stream (equal to attn_out unless the architecture norms it)
   resid_mid,      // between attention and MLP
   mlp_in,
-  mlp_act,  // neurons: the gated product before the down projection
+  mlp_act,         // neurons: the gated product before the down projection; not in layers of experts
+  router_logits,   // experts
+  expert_indices,  // the chosen experts of a row, as numbers, best first
+  expert_weights,  // of the chosen, in the same order
+  expert_out,      // output of one expert, unweighted, for the rows that visit it; shown once for each visited expert
+  shared_out,      // output of the shared expert
   mlp_out,
   mlp_out_post,
   resid_post,  // residual stream leaving a block
@@ -48,12 +53,16 @@ inline constexpr int point_count = static_cast<int>(Point::lm_head) + 1;
 std::string_view name_of(Point);
 bool is_per_layer(Point);
 
+bool is_per_expert(Point);  // expert_out
+
+inline constexpr int every_expert = -1;
 struct PointId {
   Point point;
   int layer = 0;
+  int expert = every_expert;  // of a point that is shown per expert
   bool operator==(const PointId&) const = default;
 };
-std::string text_of(PointId);  // "resid_post.3", "final_norm"
+std::string text_of(PointId);  // "resid_post.3", "final_norm", "expert_out.3.17"
 // Our names, and TransformerLens names as aliases ("blocks.3.hook_resid_post"). Refuses ambiguous and unknown names.
 Result<PointId> parse_point(std::string_view);
 

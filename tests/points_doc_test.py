@@ -11,7 +11,7 @@ def table():
     for line in (TREE / "docs/points.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| `") and len(cells) == 4:
-            name = cells[0].strip("`").replace(".{l}", "")
+            name = cells[0].strip("`").replace(".{l}", "").replace(".{e}", "")
             rows[name] = ("{l}" in cells[0], re.findall(r"`([^`]+)`", cells[3].replace("{l}", "{}")))
     return rows
 
