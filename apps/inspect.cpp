@@ -152,7 +152,8 @@ struct TextSide {
 
 TextSide examine_text(const Checkpoint& checkpoint) {
   TextSide side;
-  if (const auto tokenizer = load_tokenizer(checkpoint)) {
+  const auto tokenizer = load_tokenizer(checkpoint);
+  if (tokenizer) {
     side.tokenizer = tokenizer->kind();
     side.vocabulary = tokenizer->size();
   } else {
@@ -162,6 +163,9 @@ TextSide examine_text(const Checkpoint& checkpoint) {
     side.family = "not usable: " + source.error().what;
   } else if (source->empty()) {
     side.family = "none";
+    if (!tokenizer) return side;
+    const auto format = prompt_format_for(checkpoint, *tokenizer);
+    if (format && *format) side.family += fmt::format("; {} is built in", (*format)->name());
   } else {
     side.family = family_of(*source);
     const size_t start = std::min(source->find_first_not_of(" \r\n\t"), source->size());

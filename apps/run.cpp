@@ -23,7 +23,7 @@ constexpr int usual_context = 8192;
 
 struct Options {
   ModelOptions model;
-  std::string prompt, system;
+  std::string prompt, system, think, effort;
   SamplerSettings sampling;
   std::vector<std::string> bias;
   int max_tokens = 0;
@@ -60,10 +60,14 @@ Result<std::unique_ptr<Talk>> prepare(const Options& options) {
   if (options.max_tokens < 0) return usage_error("--max-tokens: expected 0 or more, found {}", options.max_tokens);
 
   TRY_ASSIGN(LoadedModel loaded, load(options.model));
-  std::string source;
+  std::optional<PromptFormat> format;
   if (!options.raw) {
-    TRY_ASSIGN(source, chat_template_source(loaded.checkpoint));
-    if (source.empty()) return unsupported("{}: has no chat template; --raw continues a text", loaded.name);
+    TRY_ASSIGN(format, prompt_format_for(loaded.checkpoint, loaded.tokenizer));
+    if (!format) return unsupported("{}: has no chat template; --raw continues a text", loaded.name);
+    if (!options.think.empty() && !format->switches_thinking())
+      return usage_error("--think: the template of {} does not let thinking be switched", loaded.name);
+    if (!options.effort.empty() && !format->takes_effort())
+      return usage_error("--effort: the template of {} takes none", loaded.name);
   }
   const int most = loaded.model->facts().context;
   const int positions = options.model.context > 0 ? options.model.context : std::min(most, usual_context);
@@ -73,11 +77,14 @@ Result<std::unique_ptr<Talk>> prepare(const Options& options) {
   TRY_ASSIGN(Sampler sampler, Sampler::make(settings, loaded.model->facts().vocabulary));
   auto talk = std::make_unique<Talk>(Talk{std::move(loaded), std::move(session), std::move(sampler), nullptr});
   if (!options.raw) {
-    TRY_ASSIGN(ChatTemplate chat_template, ChatTemplate::parse(source, talk->loaded.name));
-    talk->chat = std::make_unique<Chat>(talk->session, talk->loaded.tokenizer, std::move(chat_template));
+    talk->chat = std::make_unique<Chat>(talk->session, talk->loaded.tokenizer, std::move(*format));
     talk->chat->set_system(options.system);
+    if (!options.think.empty()) talk->chat->set_thinking(options.think == "on");
+    talk->chat->set_effort(options.effort);
   } else if (!options.system.empty()) {
     return usage_error("--system: there is no system message with --raw");
+  } else if (!options.think.empty() || !options.effort.empty()) {
+    return usage_error("{}: is for chats; this is --raw", options.think.empty() ? "--effort" : "--think");
   }
   return talk;
 }
@@ -364,6 +371,13 @@ examples:
   add_model_argument(*app, options->model);
   CLI::Option* prompt = app->add_option("prompt", options->prompt, "a question to answer once")->type_name("PROMPT");
   app->add_option("--system", options->system, "system message")->type_name("TEXT");
+  app->add_option("--think", options->think,
+                  "whether a model that can do both shall think; default: as its format has it")
+      ->type_name("on|off")
+      ->check(CLI::IsMember({"on", "off"}));
+  app->add_option("--effort", options->effort, "how hard it shall think, for models that know efforts")
+      ->type_name("WORD")
+      ->check(CLI::IsMember({"none", "minimal", "low", "medium", "high", "xhigh", "max"}));
   app->add_option("--max-tokens", options->max_tokens, "length of an answer; 0: to the end of the context")
       ->type_name("N");
   app->add_option("--context", options->model.context, "positions to keep; default 8192, or the model's if fewer")

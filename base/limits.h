@@ -51,6 +51,10 @@ inline constexpr uint64_t template_work_bytes = 512ull << 20;   // all of them t
 inline constexpr int template_depth = 600;                      // expressions, statements and macros inside each other
 inline constexpr int template_value_nesting = 100;              // lists and maps inside each other
 
+inline constexpr int tool_calls = 128;                        // in one answer
+inline constexpr uint64_t tool_name_bytes = 256;
+inline constexpr uint64_t tool_argument_bytes = 4ull << 20;   // of one call
+
 inline constexpr uint64_t regex_bytes = 16'384;
 inline constexpr uint64_t regex_match_steps = 10'000'000;
 

@@ -12,7 +12,7 @@
 #include "files/checkpoint.h"
 #include "model/pass.h"
 #include "ops/window_kv.h"
-#include "text/chat_template.h"
+#include "text/prompt_format.h"
 #include "text/tokenizer.h"
 
 namespace freehold {
@@ -83,5 +83,7 @@ Result<ModelFacts> plan_model(const Checkpoint&, const NumericMode&);
 // The text side of a checkpoint: GGUF metadata or the files beside the weights.
 Result<Tokenizer> load_tokenizer(const Checkpoint&);
 Result<std::string> chat_template_source(const Checkpoint&);  // empty when it has none
+// Its chat template, or our own format of its family; nothing when there is neither.
+Result<std::optional<PromptFormat>> prompt_format_for(const Checkpoint&, const Tokenizer&);
 
 }  // namespace freehold

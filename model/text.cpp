@@ -107,4 +107,18 @@ Result<std::string> chat_template_source(const Checkpoint& checkpoint) {
   return template_of_config(config, checkpoint.name());
 }
 
+Result<std::optional<PromptFormat>> prompt_format_for(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+  TRY_ASSIGN(const std::string source, chat_template_source(checkpoint));
+  if (!source.empty()) {
+    TRY_ASSIGN(ChatTemplate parsed, ChatTemplate::parse(source, checkpoint.name()));
+    return PromptFormat(std::move(parsed));
+  }
+  const bool gguf = checkpoint.source() == Checkpoint::Source::gguf;
+  TRY_ASSIGN(const std::string_view architecture,
+             text_member(checkpoint, gguf ? "general.architecture" : "model_type"));
+  const std::string name = checkpoint.name();
+  return deepseek_format(
+      {architecture, name, [&](std::string_view token) { return tokenizer.id_of(token).has_value(); }});
+}
+
 }  // namespace freehold

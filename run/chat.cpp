@@ -17,7 +17,7 @@ std::string written(const Tokenizer& tokenizer, std::optional<Token> token) {
 
 }  // namespace
 
-Result<std::vector<Piece>> Chat::render() const {
+Result<Prompt> Chat::render() const {
   Json messages = Json::array();
   if (!system_.empty()) messages.push_back({{"role", "system"}, {"content", system_}});
   for (const Message& message : messages_) messages.push_back({{"role", message.role}, {"content", message.content}});
@@ -27,16 +27,18 @@ Result<std::vector<Piece>> Chat::render() const {
   conversation.variables = {
       {"bos_token", written(tokenizer_, tokenizer_.bos())},
       {"eos_token", written(tokenizer_, ends.empty() ? std::nullopt : std::optional(ends.front()))}};
-  return render_chat(template_, conversation);
+  conversation.thinking = thinking_;
+  conversation.effort = effort_;
+  return format_.write(conversation);
 }
 
 Result<Answer> Chat::ask(std::string_view question, Sampler& sampler, AnswerOptions options, const Listener& listener) {
   messages_.push_back({"user", std::string(question)});
   const auto answered = [&]() -> Result<Answer> {
-    TRY_ASSIGN(const std::vector<Piece> pieces, render());
-    options.thinking_open = ends_thinking(joined(pieces));
-    const std::vector<Token> prompt = encode_prompt(pieces, tokenizer_);
-    return generate(session_, tokenizer_, sampler, prompt, options, listener);
+    TRY_ASSIGN(const Prompt prompt, render());
+    options.thinking_open = prompt.thinking_open;
+    const std::vector<Token> tokens = encode_prompt(prompt.pieces, tokenizer_);
+    return generate(session_, tokenizer_, sampler, tokens, options, listener);
   }();
   if (answered)
     messages_.push_back({"assistant", answered->text});

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "run/generate.h"
-#include "text/chat_template.h"
+#include "text/prompt_format.h"
 
 namespace freehold {
 
@@ -19,8 +19,8 @@ struct Message {
 class Chat {
  public:
   // The session and the tokenizer must outlive the chat.
-  Chat(Session& session, const Tokenizer& tokenizer, ChatTemplate chat_template)
-      : session_(session), tokenizer_(tokenizer), template_(std::move(chat_template)) {}
+  Chat(Session& session, const Tokenizer& tokenizer, PromptFormat format)
+      : session_(session), tokenizer_(tokenizer), format_(std::move(format)) {}
 
   // Adds the question and the answer to the conversation. After an error or a cancelled prompt it is as before; a
   // cancelled answer stays as far as it came.
@@ -29,6 +29,9 @@ class Chat {
   void reset() { messages_.clear(); }  // keeps the system message
   void set_system(std::string text) { system_ = std::move(text); }
   const std::string& system() const { return system_; }
+  // Whether and how hard the model shall think, for all questions to come; absent: as its format has it.
+  void set_thinking(std::optional<bool> thinking) { thinking_ = thinking; }
+  void set_effort(std::string effort) { effort_ = std::move(effort); }
   const std::vector<Message>& messages() const { return messages_; }
 
   // The conversation as a readable file at `path`, and the session's state beside it (path + ".state"), so that loading
@@ -41,11 +44,12 @@ class Chat {
   Result<Loaded> load(const Path& path);
 
  private:
-  Result<std::vector<Piece>> render() const;
+  Result<Prompt> render() const;
   Session& session_;
   const Tokenizer& tokenizer_;
-  ChatTemplate template_;
-  std::string system_;
+  PromptFormat format_;
+  std::string system_, effort_;
+  std::optional<bool> thinking_;
   std::vector<Message> messages_;
 };
 

@@ -148,6 +148,27 @@ TEST_F(ChatTest, ThinkingIsApart) {
   EXPECT_EQ(ask("x", raw).text, "<think>a</think>b");
 }
 
+TEST_F(ChatTest, ThinkingAndEffortReachTheFormat) {
+  Chat switched = make_chat(std::string(chatml) +
+                            "{% if enable_thinking is defined and enable_thinking %}{{ '<think>' }}{% endif %}"
+                            "{% if reasoning_effort == 'high' %}{{ raise_exception('too hard') }}{% endif %}");
+  say("so</think>4");
+  const auto plain = switched.ask("2+2?", sampler, {}, {});
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->text, "so</think>4");
+  switched.reset();
+  switched.set_thinking(true);
+  say("1so</think>4");  // one token of the prompt comes first
+  const auto thought = switched.ask("2+2?", sampler, {}, {});
+  ASSERT_TRUE(thought);
+  EXPECT_EQ(thought->thinking, "so");
+  EXPECT_EQ(thought->text, "4");
+  switched.set_effort("high");
+  const auto refused = switched.ask("2+2?", sampler, {}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("too hard"), std::string::npos);
+}
+
 TEST_F(ChatTest, StopsAtTheLimitTheContextAndTheListener) {
   say(std::string(2000, 'x'));
   AnswerOptions options;

@@ -25,11 +25,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// What of a token is text for the reader. Control tokens are not, but the tags of thinking are marks that we look for.
-bool is_text(const Tokenizer& tokenizer, Token token) {
+// What of a token is text for the reader. Control tokens are not, but for the marks of thinking and of tool calls.
+bool is_text(const Tokenizer& tokenizer, Token token, ToolSyntax tools) {
   if (!tokenizer.is_special(token)) return true;
   const std::string_view bytes = tokenizer.bytes_of(token);
-  return bytes == "<think>" || bytes == "</think>";
+  return bytes == "<think>" || bytes == "</think>" || is_tool_mark(tools, bytes);
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ Result<Answer> generate(Session& session, const Tokenizer& tokenizer, Sampler& s
     if (std::find(ends.begin(), ends.end(), choice.token) != ends.end()) break;
     answer.tokens.push_back(choice.token);
     if (listener.token) listener.token(choice);
-    if (is_text(tokenizer, choice.token)) hear(decoder.push(choice.token));
+    if (is_text(tokenizer, choice.token, options.tools)) hear(decoder.push(choice.token));
     if (answer.tokens.size() == 1) start = std::chrono::steady_clock::now();
     if (options.max_tokens > 0 && static_cast<int>(answer.tokens.size()) == options.max_tokens) {
       answer.stop = Stop::length;

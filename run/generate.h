@@ -10,6 +10,7 @@
 #include "run/session.h"
 #include "run/thinking.h"
 #include "text/tokenizer.h"
+#include "text/tool_calls.h"
 
 namespace freehold {
 
@@ -25,6 +26,8 @@ struct AnswerOptions {
   int max_tokens = 0;          // 0: as many as the session has room for
   bool thinking_open = false;  // the prompt ended inside thinking
   bool raw = false;            // no thinking split: all is answer
+  // Whose marks stay in the text although they are control tokens, for a ToolCallParser to read.
+  ToolSyntax tools = ToolSyntax::none;
 };
 
 struct Listener {  // any may be empty

@@ -38,14 +38,14 @@ std::vector<Part> ThinkingSplitter::finish() {
 }
 
 void ThinkingSplitter::take(bool last, std::vector<Part>& parts) {
-  if (state_ == State::start) {
+  if (state_ == State::start || state_ == State::opened) {
     const size_t first = held_.find_first_not_of(white);
     const std::string_view rest = first == std::string::npos ? "" : std::string_view(held_).substr(first);
     if (rest.starts_with(opening)) {
       held_.erase(0, first + opening.size());
       state_ = State::thinking;
     } else if (last || !opening.starts_with(rest)) {
-      state_ = State::answer;
+      state_ = state_ == State::opened ? State::thinking : State::answer;
     } else {
       return;
     }
@@ -66,11 +66,6 @@ void ThinkingSplitter::take(bool last, std::vector<Part>& parts) {
   }
   give(parts, Voice::answer, held_);
   held_.clear();
-}
-
-bool ends_thinking(std::string_view prompt) {
-  const size_t last = prompt.find_last_not_of(white);
-  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with(opening);
 }
 
 }  // namespace freehold

@@ -1,6 +1,7 @@
 // ThinkingSplitter: tells a reasoning model's thinking from its answer while the text streams. Thinking stands at the
 // start, "<think> ... </think>"; the opening tag may be missing because the prompt ended with it. A tag may come in any
-// number of pieces. Tags later in the answer are text: an answer may speak about them.
+// number of pieces, or twice: a model may open what the prompt has opened. Tags later in the answer are text: an answer
+// may speak about them.
 #pragma once
 
 #include <string>
@@ -18,20 +19,18 @@ struct Part {
 class ThinkingSplitter {
  public:
   // `open`: the prompt ended inside thinking.
-  explicit ThinkingSplitter(bool open) : state_(open ? State::thinking : State::start) {}
+  explicit ThinkingSplitter(bool open) : state_(open ? State::opened : State::start) {}
 
   std::vector<Part> push(std::string_view text);  // what became certain; no empty parts
   std::vector<Part> finish();                     // what was held back
 
  private:
-  // start: nothing but white space so far. after: thinking has ended, white space before the answer is dropped.
-  enum class State : uint8_t { start, thinking, after, answer };
+  // start, opened (by the prompt): nothing but white space so far. after: thinking has ended, white space before the
+  // answer is dropped.
+  enum class State : uint8_t { start, opened, thinking, after, answer };
   void take(bool last, std::vector<Part>& parts);
   State state_;
   std::string held_;
 };
-
-// Whether a rendered prompt ends inside thinking: its last tag, but for white space, is "<think>".
-bool ends_thinking(std::string_view prompt);
 
 }  // namespace freehold

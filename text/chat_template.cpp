@@ -7,7 +7,7 @@
 namespace freehold {
 
 struct ChatTemplate::Impl {
-  std::string name;
+  std::string name, source;
   std::shared_ptr<const jinja::Template> tree;
 };
 
@@ -19,8 +19,11 @@ std::string joined(const std::vector<Piece>& pieces) {
 
 Result<ChatTemplate> ChatTemplate::parse(std::string_view source, std::string_view name) {
   TRY_ASSIGN(auto tree, jinja::parse_template(source, name));
-  return ChatTemplate(std::make_shared<const Impl>(Impl{std::string(name), std::move(tree)}));
+  return ChatTemplate(std::make_shared<const Impl>(Impl{std::string(name), std::string(source), std::move(tree)}));
 }
+
+std::string_view ChatTemplate::source() const { return impl_->source; }
+std::string_view ChatTemplate::name() const { return impl_->name; }
 
 Result<std::vector<Piece>> ChatTemplate::render(const Json& variables, const RenderOptions& options) const {
   if (!variables.is_object()) return inconsistent("{}: the variables of a template must be an object", impl_->name);
@@ -96,6 +99,11 @@ Result<std::vector<Piece>> render_chat(const ChatTemplate& chat_template, const 
   constexpr std::string_view name = "chat";
   if (!chat.messages.is_array()) return inconsistent("{}: messages: expected a list", name);
   Json variables = chat.variables.is_object() ? chat.variables : Json::object();
+  if (chat.thinking) {
+    for (const char* variable : {"thinking", "enable_thinking"})
+      if (!variables.contains(variable)) variables[variable] = *chat.thinking;
+  }
+  if (!chat.effort.empty() && !variables.contains("reasoning_effort")) variables["reasoning_effort"] = chat.effort;
   Json messages = chat.messages;
   for (Json& message : messages) {
     if (!message.is_object())

@@ -36,6 +36,9 @@ class ChatTemplate {
   // template reads. Adjacent pieces have different authors. Roles that everybody may use ("user") are the template's.
   Result<std::vector<Piece>> render(const Json& variables, const RenderOptions& options = {}) const;
 
+  std::string_view source() const;
+  std::string_view name() const;
+
   struct Impl;
   explicit ChatTemplate(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
@@ -53,6 +56,10 @@ struct Conversation {
   // Members of messages that are null are left out. R1-Distill's template for tool calls wants to see them.
   bool drop_nulls = true;
   Json variables = Json::object();  // the special tokens and other variables
+  // Whether the model shall think, and how hard ("low", "high", "max" ...); absent: as the format has it. Templates see
+  // them as `thinking` and `enable_thinking`, and as `reasoning_effort`, unless `variables` has those already.
+  std::optional<bool> thinking;
+  std::string effort;
 };
 Result<std::vector<Piece>> render_chat(const ChatTemplate&, const Conversation&, const RenderOptions& options = {});
 

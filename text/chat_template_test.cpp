@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "text/jinja/text.h"
+
 namespace freehold {
 namespace {
 
@@ -319,6 +321,56 @@ TEST(Conversations, TheFinalMessageStaysOpen) {
   const auto dropping = ChatTemplate::parse("{{ messages[0].content }}", "test");
   chat.messages[1]["content"] = "lost";
   EXPECT_NE(render_chat(*dropping, chat).error().what.find("continue"), std::string::npos);
+}
+
+// What a text costs while it grows: its bytes, and what it keeps of each change of the author.
+TEST(ChatTemplateBudget, TextsPayBeforeTheyGrow) {
+  jinja::Budget budget(1000, 1000);
+  jinja::TextBuilder alternating(budget);
+  for (int i = 0; i < 1000; ++i) alternating.add("x", i % 2 ? Author::the_request : Author::the_template);
+  EXPECT_TRUE(alternating.full());
+  EXPECT_LE(alternating.size() * (1 + sizeof(jinja::Run)), 1000u);
+  EXPECT_EQ(alternating.finish().error().fault, Fault::resources);
+
+  jinja::Budget another(1000, 1000);
+  jinja::TextBuilder outer(another), inner(another);  // both count while both live
+  outer.add(std::string(600, 'x'), Author::the_request);
+  EXPECT_FALSE(outer.full());
+  inner.add(std::string(600, 'x'), Author::the_request);
+  EXPECT_TRUE(inner.full());
+  EXPECT_EQ(inner.size(), 0u);
+  EXPECT_TRUE(outer.finish().has_value());
+}
+
+TEST(ChatTemplateBudget, EveryWayToMultiplyEndsAtTheLimit) {
+  const std::string comma(8 << 20, ',');
+  const Json variables = {{"x", comma}, {"l", Json(std::vector<int>(1000, 1))}};
+  const char* sources[] = {
+      "{% set t = x.split(',') %}{{ t | length }}",
+      "{% set t = x.split('x') %}{% for i in range(100) %}{% set u = x | replace(',', 'yyyyyyyy') %}{% endfor %}",
+      "{{ x | replace('', 'ab') | length }}",
+      "{{ x.replace(',', x) | length }}",
+      "{{ l | join(x) | length }}",
+      "{{ x.join(l | map('string')) | length }}",
+      "{{ (x * 8) | length }}",
+      "{{ [x, x, x, x, x] | string | length }}",
+      "{{ ('%s' * 9) % (x, x, x, x, x, x, x, x, x) }}",
+      "{{ '{0}{0}{0}{0}{0}'.format(x) | length }}",
+      "{{ (x ~ x ~ x ~ x ~ x) | length }}",
+      "{{ (x + x + x + x + x) | length }}",
+      "{{ x[:500000] | replace(',', '\n,') | indent(80) | length }}",
+      "{{ [x, x, x, x, x] | tojson | length }}",
+      "{{ x | urlencode | urlencode | length }}",
+      "{{ x | replace(',', '<') | e | length }}",
+      "{{ x[::-1] | list | length }}",
+      "{% for i in range(1000) %}{% set t = x | truncate(8000000, true) %}{% endfor %}",
+      "{% macro m(n) %}{{ x }}{% if n %}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(100) }}",
+  };
+  for (const char* source : sources) {
+    const auto pieces = render(source, variables);
+    ASSERT_FALSE(pieces.has_value()) << source;
+    EXPECT_EQ(pieces.error().fault, Fault::resources) << source << pieces.error().what;
+  }
 }
 
 }  // namespace

@@ -12,6 +12,9 @@ expect 2 "$freehold" run "$tiny"; one_line usage
 expect 2 "$freehold" run "$tiny" hi --temperature -1; one_line usage; has err "temperature: expected"
 expect 2 "$freehold" run "$tiny" hi --logit-bias 7; one_line usage
 expect 2 "$freehold" run "$tiny" hi --cpu neon; one_line usage
+expect 2 "$freehold" run "$tiny" hi --think on; one_line usage; has err "does not let thinking be switched"
+expect 2 "$freehold" run "$tiny" hi --effort high; one_line usage
+expect 2 "$freehold" run "$tiny" hi --effort hard; one_line usage
 expect 2 "$freehold" run "$tiny" hi --context 65537; one_line usage; has err 65536
 expect 3 "$freehold" run "$0" hi; one_line malformed
 expect 4 "$freehold" run "$tiny" "$(printf '%600s' x)" --context 512; one_line resources; has err "619 tokens"

@@ -22,7 +22,7 @@ expect 0 "$freehold" run "$tiny" Hello --max-tokens 24 --temperature 0; cp "$fol
 [ ! -s "$folder/err" ] || fail "words on standard error"
 printf 'Hello\n' | "$freehold" run "$tiny" --max-tokens 24 --temperature 0 >"$folder/pipe"
 cmp "$folder/argument" "$folder/pipe"
-expect 0 "$freehold" run "$tiny" Hello --max-tokens 24 --stats; has err "24 tokens, "; has err "GB/s"
+expect 0 "$freehold" run "$tiny" Hello --max-tokens 24 --temperature 0 --stats; has err "24 tokens, "; has err "GB/s"
 expect 0 "$freehold" run "$tiny" --raw "<|im_start|>" --max-tokens 3 --json; [ "$(field '["prompt_tokens"]')" = 1 ] || fail raw
 # Nobody reads: the reader is gone before the program starts.
 (sleep 0.5; "$freehold" run "$tiny" Hello --max-tokens 24 --temperature 0 2>/dev/null || echo $? >"$folder/status") | true

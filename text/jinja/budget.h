@@ -21,12 +21,17 @@ class Budget {
   }
   // Reading or comparing `count` bytes.
   Result<Done> read(uint64_t count) { return step(1 + count / 512); }
+  // Bytes that a value under construction takes, before they are taken; its steps are paid when it is made.
+  Result<Done> hold(uint64_t count) {
+    if (count > bytes_) return over_limit("the template makes more values than a rendering may");
+    bytes_ -= count;
+    return Done{};
+  }
   // Making a value of `count` bytes.
   Result<Done> make(uint64_t count) {
     if (count > limits::template_value_bytes)
       return over_limit("a value of {} bytes; at most {} are allowed", count, limits::template_value_bytes);
-    if (count > bytes_) return over_limit("the template makes more values than a rendering may");
-    bytes_ -= count;
+    TRY(hold(count));
     return step(1 + count / 512);
   }
 

@@ -39,7 +39,7 @@ Result<Text> padded(Budget& budget, const Text& text, const Spec& spec, char def
   if (length >= spec.width) return text;
   const int64_t space = spec.width - length;
   const char align = spec.align ? spec.align : default_align;
-  TextBuilder out;
+  TextBuilder out(budget);
   const auto fill = [&](int64_t count) {
     for (int64_t i = 0; i < count; ++i) out.add(spec.fill, Author::the_template);
   };
@@ -47,13 +47,13 @@ Result<Text> padded(Budget& budget, const Text& text, const Spec& spec, char def
     out.add(text, 0, sign_bytes);
     fill(space);
     out.add(text, sign_bytes, text.size());
-    return out.finish(budget);
+    return out.finish();
   }
   const int64_t before = align == '>' ? space : align == '^' ? space / 2 : 0;
   fill(before);
   out.add(text);
   fill(space - before);
-  return out.finish(budget);
+  return out.finish();
 }
 
 std::string grouped(std::string digits, char mark, size_t every) {
@@ -206,9 +206,9 @@ Result<Text> format_value(Machine& machine, const Value& value, std::string_view
 }
 
 Result<Text> representation(Budget& budget, const Value& value) {
-  TextBuilder out;
+  TextBuilder out(budget);
   TRY(print_representation(budget, value, out));
-  return out.finish(budget);
+  return out.finish();
 }
 
 // One %-conversion of `value`.
@@ -294,7 +294,7 @@ Result<Text> format_percent(Machine& machine, const Text& pattern, const Value& 
     ++used;
     return tuple ? tuple->items[used - 1] : values;
   };
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   size_t at = 0;
   while (at < text.size()) {
     TRY(machine.budget.step());
@@ -366,7 +366,7 @@ Result<Text> format_percent(Machine& machine, const Text& pattern, const Value& 
         is_sequence || values.is_undefined();  // Python lets sequences that are no tuples pass unused
     if (!may_be_left) return type_error("not all arguments converted during string formatting");
   }
-  TRY_ASSIGN(const Text made, out.finish(machine.budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return made.as_markup(pattern.markup());
 }
 
@@ -431,9 +431,9 @@ class BraceFormatter {
     Text spec;
     if (at < text.size()) {
       if (text[at] != ':') return type_error("expected ':' after conversion specifier");
-      TextBuilder inner;
+      TextBuilder inner(machine_.budget);
       TRY(format(field.slice(at + 1, text.size()), inner, depth + 1));
-      TRY_ASSIGN(spec, inner.finish(machine_.budget));
+      TRY_ASSIGN(spec, inner.finish());
     }
     TRY_ASSIGN(const Text made, format_value(machine_, value, spec.bytes()));
     out.add(made);
@@ -491,9 +491,9 @@ class BraceFormatter {
 }  // namespace
 
 Result<Text> format_braces(Machine& machine, const Text& pattern, const Call& call) {
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   TRY(BraceFormatter(machine, call).format(pattern, out, 0));
-  TRY_ASSIGN(const Text made, out.finish(machine.budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return made.as_markup(pattern.markup());
 }
 

@@ -108,7 +108,7 @@ Result<Value> strftime_now(Machine& machine, Call& call) {
     localtime_r(&seconds, &*machine.now);
   }
   const std::string_view text = format.bytes();
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   for (size_t at = 0; at < text.size();) {
     const size_t mark = std::min(text.find('%', at), text.size());
     out.add(format, at, mark);
@@ -131,7 +131,7 @@ Result<Value> strftime_now(Machine& machine, Call& call) {
     out.add(std::string_view(buffer, length), Author::the_template);
     at = end + 1;
   }
-  TRY_ASSIGN(const Text made, out.finish(machine.budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return Value(made);
 }
 

@@ -23,7 +23,7 @@ class Interpreter : public Machine {
       : Machine(rendering.steps, limits::template_work_bytes),
         tree_(tree),
         rendering_(rendering),
-        output_(rendering.output_bytes),
+        output_(budget, rendering.output_bytes),
         out_(&output_) {
     now = rendering.now;
     for (size_t i = 0; i < tree.names.size(); ++i) ids_.emplace(tree.names[i], static_cast<Name>(i));
@@ -192,17 +192,17 @@ Result<Done> Interpreter::print(const Value& value) {
   out_->add(text);
   if (!out_->full()) return Done{};
   if (out_ == &output_) return over_limit("a prompt of more than {} bytes", rendering_.output_bytes);
-  return over_limit("a text of more than {} bytes", limits::template_value_bytes);
+  return out_->why_full();
 }
 
 template <class F>
 Result<Text> Interpreter::captured(F&& run) {
-  TextBuilder inner;
+  TextBuilder inner(budget);
   TextBuilder* outside = std::exchange(out_, &inner);
   const auto ran = run();
   out_ = outside;
   if (!ran) return Failure(ran.error());
-  return inner.finish(budget);
+  return inner.finish();
 }
 
 Result<Flow> Interpreter::run_statement(const Statement& statement) {

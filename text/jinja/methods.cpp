@@ -184,6 +184,7 @@ Result<Value> format(Machine& machine, const Value& self, Call& call) {
 Result<Value> format_map(Machine& machine, const Value& self, Call& call) {
   TRY_ASSIGN(const Bound bound, bind("format_map", call, {"mapping"}, 1));
   if (!bound[0]->map()) return type_error("format_map: expected a mapping, found '{}'", bound[0]->type());
+  TRY(machine.budget.make(bound[0]->map()->size() * sizeof(Map::Entry)));
   Call named;
   for (const auto& [key, value] : bound[0]->map()->entries())
     if (key.text()) named.named.emplace_back(*key.text(), value);
@@ -209,13 +210,13 @@ Result<Value> fill(Machine& machine, const Value& self, Call& call) {
     return over_limit("a text of more than {} bytes", limits::template_value_bytes);
   const int64_t before = where == Fill::right ? 0 : where == Fill::center ? space / 2 + (space & width & 1) : space;
   TRY(machine.budget.make(static_cast<uint64_t>(space)));
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   const bool sign_first = where == Fill::zero && (text.bytes().starts_with('-') || text.bytes().starts_with('+'));
   if (sign_first) out.add(text, 0, 1);
   for (int64_t i = 0; i < before; ++i) out.add(filling);
   out.add(text, sign_first ? 1 : 0, text.size());
   for (int64_t i = before; i < space; ++i) out.add(filling);
-  TRY_ASSIGN(const Text made, out.finish(machine.budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return Value(made.as_markup(text.markup()));
 }
 
@@ -225,7 +226,7 @@ Result<Value> expand_tabs(Machine& machine, const Value& self, Call& call) {
   const Text& text = *self.text();
   TRY(machine.budget.read(text.size()));
   if (size > 1024) return over_limit("tabs wider than 1024 characters");
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   int64_t column = 0;
   for (size_t at = 0, next; at < text.size() && !out.full(); at = next) {
     next = next_character(text.bytes(), at);
@@ -239,7 +240,7 @@ Result<Value> expand_tabs(Machine& machine, const Value& self, Call& call) {
       column = c == '\n' || c == '\r' ? 0 : column + 1;
     }
   }
-  TRY_ASSIGN(const Text made, out.finish(machine.budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return Value(made);
 }
 

@@ -160,10 +160,10 @@ Result<Value> added(Machine& machine, const Value& a, const Value& b) {
       TRY_ASSIGN(x, escape_html(budget, x));
       TRY_ASSIGN(y, escape_html(budget, y));
     }
-    TextBuilder out;
+    TextBuilder out(budget);
     out.add(x);
     out.add(y);
-    TRY_ASSIGN(const Text sum, out.finish(budget));
+    TRY_ASSIGN(const Text sum, out.finish());
     return Value(sum.as_markup(x.markup()));
   }
   const List *x = a.list(), *y = b.list();
@@ -229,12 +229,12 @@ Result<Value> negative(const Value& value) {
 }
 
 Result<Text> concatenate(Budget& budget, const std::vector<Value>& values) {
-  TextBuilder out;
+  TextBuilder out(budget);
   for (const Value& value : values) {
     TRY_ASSIGN(const Text text, to_text(budget, value));
     out.add(text);
   }
-  return out.finish(budget);
+  return out.finish();
 }
 
 Result<bool> equal(Budget& budget, const Value& a, const Value& b) {
@@ -404,13 +404,14 @@ Result<Value> slice_of(Machine& machine, const Value& value, const Value& first,
     if (__builtin_add_overflow(at, stride, &at)) break;
   }
   if (text) {
+    TRY(budget.make((text->characters() + 1) * sizeof(size_t)));
     std::vector<size_t> offsets;
     for (size_t byte = 0; byte < text->size(); byte = next_character(text->bytes(), byte)) offsets.push_back(byte);
     offsets.push_back(text->size());
-    TextBuilder out;
+    TextBuilder out(budget);
     for (const int64_t i : indices)
       out.add(*text, offsets[static_cast<size_t>(i)], offsets[static_cast<size_t>(i) + 1]);
-    TRY_ASSIGN(const Text made, out.finish(budget));
+    TRY_ASSIGN(const Text made, out.finish());
     return Value(made.as_markup(text->markup()));
   }
   std::vector<Value> items;

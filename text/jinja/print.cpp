@@ -143,7 +143,7 @@ class JsonPrinter {
 
   Result<Done> print(const Value& value, int level) {
     TRY(budget_.step());
-    if (out_.full()) return over_limit("a text of more than {} bytes", limits::template_value_bytes);
+    if (out_.full()) return out_.why_full();
     const Author author = value.author();
     if (value.is_none()) {
       out_.add("null", author);
@@ -255,7 +255,7 @@ std::string print_float(double value) {
 
 Result<Done> print_representation(Budget& budget, const Value& value, TextBuilder& out) {
   TRY(budget.step());
-  if (out.full()) return over_limit("a text of more than {} bytes", limits::template_value_bytes);
+  if (out.full()) return out.why_full();
   const Author author = value.author();
   if (const Text* text = value.text()) {
     TRY(budget.read(text->size()));
@@ -286,9 +286,9 @@ Result<Done> print_representation(Budget& budget, const Value& value, TextBuilde
 Result<Text> to_text(Budget& budget, const Value& value) {
   if (const Text* text = value.text()) return *text;
   if (value.is_undefined()) return Text();
-  TextBuilder out;
+  TextBuilder out(budget);
   TRY(print_representation(budget, value, out));
-  return out.finish(budget);
+  return out.finish();
 }
 
 Result<Done> print_json(Budget& budget, const Value& value, const JsonStyle& style, TextBuilder& out) {
@@ -298,7 +298,7 @@ Result<Done> print_json(Budget& budget, const Value& value, const JsonStyle& sty
 Result<Text> escape_html(Budget& budget, const Text& text) {
   if (text.markup()) return text;
   TRY(budget.read(text.size()));
-  TextBuilder out;
+  TextBuilder out(budget);
   add_replacing(text, out, [](char32_t c) -> std::string {
     switch (c) {
       case '&':
@@ -315,7 +315,7 @@ Result<Text> escape_html(Budget& budget, const Text& text) {
         return {};
     }
   });
-  TRY_ASSIGN(const Text escaped, out.finish(budget));
+  TRY_ASSIGN(const Text escaped, out.finish());
   return escaped.as_markup(true);
 }
 

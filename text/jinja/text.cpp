@@ -69,21 +69,28 @@ Text Text::as_markup(bool markup) const {
 }
 
 void TextBuilder::add(std::string_view bytes, Author author) {
-  if (bytes.empty() || full_) return;
-  if (bytes.size() > most_ - bytes_.size()) {
-    full_ = true;
+  if (bytes.empty() || failed_) return;
+  const bool same_run = !runs_.empty() && runs_.back().author == author;
+  const size_t cost = bytes.size() + (same_run ? 0 : sizeof(Run));
+  const size_t taken = bytes_.size() + runs_.size() * sizeof(Run);
+  if (bytes.size() > most_ - bytes_.size() || cost > limits::template_value_bytes - taken) {
+    failed_ = over_limit("a text of more than {} bytes", most_).value();
+    return;
+  }
+  if (const auto held = budget_.hold(cost); !held) {
+    failed_ = held.error();
     return;
   }
   bytes_ += bytes;
-  if (!runs_.empty() && runs_.back().author == author)
+  if (same_run)
     runs_.back().end = bytes_.size();
   else
     runs_.push_back({bytes_.size(), author});
 }
 
-Result<Text> TextBuilder::finish(Budget& budget) {
-  if (full_) return over_limit("a text of more than {} bytes", most_);
-  TRY(budget.make(bytes_.size() + runs_.size() * sizeof(Run)));
+Result<Text> TextBuilder::finish() {
+  if (failed_) return why_full();
+  TRY(budget_.read(bytes_.size() + runs_.size() * sizeof(Run)));
   return Text(std::move(bytes_), std::move(runs_));
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,25 +65,28 @@ class Text {
   bool markup_ = false;
 };
 
-// Joins texts. Stops taking bytes beyond `most` and then fails in finish().
+// Joins texts. Each byte is paid for before it is taken, and so is each run: a text of many authors costs more than its
+// bytes. Once a limit is reached it takes no more, and fails in finish().
 class TextBuilder {
  public:
-  explicit TextBuilder(uint64_t most = limits::template_value_bytes) : most_(most) {}
+  explicit TextBuilder(Budget& budget, uint64_t most = limits::template_value_bytes) : budget_(budget), most_(most) {}
   void add(std::string_view bytes, Author author);
   void add(const Text& text) { add(text, 0, text.size()); }
   void add(const Text& text, size_t first, size_t end) {
     text.each_run(first, end, [this](std::string_view bytes, Author author) { add(bytes, author); });
   }
   size_t size() const { return bytes_.size(); }
-  bool full() const { return full_; }
-  Result<Text> finish(Budget& budget);  // pays for the bytes
+  bool full() const { return failed_.has_value(); }
+  Failure why_full() const { return Failure(*failed_); }
+  Result<Text> finish();  // pays the steps
   std::vector<Piece> pieces() const;
 
  private:
+  Budget& budget_;
   uint64_t most_;
   std::string bytes_;
   std::vector<Run> runs_;
-  bool full_ = false;
+  std::optional<Error> failed_;
 };
 
 }  // namespace freehold::jinja

@@ -59,18 +59,18 @@ Result<Value> indent(Machine& machine, const Value& self, Call& call) {
     TRY_ASSIGN(indention, repeated_blank(budget, width));
   }
   const bool first = flag_argument(bound[1], false), blank = flag_argument(bound[2], false);
-  TextBuilder with_end;  // splitlines drops one last newline
+  TextBuilder with_end(machine.budget);  // splitlines drops one last newline
   with_end.add(*self.text());
   with_end.add("\n", Author::the_template);
-  TRY_ASSIGN(const Text whole, with_end.finish(budget));
+  TRY_ASSIGN(const Text whole, with_end.finish());
   TRY_ASSIGN(const auto lines, split_lines(budget, whole, false));
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   for (size_t i = 0; i < lines.size(); ++i) {
     if (i) out.add("\n", Author::the_template);
     if (i == 0 ? first : blank || !lines[i].empty()) out.add(indention);
     out.add(lines[i]);
   }
-  TRY_ASSIGN(const Text made, out.finish(budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return Value(made.as_markup(self.text()->markup()));
 }
 
@@ -119,9 +119,9 @@ Result<Value> tojson(Machine& machine, const Value& self, Call& call) {
     TRY_ASSIGN(style.between_items, text_argument("tojson", pair->items[0]));
     TRY_ASSIGN(style.between_key_and_value, text_argument("tojson", pair->items[1]));
   }
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   TRY(print_json(machine.budget, self, style, out));
-  TRY_ASSIGN(const Text text, out.finish(machine.budget));
+  TRY_ASSIGN(const Text text, out.finish());
   return Value(text);
 }
 
@@ -163,6 +163,7 @@ Result<Value> truncate(Machine& machine, const Value& self, Call& call) {
   }
   const Text& text = *self.text();
   if (static_cast<int64_t>(text.characters()) - length <= leeway) return self;
+  TRY(machine.budget.make(text.size()));
   Text cut = text.slice(0, text.offset_of(static_cast<size_t>(length - end_length)));
   if (!flag_argument(bound[1], false)) cut = cut.slice(0, std::min(cut.bytes().rfind(' '), cut.size()));
   TRY_ASSIGN(const Text made, joined(machine.budget, {cut, end}, Text()));
@@ -200,14 +201,14 @@ Result<Value> urlencode(Machine& machine, const Value& self, Call& call) {
   if (self.list() || self.map()) return not_done("urlencode of '{}'", self.type());
   TRY_ASSIGN(const Text text, to_text(machine.budget, self));
   TRY(machine.budget.read(text.size()));
-  TextBuilder out;
+  TextBuilder out(machine.budget);
   for (size_t at = 0; at < text.size(); ++at) {
     const char c = text.bytes()[at];
     const bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
                        std::string_view("_.-~/").find(c) != std::string_view::npos;
     out.add(plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c)), text.author_at(at));
   }
-  TRY_ASSIGN(const Text made, out.finish(machine.budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return Value(made);
 }
 

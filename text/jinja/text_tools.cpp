@@ -53,7 +53,7 @@ Text stripped(const Text& text, Side side, const std::optional<Text>& characters
 Result<Text> replaced(Budget& budget, const Text& text, const Text& old, const Text& replacement, int64_t count) {
   TRY(budget.read(text.size()));
   const std::string_view bytes = text.bytes();
-  TextBuilder out;
+  TextBuilder out(budget);
   size_t at = 0;
   if (old.empty()) {  // before each character and at the end
     while (count != 0 && !out.full()) {
@@ -76,17 +76,17 @@ Result<Text> replaced(Budget& budget, const Text& text, const Text& old, const T
     if (at == 0) return text;
   }
   out.add(text, at, bytes.size());
-  TRY_ASSIGN(const Text made, out.finish(budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return made.as_markup(text.markup());
 }
 
 Result<Text> joined(Budget& budget, const std::vector<Text>& parts, const Text& separator) {
-  TextBuilder out;
+  TextBuilder out(budget);
   for (size_t i = 0; i < parts.size(); ++i) {
     if (i) out.add(separator);
     out.add(parts[i]);
   }
-  return out.finish(budget);
+  return out.finish();
 }
 
 Result<std::vector<Text>> split(Budget& budget, const Text& text, const std::optional<Text>& separator, int64_t count,
@@ -94,52 +94,60 @@ Result<std::vector<Text>> split(Budget& budget, const Text& text, const std::opt
   TRY(budget.make(text.size()));
   const std::string_view bytes = text.bytes();
   std::vector<std::pair<size_t, size_t>> parts;
+  constexpr size_t part_bytes = sizeof(Value) + 64;
+  bool paid = true;
+  const auto add = [&](size_t first, size_t end) {
+    paid = paid && budget.hold(part_bytes).has_value();
+    if (paid) parts.emplace_back(first, end);
+    return paid;
+  };
   const bool all = count < 0;
   if (separator) {
     if (separator->empty()) return type_error("empty separator");
     if (from == Side::left) {
       size_t at = 0;
       for (size_t found; (all || count-- > 0) && (found = bytes.find(separator->bytes(), at)) != bytes.npos;) {
-        parts.emplace_back(at, found);
+        if (!add(at, found)) break;
         at = found + separator->size();
       }
-      parts.emplace_back(at, bytes.size());
+      add(at, bytes.size());
     } else {
       size_t end = bytes.size();
       while ((all || count-- > 0) && end >= separator->size()) {
         const size_t found = bytes.rfind(separator->bytes(), end - separator->size());
         if (found == bytes.npos) break;
-        parts.emplace_back(found + separator->size(), end);
+        if (!add(found + separator->size(), end)) break;
         end = found;
       }
-      parts.emplace_back(0, end);
+      add(0, end);
     }
   } else if (from == Side::left) {
     for (size_t at = skip_spaces(bytes, 0); at < bytes.size();) {
       size_t end = at;
       if (!all && count-- == 0) {
-        parts.emplace_back(at, trim_spaces(bytes, at, bytes.size()));
+        add(at, trim_spaces(bytes, at, bytes.size()));
         break;
       }
       while (end < bytes.size() && !is_space(character_at(bytes, end))) end = next_character(bytes, end);
-      parts.emplace_back(at, end);
+      if (!add(at, end)) break;
       at = skip_spaces(bytes, end);
     }
   } else {
     for (size_t end = trim_spaces(bytes, 0, bytes.size()); end > 0;) {
       if (!all && count-- == 0) {
-        parts.emplace_back(skip_spaces(bytes, 0), end);
+        add(skip_spaces(bytes, 0), end);
         break;
       }
       size_t at = end;
       while (at > 0 && !is_space(character_at(bytes, previous_character(bytes, at))))
         at = previous_character(bytes, at);
-      parts.emplace_back(at, end);
+      if (!add(at, end)) break;
       end = trim_spaces(bytes, 0, at);
     }
   }
   if (from == Side::right) std::reverse(parts.begin(), parts.end());
-  TRY(budget.make(parts.size() * (sizeof(Value) + 64)));
+  if (!paid) return over_limit("the template makes more values than a rendering may");
+  TRY(budget.read(parts.size() * part_bytes));
   std::vector<Text> texts;
   texts.reserve(parts.size());
   for (const auto& [first, end] : parts) texts.push_back(text.slice(first, end));
@@ -165,7 +173,7 @@ Result<std::vector<Text>> split_lines(Budget& budget, const Text& text, bool kee
 Result<Text> cased(Budget& budget, const Text& text, Casing casing) {
   TRY(budget.read(text.size()));
   const std::string_view bytes = text.bytes();
-  TextBuilder out;
+  TextBuilder out(budget);
   bool in_word = false;
   for (size_t at = 0, next; at < bytes.size(); at = next) {
     next = next_character(bytes, at);
@@ -193,14 +201,14 @@ Result<Text> cased(Budget& budget, const Text& text, Casing casing) {
     in_word = is_cased(c);
     out.add(changed, text.author_at(at));
   }
-  TRY_ASSIGN(const Text made, out.finish(budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return made.as_markup(text.markup());
 }
 
 Result<Text> title_filtered(Budget& budget, const Text& text) {
   TRY(budget.read(text.size()));
   const std::string_view bytes = text.bytes();
-  TextBuilder out;
+  TextBuilder out(budget);
   bool first = true;
   for (size_t at = 0; at < bytes.size(); at = next_character(bytes, at)) {
     const char32_t c = character_at(bytes, at);
@@ -208,7 +216,7 @@ Result<Text> title_filtered(Budget& budget, const Text& text) {
     out.add(first ? with_case(c, Case::upper) : lower_at(bytes, at), text.author_at(at));
     first = is_break;
   }
-  TRY_ASSIGN(const Text made, out.finish(budget));
+  TRY_ASSIGN(const Text made, out.finish());
   return made.as_markup(text.markup());
 }
 
