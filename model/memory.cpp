@@ -1,41 +1,12 @@
 #include "model/memory.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
-#include <utility>
 
 #include "base/checked.h"
 #include "tensor/pack.h"
 
 namespace freehold {
-
-Result<WeightBlock> WeightBlock::allocate(size_t bytes) {
-  WeightBlock block;
-  if (bytes == 0) return block;
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED)
-    return out_of_resources("packed weights: {} bytes of memory: {}", bytes, std::strerror(errno));
-  ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish; small pages serve as well
-  block.data_ = static_cast<std::byte*>(memory);
-  block.size_ = bytes;
-  return block;
-}
-
-WeightBlock::WeightBlock(WeightBlock&& other) noexcept { *this = std::move(other); }
-
-WeightBlock& WeightBlock::operator=(WeightBlock&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-WeightBlock::~WeightBlock() {
-  if (data_) ::munmap(data_, size_);
-}
 
 Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
                           Pool& pool) {
@@ -50,7 +21,7 @@ Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory,
       return out_of_resources("{}: packed weights need more memory than can be addressed", memory.checkpoint.name());
     total = *sum;
   }
-  TRY_ASSIGN(memory.packed, WeightBlock::allocate(total));
+  TRY_ASSIGN(memory.packed, AnonymousMemory::map(total, AnonymousMemory::Room::now, "packed weights"));
   std::byte* to = memory.packed.data();
   for (Linear* linear : linears) {
     Weight& w = linear->weight;
@@ -78,7 +49,7 @@ class PagedCache final : public KvCache {
     const auto pages = static_cast<size_t>((positions + kv_page_positions - 1) / kv_page_positions);
     const size_t stride = static_cast<size_t>(layers) * shape.page_bytes();
     bytes_ = pages * stride;
-    memory_ = KvMemory(bytes_);
+    memory_ = kv_memory(bytes_);
     layers_.reserve(static_cast<size_t>(layers));
     for (int i = 0; i < layers; ++i)
       layers_.emplace_back(shape, positions, memory_.data() + static_cast<size_t>(i) * shape.page_bytes(), stride);
@@ -88,7 +59,7 @@ class PagedCache final : public KvCache {
   size_t bytes() const override { return bytes_; }
 
  private:
-  KvMemory memory_;
+  AnonymousMemory memory_;
   size_t bytes_;
   std::vector<KvPages> layers_;
 };

@@ -4,32 +4,17 @@
 #include <functional>
 #include <memory>
 
+#include "base/anonymous_memory.h"
 #include "files/checkpoint.h"
 #include "model/model.h"
 #include "tensor/arena.h"
 
 namespace freehold {
 
-// Page-aligned memory for packed weights, from mmap so that large pages may back it.
-class WeightBlock {
- public:
-  WeightBlock() = default;
-  static Result<WeightBlock> allocate(size_t bytes);
-  WeightBlock(WeightBlock&&) noexcept;
-  WeightBlock& operator=(WeightBlock&&) noexcept;
-  ~WeightBlock();
-  std::byte* data() const { return data_; }
-  size_t size() const { return size_; }
-
- private:
-  std::byte* data_ = nullptr;
-  size_t size_ = 0;
-};
-
 struct ModelMemory {
   Checkpoint checkpoint;    // keeps the views of unpacked weights valid
   Arena numbers{1u << 20};  // norms, biases
-  WeightBlock packed;
+  AnonymousMemory packed;
 };
 
 // Replaces every weight that has a packed form (and is not read by rows alone) by its pack, in parallel, dropping the

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/linear.h"
 #include "ops/linear_back.h"
 #include "ops/ops.h"
 #include "ops/quantize.h"
@@ -23,7 +24,7 @@ constexpr int64_t strip_rows = 96;      // rows of x in a chunk
 constexpr int64_t step_rows = 64;       // rows of M decoded at once when it is turned
 
 bool aligned(const Weight& weight, const HeadRows& part) {
-  return weight.layout == Layout::r16k4 && part.stride % 16 == 0 && part.first % 16 == 0 && part.rows % 16 == 0;
+  return weight.layout == Layout::r16k4 && packs_by_heads(part);
 }
 
 // Rows row..row+15 of W (zeros beyond `end`), inputs first..first+count, as lines [count][16].
@@ -217,14 +218,6 @@ Tensor product(Context& context, const Weight& weight, const HeadRows& part, Hea
 }
 
 HeadUse other(HeadUse use) { return use == HeadUse::straight ? HeadUse::turned : HeadUse::straight; }
-
-Weight as_weight(const Tensor& w) {
-  Weight weight;
-  weight.rows = w.rows();
-  weight.cols = w.width();
-  weight.bytes = std::as_bytes(w.all());
-  return weight;
-}
 
 }  // namespace
 

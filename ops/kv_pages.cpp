@@ -1,8 +1,5 @@
 #include "ops/kv_pages.h"
 
-#include <sys/mman.h>
-
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -92,24 +89,10 @@ size_t KvShape::row_bytes(int dim) const {
   return heads * static_cast<size_t>(dim) * (type == KvType::f16 ? 2 : 4);
 }
 
-KvMemory::KvMemory(size_t bytes) : size_(bytes) {
-  if (bytes == 0) return;
-  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(memory != MAP_FAILED, "address space for a cache of {} bytes: {}", bytes, std::strerror(errno));
-  ::madvise(memory, bytes, MADV_HUGEPAGE);  // a wish: decoding over 8192 positions of f16 became 6-8 % faster on a Zen4
-  data_ = static_cast<std::byte*>(memory);
-}
-
-KvMemory::KvMemory(KvMemory&& other) noexcept { *this = std::move(other); }
-
-KvMemory& KvMemory::operator=(KvMemory&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-KvMemory::~KvMemory() {
-  if (data_) ::munmap(data_, size_);
+AnonymousMemory kv_memory(size_t bytes) {
+  auto memory = AnonymousMemory::map(bytes, AnonymousMemory::Room::lazily, "cache");
+  CHECK(memory, "{}", memory.error().what);
+  return std::move(*memory);
 }
 
 KvBlock KvView::block(int p, int head) const {
@@ -127,7 +110,7 @@ void KvView::take(int position, std::byte* key_row, std::byte* value_row) const 
 }
 
 KvPages::KvPages(const KvShape& shape, int positions) : KvPages(shape, positions, nullptr, shape.page_bytes()) {
-  own_ = KvMemory(static_cast<size_t>(capacity_ / kv_page_positions) * view_.stride);
+  own_ = kv_memory(static_cast<size_t>(capacity_ / kv_page_positions) * view_.stride);
   view_.first = own_.data();
 }
 

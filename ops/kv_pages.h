@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/anonymous_memory.h"
 #include "base/result.h"
 #include "ops/kernels/kernels.h"
 
@@ -40,20 +41,7 @@ struct KvShape {
   bool operator==(const KvShape&) const = default;
 };
 
-// Zeroed memory that takes room only where it is written, in large pages where the system gives them.
-class KvMemory {
- public:
-  KvMemory() = default;
-  explicit KvMemory(size_t bytes);
-  KvMemory(KvMemory&&) noexcept;
-  KvMemory& operator=(KvMemory&&) noexcept;
-  ~KvMemory();
-  std::byte* data() const { return data_; }
-
- private:
-  std::byte* data_ = nullptr;
-  size_t size_ = 0;
-};
+AnonymousMemory kv_memory(size_t bytes);  // takes room only where it is written
 
 // The pages of a sequence as kernels see them. Positions at or beyond the sequence's length hold zeros or leftovers,
 // which kernels mask.
@@ -84,7 +72,7 @@ class KvPages {
   void read_stored(int position, std::byte* key_row, std::byte* value_row) const;
 
  private:
-  KvMemory own_;
+  AnonymousMemory own_;
   KvView view_;
   int capacity_;
 };

@@ -209,4 +209,12 @@ Tensor linear_exact(Context& context, const Linear& weight, const Tensor& x) {
   return y;
 }
 
+Weight as_weight(const Tensor& w) {
+  Weight weight;
+  weight.rows = w.rows();
+  weight.cols = w.width();
+  weight.bytes = std::as_bytes(w.all());
+  return weight;
+}
+
 }  // namespace freehold::ops

@@ -22,6 +22,9 @@ struct Product {
 bool multiplies_int8(const Context&, const Weight&);
 void multiply(Context&, std::span<const Product> products);
 
+// A trainable matrix [out, in] as what the kernels multiply by: a view of its numbers.
+Weight as_weight(const Tensor& w);
+
 struct WeightPart {
   const Weight* weight;
   Tensor bias;  // [out] or empty

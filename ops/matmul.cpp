@@ -6,18 +6,6 @@
 #include "ops/tape.h"
 
 namespace freehold::ops {
-namespace {
-
-Weight as_weight(const Tensor& w) {
-  Weight weight;
-  weight.rows = w.rows();
-  weight.cols = w.width();
-  weight.bytes = std::as_bytes(w.all());
-  return weight;
-}
-
-}  // namespace
-
 Tensor matmul(Context& context, const Tensor& x, const Tensor& w) {
   const Weight weight = as_weight(w);
   const WeightPart part{&weight, {}};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "text/utf8.h"
+
 namespace freehold {
 namespace {
 
@@ -13,13 +15,6 @@ void give(std::vector<Part>& parts, Voice voice, std::string_view text) {
     parts.back().text += text;
   else
     parts.push_back({voice, std::string(text)});
-}
-
-// How many bytes at the end of `text` could be the start of `tag`.
-size_t begun(std::string_view text, std::string_view tag) {
-  for (size_t n = std::min(text.size(), tag.size() - 1); n > 0; --n)
-    if (text.ends_with(tag.substr(0, n))) return n;
-  return 0;
 }
 
 }  // namespace
@@ -52,7 +47,8 @@ void ThinkingSplitter::take(bool last, std::vector<Part>& parts) {
   }
   if (state_ == State::thinking) {
     const size_t end = held_.find(closing);
-    const size_t certain = end != std::string::npos ? end : held_.size() - (last ? 0 : begun(held_, closing));
+    const size_t certain =
+        end != std::string::npos ? end : held_.size() - (last ? 0 : begun_mark_bytes(held_, closing));
     give(parts, Voice::thinking, std::string_view(held_).substr(0, certain));
     held_.erase(0, certain);
     if (end == std::string::npos) return;

@@ -1,49 +1,13 @@
 #include "text/deepseek_pieces.h"
 
-#include <cmath>
-
 #include "text/jinja/print.h"
+#include "text/json_text.h"
 #include "text/utf8.h"
 
 namespace freehold::deepseek {
 namespace {
 
 constexpr std::string_view where = "messages";
-
-void write_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else
-          out += c;
-    }
-  }
-  out += '"';
-}
 
 // False when it is nested too deep.
 bool write_json(std::string& out, const Json& value, int level = 0) {
@@ -55,8 +19,7 @@ bool write_json(std::string& out, const Json& value, int level = 0) {
       for (const auto& [key, member] : value.items()) {
         if (!first) out += ", ";
         first = false;
-        write_json_string(out, key);
-        out += ": ";
+        out += fmt::format("\"{}\": ", json_quoted(key));
         if (!write_json(out, member, level + 1)) return false;
       }
       out += '}';
@@ -72,15 +35,11 @@ bool write_json(std::string& out, const Json& value, int level = 0) {
       return true;
     }
     case Json::value_t::string:
-      write_json_string(out, value.get_ref<const std::string&>());
+      out += fmt::format("\"{}\"", json_quoted(value.get_ref<const std::string&>()));
       return true;
-    case Json::value_t::number_float: {
-      const double number = value.get<double>();
-      out += std::isnan(number)   ? "NaN"
-             : std::isinf(number) ? (number < 0 ? "-Infinity" : "Infinity")
-                                  : jinja::print_float(number);
+    case Json::value_t::number_float:
+      out += jinja::print_json_float(value.get<double>());
       return true;
-    }
     default:
       out += value.dump(-1, ' ', false, Json::error_handler_t::replace);
       return true;
@@ -254,6 +213,8 @@ void drop_earlier_reasoning(std::vector<Message>& messages) {
   messages = std::move(kept);
 }
 
+namespace {
+
 void write_schemas(PieceWriter& out, const Json& tools) {
   bool first = true;
   for (const Json& tool : tools) {
@@ -263,9 +224,19 @@ void write_schemas(PieceWriter& out, const Json& tools) {
   }
 }
 
-void write_response_format(PieceWriter& out, const Json& schema) {
-  out.ours("\n\n## Response Format:\n\nYou MUST strictly adhere to the following schema to reply:\n");
-  out.their_json(schema);
+}  // namespace
+
+void write_extras(PieceWriter& out, const Message& message, std::string_view before, std::string_view after) {
+  if (!message.tools.is_null()) {
+    out.ours("\n\n");
+    out.ours(before);
+    write_schemas(out, message.tools);
+    out.ours(after);
+  }
+  if (!message.response_format.is_null()) {
+    out.ours("\n\n## Response Format:\n\nYou MUST strictly adhere to the following schema to reply:\n");
+    out.their_json(message.response_format);
+  }
 }
 
 void write_calls(PieceWriter& out, const std::vector<Message::Call>& calls, std::string_view block) {

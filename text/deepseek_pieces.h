@@ -51,8 +51,8 @@ int last_user(const std::vector<Message>&);  // of role user or developer; -1: n
 // there.
 void drop_earlier_reasoning(std::vector<Message>&);
 
-void write_schemas(PieceWriter&, const Json& tools);  // one line of JSON for each
-void write_response_format(PieceWriter&, const Json& schema);
+// A message's tools, one line of JSON for each between the words before and after, and the format of the answer.
+void write_extras(PieceWriter&, const Message&, std::string_view before, std::string_view after);
 void write_calls(PieceWriter&, const std::vector<Message::Call>&, std::string_view block);
 
 }  // namespace freehold::deepseek

@@ -52,10 +52,10 @@ class Encoder {
     const Message& message = messages_[i];
     if (message.role == "system") {
       out_.theirs(message.content);
-      extras(message);
+      write_extras(out_, message, before_schemas, "\n</functions>\n");
     } else if (message.role == "developer") {
       out_.ours(user_tag);
-      extras(message);
+      write_extras(out_, message, before_schemas, "\n</functions>\n");
       out_.ours("\n\n# The user's message is: ");
       out_.theirs(message.content);
       answer_begins(i);
@@ -78,16 +78,6 @@ class Encoder {
                           printable(message.role, 40));
     }
     return Done{};
-  }
-
-  void extras(const Message& message) {
-    if (!message.tools.is_null()) {
-      out_.ours("\n\n");
-      out_.ours(before_schemas);
-      write_schemas(out_, message.tools);
-      out_.ours("\n</functions>\n");
-    }
-    if (!message.response_format.is_null()) write_response_format(out_, message.response_format);
   }
 
   void answer_begins(size_t i) {

@@ -133,11 +133,11 @@ class Encoder {
     const Message& message = turns_[i].message;
     if (message.role == "system") {
       out_.theirs(message.content);
-      extras(message);
+      write_extras(out_, message, before_schemas, after_schemas);
     } else if (message.role == "developer") {
       out_.ours(user_tag);
       out_.theirs(message.content);
-      extras(message);
+      write_extras(out_, message, before_schemas, after_schemas);
     } else if (message.role == "user") {
       out_.ours(user_tag);
       bool first = true;
@@ -165,16 +165,6 @@ class Encoder {
                           printable(message.role, 40));
     }
     return Done{};
-  }
-
-  void extras(const Message& message) {
-    if (!message.tools.is_null()) {
-      out_.ours("\n\n");
-      out_.ours(before_schemas);
-      write_schemas(out_, message.tools);
-      out_.ours(after_schemas);
-    }
-    if (!message.response_format.is_null()) write_response_format(out_, message.response_format);
   }
 
   // What stands between a turn and the answer to it.

@@ -48,34 +48,14 @@ class DeepseekTools : public ToolMachine {
     return Move::wait;
   }
 
-  // Before, between and behind calls.
   Move between() {
-    skip_white();
-    if (rest().empty()) return Move::wait;
-    const Next another = next(call_begin);
-    if (another == Next::yes) {
-      state_ = State::head;
-      return Move::on;
-    }
-    const Next over = peek(calls_end);
-    if (another == Next::maybe || over == Next::maybe) return Move::wait;
-    if (over == Next::yes) {
-      take(calls_end.size());
-      if (!after_call_)
-        broken("a block without a call");
-      else
-        leave();
-    } else if (after_call_) {
-      was_text();  // the end of the block is missing; what was skipped is white space in front of text
-    } else {
-      broken("no call where one should begin");
-    }
-    after_call_ = false;
+    const Next begins = next_call(call_begin, calls_end);
+    if (begins == Next::maybe) return Move::wait;
+    if (begins == Next::yes) state_ = State::head;
     return Move::on;
   }
 
   Move head() {
-    after_call_ = false;
     const auto before = until(separator, limits_.name_bytes, "a name");
     if (!before) return Move::wait;
     const std::string text(*before);
@@ -115,7 +95,7 @@ class DeepseekTools : public ToolMachine {
         return Move::on;
       }
     }
-    after_call_ = end();
+    end();
     state_ = State::between;
     return Move::on;
   }
@@ -124,17 +104,15 @@ class DeepseekTools : public ToolMachine {
     if (state_ == State::tail) {  // the arguments are whole, only marks are missing
       end();
       leave();
-    } else if (state_ == State::between && after_call_) {
+    } else if (state_ == State::between && after_call()) {
       was_text();
     } else {
       broken("the answer ends inside a call");
     }
-    after_call_ = false;
   }
 
   const bool fenced_;
   State state_ = State::between;
-  bool after_call_ = false;
 };
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "text/json_text.h"
 #include "text/tool_machine.h"
+#include "text/utf8.h"
 
 namespace freehold {
 namespace {
@@ -62,32 +64,13 @@ class DsmlTools : public ToolMachine {
   }
 
   Move between() {
-    skip_white();
-    if (rest().empty()) return Move::wait;
-    const Next another = next(invoke);
-    if (another == Next::yes) {
-      state_ = State::head;
-      return Move::on;
-    }
-    const Next over = peek(block_end_);
-    if (another == Next::maybe || over == Next::maybe) return Move::wait;
-    if (over == Next::yes) {
-      take(block_end_.size());
-      if (!after_call_)
-        broken("a block without a call");
-      else
-        leave();
-    } else if (after_call_) {
-      was_text();
-    } else {
-      broken("no call where one should begin");
-    }
-    after_call_ = false;
+    const Next begins = next_call(invoke, block_end_);
+    if (begins == Next::maybe) return Move::wait;
+    if (begins == Next::yes) state_ = State::head;
     return Move::on;
   }
 
   Move head() {
-    after_call_ = false;
     const auto found = until("\">", limits_.name_bytes + 16, "a name");
     if (!found) return Move::wait;
     const size_t bytes = found->size() + 2;
@@ -121,7 +104,7 @@ class DsmlTools : public ToolMachine {
     }
     state_ = State::between;
     pass_arguments("}");
-    if (begun()) after_call_ = end();
+    if (begun()) end();
     return Move::on;
   }
 
@@ -157,9 +140,7 @@ class DsmlTools : public ToolMachine {
   std::pair<size_t, bool> certain() const {
     const std::string_view text = rest();
     if (const size_t place = text.find(parameter_end); place != text.npos) return {place, true};
-    for (size_t n = std::min(text.size(), parameter_end.size() - 1); n > 0; --n)
-      if (text.ends_with(parameter_end.substr(0, n))) return {text.size() - n, false};
-    return {text.size(), false};
+    return {text.size() - begun_mark_bytes(text, parameter_end), false};
   }
 
   Move text() {
@@ -235,17 +216,15 @@ class DsmlTools : public ToolMachine {
   }
 
   void cut_off() override {
-    if (state_ == State::between && after_call_)
+    if (state_ == State::between && after_call())
       was_text();
     else
       broken("the answer ends inside a call");
-    after_call_ = false;
   }
 
   static constexpr size_t most_parameters = 256;
   const std::string block_end_;
   State state_ = State::between;
-  bool after_call_ = false;
   std::vector<std::string> names_;
   std::string value_;
   JsonScanner scanner_;

@@ -5,55 +5,14 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "text/utf8.h"
 
 namespace freehold {
 namespace {
 
 bool is_white(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-// How many bytes at the end of `text` could be the start of `mark`.
-size_t begun_bytes(std::string_view text, std::string_view mark) {
-  for (size_t n = std::min(text.size(), mark.size() - 1); n > 0; --n)
-    if (text.ends_with(mark.substr(0, n))) return n;
-  return 0;
-}
-
 }  // namespace
-
-std::string json_quoted(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        else
-          out += c;
-    }
-  }
-  return out;
-}
 
 std::vector<ToolEvent> ToolMachine::push(std::string_view text) {
   input_ += text;
@@ -120,11 +79,11 @@ bool ToolMachine::scan_text() {
   }
   size_t held = 0;
   if (!last_) {
-    for (const std::string& candidate : openers_) held = std::max(held, begun_bytes(text, candidate));
+    for (const std::string& candidate : openers_) held = std::max(held, begun_mark_bytes(text, candidate));
     // In front of that, what may be the lead.
     if (!lead_.empty()) {
       const std::string_view before = text.substr(0, text.size() - held);
-      held += held == 0 ? std::max(begun_bytes(before, lead_), before.ends_with(lead_) ? lead_.size() : 0)
+      held += held == 0 ? std::max(begun_mark_bytes(before, lead_), before.ends_with(lead_) ? lead_.size() : 0)
                         : (before.ends_with(lead_) ? lead_.size() : 0);
     }
   }
@@ -178,6 +137,30 @@ ToolMachine::Next ToolMachine::next(std::string_view mark) {
   const Next answer = peek(mark);
   if (answer == Next::yes) take(mark.size());
   return answer;
+}
+
+ToolMachine::Next ToolMachine::next_call(std::string_view call, std::string_view block_end) {
+  skip_white();
+  if (rest().empty()) return Next::maybe;
+  const Next another = next(call);
+  if (another == Next::yes) {
+    after_call_ = false;
+    return another;
+  }
+  const Next over = peek(block_end);
+  if (another == Next::maybe || over == Next::maybe) return Next::maybe;
+  if (over == Next::yes) {
+    take(block_end.size());
+    if (!after_call_)
+      broken("a block without a call");
+    else
+      leave();
+  } else if (after_call_) {
+    was_text();  // the end of the block is missing; what was skipped is white space in front of text
+  } else {
+    broken("no call where one should begin");
+  }
+  return Next::no;
 }
 
 std::optional<std::string_view> ToolMachine::until(std::string_view mark, size_t most, std::string_view what) {
@@ -247,6 +230,7 @@ bool ToolMachine::end() {
   }
   emit(ToolEvent::Kind::end, "");
   reset_call();
+  after_call_ = true;
   return true;
 }
 
@@ -266,6 +250,7 @@ void ToolMachine::was_text() {
 void ToolMachine::leave() {
   raw_.clear();
   in_text_ = true;
+  after_call_ = false;
 }
 
 void ToolMachine::reset_call() {

@@ -44,11 +44,16 @@ class ToolMachine {
   Next next(std::string_view mark);
   Next peek(std::string_view mark) const;
 
+  // Before, between and behind the calls of a block. yes: a call begins, its mark is taken. no: the block is over, as
+  // it should be or not.
+  Next next_call(std::string_view call, std::string_view block_end);
+
   // Bytes before `mark` within the first `most`; `broken` is called when it cannot come any more.
   std::optional<std::string_view> until(std::string_view mark, size_t most, std::string_view what);
 
   void begin(std::string_view name);
   bool begun() const { return begun_; }
+  bool after_call() const { return after_call_; }  // in a block, behind a call that is whole
   // Reads the arguments as one JSON value, an object or a string that holds one, passing them on if the call has begun.
   // True when they are whole and right.
   bool read_arguments();
@@ -81,7 +86,7 @@ class ToolMachine {
 
   std::string raw_;  // what was taken of the call, marks and white space too
   int calls_ = 0;    // begun so far
-  bool begun_ = false;
+  bool begun_ = false, after_call_ = false;
   JsonScanner scanner_;
   std::string arguments_;
   bool quoted_ = false, arguments_done_ = false;
@@ -90,7 +95,5 @@ class ToolMachine {
 std::unique_ptr<ToolMachine> make_deepseek_tools(bool fenced, const ToolLimits&);
 std::unique_ptr<ToolMachine> make_dsml_tools(std::string_view block, const ToolLimits&);
 std::unique_ptr<ToolMachine> make_json_tools(bool bare, const ToolLimits&);
-
-std::string json_quoted(std::string_view text);  // without the quotes: what stands inside of them
 
 }  // namespace freehold

@@ -2,6 +2,7 @@
 // bytes are 80..BF. `read` below is that table; everything else walks with it.
 #include "text/utf8.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -114,6 +115,12 @@ size_t complete_utf8_prefix(std::string_view text) {
     if (byte >= 0xc0) return read(text, at).cut ? at : text.size();
   }
   return text.size();
+}
+
+size_t begun_mark_bytes(std::string_view text, std::string_view mark) {
+  for (size_t n = std::min(text.size(), mark.size() - 1); n > 0; --n)
+    if (text.ends_with(mark.substr(0, n))) return n;
+  return 0;
 }
 
 }  // namespace freehold

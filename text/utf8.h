@@ -41,4 +41,7 @@ std::string repaired_utf8(std::string_view text);
 // Bytes of `text` before a last character that is not complete yet, but may become valid with more bytes.
 size_t complete_utf8_prefix(std::string_view text);
 
+// How many bytes at the end of `text` could be the start of `mark`, of which more may come.
+size_t begun_mark_bytes(std::string_view text, std::string_view mark);
+
 }  // namespace freehold

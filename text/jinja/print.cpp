@@ -6,6 +6,7 @@
 
 #include "text/jinja/operations.h"
 #include "text/jinja/unicode.h"
+#include "text/json_text.h"
 
 namespace freehold::jinja {
 namespace {
@@ -104,37 +105,14 @@ Result<Done> print_map(Budget& budget, const Map& map, Author author, TextBuilde
 void print_json_string(const Text& text, Author author, bool ascii, TextBuilder& out) {
   out.add("\"", author);
   add_replacing(text, out, [ascii](char32_t c) -> std::string {
-    switch (c) {
-      case '"':
-        return "\\\"";
-      case '\\':
-        return "\\\\";
-      case '\n':
-        return "\\n";
-      case '\r':
-        return "\\r";
-      case '\t':
-        return "\\t";
-      case '\f':
-        return "\\f";
-      case '\b':
-        return "\\b";
-      default:
-        break;
-    }
+    if (std::string escape = json_escape(c); !escape.empty()) return escape;
     const auto code = static_cast<uint32_t>(c);
-    if (code < 0x20 || (ascii && code > 0x7e && code < 0x10000)) return fmt::format("\\u{:04x}", code);
+    if (ascii && code > 0x7e && code < 0x10000) return fmt::format("\\u{:04x}", code);
     if (ascii && code >= 0x10000)
       return fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + ((code - 0x10000) >> 10), 0xdc00 + ((code - 0x10000) & 0x3ff));
     return {};
   });
   out.add("\"", author);
-}
-
-std::string json_float(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
-  return print_float(value);
 }
 
 class JsonPrinter {
@@ -152,7 +130,7 @@ class JsonPrinter {
     } else if (value.integer() || value.as<LargeInteger>()) {
       out_.add(print_integer(value), author);
     } else if (const auto* real = value.as<double>()) {
-      out_.add(json_float(*real), author);
+      out_.add(print_json_float(*real), author);
     } else if (const Text* text = value.text()) {
       TRY(budget_.read(text->size()));
       print_json_string(*text, author, style_.ascii, out_);
@@ -226,6 +204,12 @@ class JsonPrinter {
 };
 
 }  // namespace
+
+std::string print_json_float(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
+  return print_float(value);
+}
 
 std::string print_float(double value) {
   if (std::isnan(value)) return "nan";

@@ -14,6 +14,8 @@ Result<Done> print_representation(Budget&, const Value&, TextBuilder&);  // repr
 
 std::string print_float(double);  // shortest digits that read back as the same number: 1.0, 1e+16, 1.5e-05, inf, nan
 
+std::string print_json_float(double);  // the same, but NaN, Infinity and -Infinity
+
 struct JsonStyle {
   bool ascii = false, sort_keys = false;
   std::optional<Text> indent;  // of one level
