@@ -61,7 +61,15 @@ Result<Edits> Edits::make(std::vector<Edit> edits) {
   return Edits(std::move(edits));
 }
 
-Result<Done> Edits::fits(int hidden) const {
+Result<Done> Edits::fits(const Model& model) const {
+  const int hidden = model.facts().hidden;
+  for (const Edit& edit : edits_) {  // every_layer: at least one must have the point
+    Result<Done> found = check_point(model, {edit.point, std::max(edit.layer, 0)});
+    if (edit.layer == Edit::every_layer)
+      for (int layer = 1; !found && layer < model.facts().layers; ++layer)
+        found = check_point(model, {edit.point, layer});
+    TRY(found);
+  }
   for (size_t i = 0; i < edits_.size(); ++i)
     if (on_the_stream(edits_[i].point) && !edits_[i].vector.empty() &&
         static_cast<int>(edits_[i].vector.size()) != hidden)

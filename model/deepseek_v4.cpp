@@ -216,11 +216,8 @@ Result<Done> DeepseekV4::load(const Architecture& architecture, const LoadOption
   TRY(loader.all_used());
 
   std::vector<Linear*> packed;  // in the order of reading
-  const bool by_groups = ops::packs_by_heads({c.out_groups, c.out_rank, 0, c.out_rank});
   for (V4Layer& w : layers_) {
-    freehold::each_linear(w.attention, [&](Linear& linear) {
-      if (by_groups || &linear != &w.attention.out_a) packed.push_back(&linear);
-    });
+    freehold::each_linear(w.attention, [&](Linear& linear) { packed.push_back(&linear); });
     w.moe.each_linear([&](Linear& linear) { packed.push_back(&linear); });
   }
   packed.push_back(&head_);

@@ -17,16 +17,15 @@ class Loading : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = fs::path(::testing::TempDir()) / fmt::format("freehold_loading_{}", ::getpid());
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
     copy_from("qwen2_untied");
   }
   void TearDown() override { fs::remove_all(folder_); }
 
   void copy_from(const std::string& golden) {
-    for (const char* file : {"config.json", "model.safetensors"})
-      fs::copy_file(fs::path("tests/golden/models") / golden / file, folder_ / file,
-                    fs::copy_options::overwrite_existing);
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    for (const auto& file : fs::directory_iterator(fs::path("tests/golden/models") / golden))
+      fs::copy_file(file, folder_ / file.path().filename());
     std::ifstream in(folder_ / "config.json");
     config_ = Json::parse(in);
   }
@@ -124,6 +123,76 @@ TEST_F(Loading, BiasesMustFitTheConfiguration) {
   copy_from("llama_tied");
   config_["attention_bias"] = true;
   refused(Fault::inconsistent, "bias");
+}
+
+TEST_F(Loading, LatentAttentionSizes) {
+  copy_from("deepseek_v3_yarn");
+  ASSERT_TRUE(load());
+  for (const char* key : {"kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"}) {
+    const Json kept = config_;
+    config_.erase(key);
+    refused(Fault::malformed, key);
+    for (const Json& value : {Json(0), Json(-8), Json("8"), Json(int64_t{1} << 40)}) {
+      config_[key] = value;
+      refused(Fault::malformed, key);
+    }
+    config_[key] = kept.at(key).get<int>() + 2;  // contradicts the stored matrices
+    refused(Fault::inconsistent, "model.layers.0.self_attn.");
+    config_ = kept;
+  }
+  const Json kept = config_;
+  config_["qk_rope_head_dim"] = 7;
+  refused(Fault::inconsistent, "pairs");
+  config_ = kept;
+  config_["q_lora_rank"] = nullptr;  // then one matrix makes the queries, and it is not there
+  refused(Fault::inconsistent, "q_proj");
+  config_ = kept;
+  config_["num_key_value_heads"] = 1;
+  refused(Fault::inconsistent, "1 key heads beside 4");
+}
+
+TEST_F(Loading, LatentAttentionVariants) {
+  copy_from("deepseek_v3_yarn");
+  const Json kept = config_;
+  config_["attention_bias"] = true;
+  refused(Fault::unsupported, "attention_bias");
+  config_ = kept;
+  config_["rope_interleave"] = false;
+  refused(Fault::unsupported, "rope_interleave");
+  config_ = kept;
+  config_["rope_scaling"]["type"] = "longrope";
+  refused(Fault::unsupported, "longrope");
+  config_["rope_scaling"] = 3;
+  refused(Fault::malformed, "rope_scaling");
+  config_ = kept;
+}
+
+TEST_F(Loading, Fp8ScalesMustFit) {
+  copy_from("deepseek_v3_fp8");
+  ASSERT_TRUE(load());
+  const Json kept = config_;
+  config_["quantization_config"]["weight_block_size"] = {64, 64};
+  refused(Fault::unsupported, "128 x 128");
+  config_ = kept;
+  config_["quantization_config"]["quant_method"] = "gptq";
+  refused(Fault::unsupported, "gptq");
+  config_ = kept;
+  // Names in the header and the index are changed in place: the file keeps its length.
+  const auto renamed = [&](const std::string& from, const std::string& to) {
+    for (const auto& file : fs::directory_iterator(folder_)) {
+      if (file.path().filename() == "config.json") continue;
+      std::ifstream in(file.path(), std::ios::binary);
+      std::string bytes((std::istreambuf_iterator<char>(in)), {});
+      for (size_t at = 0; (at = bytes.find(from, at)) != std::string::npos;) bytes.replace(at, from.size(), to);
+      std::ofstream(file.path(), std::ios::binary) << bytes;
+    }
+  };
+  renamed("layers.0.self_attn.kv_b_proj.weight_scale_inv", "layers.0.self_attn.kv_b_proj.weight_scale_xyz");
+  refused(Fault::inconsistent, "scales are missing");
+  copy_from("deepseek_v3_fp8");
+  renamed("kv_b_proj.weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[2,2]",
+          "kv_b_proj.weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[4,1]");
+  refused(Fault::inconsistent, "scale");
 }
 
 TEST_F(Loading, BothSpellingsOfRotaryParameters) {

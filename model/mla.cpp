@@ -206,17 +206,6 @@ void each_linear(const MlaConfig& c, MlaLayer& w, const std::function<void(std::
   show(w.out, true);
 }
 
-void each_packed(const MlaConfig& c, MlaLayer& w, const std::function<void(Linear&)>& visit) {
-  const bool keys = ops::packs_by_heads(keys_of(c)), values = ops::packs_by_heads(values_of(c));
-  const bool by_heads = c.form == MlaForm::absorbed;  // expanded, kv_b and v_b are plain linears
-  each_linear(c, w, [&](std::string_view, Linear& linear) {
-    if (&linear == &w.kv_b && by_heads && !(keys && values)) return;
-    if (&linear == &w.k_b && !keys) return;
-    if (&linear == &w.v_b && by_heads && !values) return;
-    visit(linear);
-  });
-}
-
 void each_tensor(MlaLayer& w, int layer, const std::function<void(std::string_view, Tensor&)>& visit) {
   if (w.q_norm) visit(released_name(name::q_norm, layer, ".weight"), w.q_norm);
   visit(released_name(name::kv_norm, layer, ".weight"), w.kv_norm);

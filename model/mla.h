@@ -56,7 +56,5 @@ Tensor mla_attention(Pass&, const MlaConfig&, const MlaLayer&, int layer, const 
 
 void each_linear(const MlaConfig&, MlaLayer&, const std::function<void(std::string_view, Linear&)>&);
 void each_tensor(MlaLayer&, int layer, const std::function<void(std::string_view, Tensor&)>&);
-// Those that may be packed: a matrix of heads only if each head is whole groups of rows.
-void each_packed(const MlaConfig&, MlaLayer&, const std::function<void(Linear&)>&);
 
 }  // namespace freehold

@@ -66,8 +66,14 @@ class Model {
   virtual void each_tensor(const std::function<void(std::string_view name, Tensor&)>&) = 0;  // norms, biases
   virtual std::unique_ptr<KvCache> make_cache(int positions) const = 0;
   virtual const ModelFacts& facts() const = 0;
+  // Whether passes show the point in this layer. Here: the points of attention with grouped keys and a dense MLP.
+  virtual bool shows(Point, int layer) const;
   virtual const NumericMode& mode() const = 0;
 };
+
+// Whether passes of this model show the point; if not, why, and what to ask for instead. For whoever is to watch or
+// edit.
+Result<Done> check_point(const Model&, PointId);
 
 struct LoadOptions {
   NumericMode mode;

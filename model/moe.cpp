@@ -83,6 +83,22 @@ Tensor shared_expert(Pass& pass, const MoeConfig& config, const MoeLayer& w, con
 
 }  // namespace
 
+std::optional<bool> shows_in_moe(const MoeConfig& config, bool dense, Point point) {
+  switch (point) {
+    case Point::mlp_act:
+      return dense;
+    case Point::router_logits:
+    case Point::expert_indices:
+    case Point::expert_weights:
+    case Point::expert_out:
+      return !dense;
+    case Point::shared_out:
+      return !dense && config.shared_ffn > 0;
+    default:
+      return std::nullopt;
+  }
+}
+
 Tensor moe_forward(Pass& pass, const MoeConfig& config, const MoeLayer& w, int layer, const Tensor& x,
                    std::span<const int32_t> chosen) {
   Context& c = pass.context();

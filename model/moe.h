@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -52,6 +53,9 @@ Result<MoeLayer> read_moe_layer(Loader&, const MoeConfig&, int layer, const MoeN
 
 // The part of a weight that one token reads, on average: used / experts of a routed expert's, all of others.
 double share_read(const MoeConfig&, const Linear&);
+
+// Whether a layer, dense or of experts, shows a point of the MLP; nothing about other points.
+std::optional<bool> shows_in_moe(const MoeConfig&, bool dense, Point);
 
 // [rows, hidden] -> [rows, hidden]: Σ weight * expert(x) + shared(x). Shows router_logits, expert_indices,
 // expert_weights, expert_out (once for each visited expert), shared_out; edits of the first three act on what follows.

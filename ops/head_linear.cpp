@@ -23,14 +23,14 @@ constexpr int64_t chunk_outputs = 128;  // of one head
 constexpr int64_t strip_rows = 96;      // rows of x in a chunk
 constexpr int64_t step_rows = 64;       // rows of M decoded at once when it is turned
 
-bool aligned(const Weight& weight, const HeadRows& part) {
-  return weight.layout == Layout::r16k4 && packs_by_heads(part);
-}
+// Whether the matrix of every head is whole groups of a packed weight.
+bool in_groups(const HeadRows& part) { return part.stride % 16 == 0 && part.first % 16 == 0 && part.rows % 16 == 0; }
 
 // Rows row..row+15 of W (zeros beyond `end`), inputs first..first+count, as lines [count][16].
 void decode_lines(const LinearKernels& kernels, const Weight& weight, int64_t row, int64_t end, int64_t first,
                   int64_t count, float* lines) {
-  if (weight.layout == Layout::r16k4) return decode_group(kernels, weight, row / 16, first, count, lines);
+  if (weight.layout == Layout::r16k4 && row % 16 == 0)
+    return decode_group(kernels, weight, row / 16, first, count, lines);
   float rows[16 * decode_inputs];
   for (int64_t lane = 0; lane < 16; ++lane) {
     float* to = rows + lane * decode_inputs;
@@ -47,7 +47,7 @@ void decode_turned(const LinearKernels& kernels, const Weight& weight, int64_t r
                    int64_t count, float* turned) {
   const int64_t blocks = (count + 15) / 16;
   alignas(64) float lines[decode_inputs * 16];
-  if (weight.layout == Layout::r16k4) {
+  if (weight.layout == Layout::r16k4 && row % 16 == 0) {
     for (int64_t s = 0; s < steps; s += 16) {
       decode_group(kernels, weight, (row + s) / 16, first, count, lines);
       std::fill(lines + count * 16, lines + blocks * 256, 0.0f);
@@ -204,10 +204,9 @@ Tensor product(Context& context, const Weight& weight, const HeadRows& part, Hea
   CHECK(part.rows > 0 && part.first >= 0 && (part.heads - 1) * part.stride + part.first + part.rows <= weight.rows,
         "{}: {} heads of rows {}+{} by {}, {} rows", weight.name, part.heads, part.first, part.rows, part.stride,
         weight.rows);
-  CHECK(weight.layout == Layout::source || aligned(weight, part), "{}: packed, but heads are not whole groups",
-        weight.name);
   const int64_t out = use == HeadUse::straight ? part.rows : weight.cols;
-  if (context.arithmetic == Arithmetic::int8 && use == HeadUse::straight && has_int8(weight) && x.rows() > 0) {
+  if (context.arithmetic == Arithmetic::int8 && use == HeadUse::straight && has_int8(weight) && in_groups(part) &&
+      x.rows() > 0) {
     Tensor y = Tensor::empty({x.rows(), part.heads, out}, context.arena);
     multiply_int8(context, weight, part, x, y);
     return y;
@@ -246,10 +245,6 @@ Tensor head_matmul(Context& context, const Tensor& w, const HeadRows& part, Head
                                 tape.grad(w).data());
     });
   return y;
-}
-
-bool packs_by_heads(const HeadRows& part) {
-  return part.stride % 16 == 0 && part.first % 16 == 0 && part.rows % 16 == 0;
 }
 
 }  // namespace freehold::ops

@@ -50,6 +50,8 @@ TEST(HeadLinear, StraightIsLinearHeadByHead) {
         straight_is_linear(*kernels, format, Layout::r16k4, arithmetic, 130, {2, 160, 0, 160}, 512);
       }
     straight_is_linear(*kernels, Format::f32, Layout::source, Arithmetic::int8, 5, {4, 28, 16, 12}, 24);
+    straight_is_linear(*kernels, Format::bf16, Layout::r16k4, Arithmetic::int8, 5, {4, 28, 16, 12}, 24);
+    straight_is_linear(*kernels, Format::q8_0, Layout::r16k4, Arithmetic::exact, 5, {3, 49, 16, 33}, 288);
     straight_is_linear(*kernels, Format::f8_e4m3, Layout::source, Arithmetic::exact, 5, {4, 49, 16, 33}, 130);
   }
 }
@@ -90,6 +92,8 @@ TEST(HeadLinear, TurnedIsTheProduct) {
     for (const Format format : packed_formats)
       turned_is_the_product(*kernels, format, Layout::r16k4, 3, {2, 96, 16, 80}, 512);
     turned_is_the_product(*kernels, Format::f32, Layout::source, 100, {4, 28, 0, 16}, 24);
+    turned_is_the_product(*kernels, Format::bf16, Layout::r16k4, 2, {4, 28, 0, 16}, 24);
+    turned_is_the_product(*kernels, Format::q8_0, Layout::r16k4, 2, {3, 49, 1, 33}, 288);
     turned_is_the_product(*kernels, Format::q8_0, Layout::source, 2, {3, 27, 1, 26}, 160);
     turned_is_the_product(*kernels, Format::q2_k, Layout::source, 2, {3, 27, 1, 26}, 512);
     turned_is_the_product(*kernels, Format::f8_e4m3, Layout::source, 2, {4, 49, 0, 16}, 130);

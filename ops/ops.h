@@ -45,7 +45,6 @@ struct HeadRows {
 enum class HeadUse : uint8_t { straight, turned };
 Tensor head_linear(Context&, const Linear&, const HeadRows&, HeadUse, const Tensor& x);
 Tensor head_matmul(Context&, const Tensor& w, const HeadRows&, HeadUse, const Tensor& x);  // w trainable, as in matmul
-bool packs_by_heads(const HeadRows&);  // a matrix so used may be packed only if every M_j is whole groups of 16 rows
 
 // w ⊙ x / sqrt(mean(x²) + eps) over the last `w.width` numbers: [.., n] with w [n]; applied to every run of n numbers
 // in a row, so it serves whole rows (n = H) and heads (n = d).

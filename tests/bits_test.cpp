@@ -6,9 +6,13 @@
 // the quantized formats that the tiny ones lack.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
+#include "base/json.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "files/checkpoint.h"
 #include "inspect/recorder.h"
@@ -142,6 +146,8 @@ void check_model(const Path& path, NumericMode mode, int trials, int length) {
                            {Point::q},
                            {Point::k},
                            {Point::v},
+                           {Point::q_latent},
+                           {Point::kv_latent},
                            {Point::attn_scores},
                            {Point::attn_probs},
                            {Point::z},
@@ -162,20 +168,77 @@ void check_model(const Path& path, NumericMode mode, int trials, int length) {
   }
 }
 
-class Bits : public ::testing::TestWithParam<const char*> {};
+struct Tiny {
+  const char* name;
+  MlaForm mla = MlaForm::absorbed;
+};
 
-TEST_P(Bits, Int8) { check_model(Path("tests/golden/models") / GetParam(), NumericMode{}, 2, positions); }
-TEST_P(Bits, Int8WithFloatCache) {
-  check_model(Path("tests/golden/models") / GetParam(), {Arithmetic::int8, KvType::f32}, 1, positions);
-}
-TEST_P(Bits, Int8WithByteCache) {
-  check_model(Path("tests/golden/models") / GetParam(), {Arithmetic::int8, KvType::q8}, 2, positions);
-}
-TEST_P(Bits, Exact) { check_model(Path("tests/golden/models") / GetParam(), NumericMode::exact(), 2, positions); }
+class Bits : public ::testing::TestWithParam<Tiny> {
+ protected:
+  void check(NumericMode mode, int trials) {
+    mode.mla = GetParam().mla;
+    check_model(Path("tests/golden/models") / GetParam().name, mode, trials, positions);
+  }
+};
 
-INSTANTIATE_TEST_SUITE_P(Tiny, Bits,
-                         ::testing::Values("llama_tied", "llama_llama3rope", "llama_linear_bf16", "qwen2_untied",
-                                           "qwen3_yarn"),
+TEST_P(Bits, Int8) { check({}, 2); }
+TEST_P(Bits, Int8WithFloatCache) { check({Arithmetic::int8, KvType::f32}, 1); }
+TEST_P(Bits, Int8WithByteCache) { check({Arithmetic::int8, KvType::q8}, 2); }
+TEST_P(Bits, Exact) { check(NumericMode::exact(), 2); }
+
+constexpr auto expanded = MlaForm::expanded;
+constexpr Tiny tinies[] = {{"llama_tied"},
+                           {"llama_llama3rope"},
+                           {"llama_linear_bf16"},
+                           {"qwen2_untied"},
+                           {"qwen3_yarn"},
+                           {"deepseek_v2_lite"},
+                           {"deepseek_v3_yarn"},
+                           {"deepseek_v3_bf16"},
+                           {"deepseek_v31_fp8"},
+                           {"deepseek_v2_lite", expanded},
+                           {"deepseek_v3_yarn", expanded},
+                           {"deepseek_v3_bf16", expanded}};
+INSTANTIATE_TEST_SUITE_P(Tiny, Bits, ::testing::ValuesIn(tinies), [](const auto& tiny) {
+  return std::string(tiny.param.name) + (tiny.param.mla == expanded ? "_expanded" : "");
+});
+
+// Both forms of latent attention are the same function. The reference's own logits, in another order of the same
+// float32 arithmetic, are `rounding` away from those in float64; so each form may be a few times that, and the two
+// twice as far.
+class Forms : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Forms, AgreeWithinRounding) {
+  const Path folder = Path("tests/golden/models") / GetParam();
+  const auto text = read_file(folder / "golden.json", limits::json_bytes);
+  ASSERT_TRUE(text) << text.error().what;
+  const auto facts = parse_json(*text, "golden.json");
+  ASSERT_TRUE(facts) << facts.error().what;
+  const auto rounding = facts->at("float64_vs_float32_max").get<double>();
+  const auto checkpoint = Checkpoint::open(folder);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().what;
+  Pool pool(2);
+  std::vector<float> logits[2];
+  int i = 0;
+  for (const MlaForm form : {MlaForm::absorbed, MlaForm::expanded}) {
+    NumericMode mode = NumericMode::exact();
+    mode.mla = form;
+    const auto model = load_model(*checkpoint, {mode, {}}, pool);
+    ASSERT_TRUE(model) << model.error().what;
+    Random random(8);
+    logits[i++] =
+        whole(**model, best_kernels(), pool, random_tokens(random, 32, (*model)->facts().vocabulary));  // as the golden
+  }
+  double most = 0;
+  for (size_t at = 0; at < logits[0].size(); ++at)
+    most = std::max(most, std::abs(double{logits[0][at]} - double{logits[1][at]}));
+  EXPECT_GT(most, 0) << "one form only";
+  EXPECT_LE(most, 2 * 4 * rounding);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, Forms,
+                         ::testing::Values("deepseek_v2_grouped", "deepseek_v2_lite", "deepseek_v3", "deepseek_v3_yarn",
+                                           "deepseek_v3_bf16", "deepseek_v3_fp8", "deepseek_v31_fp8"),
                          [](const auto& tiny) { return std::string(tiny.param); });
 
 TEST(RealModelBits, Int8AndExact) {

@@ -1,0 +1,211 @@
+// DeepSeek-V2, V2-Lite, V3, R1, V3.1: latent attention (model/mla.h) and experts (model/moe.h) behind some dense layers
+// (DeepSeek-V2 report, section 2; DeepSeek-V3 report, section 2). V2 scores experts by softmax, V3 by sigmoid with a
+// bias for choosing; V3's weights may be FP8 with a scale for each 128 x 128 tile. GGUF calls all of them deepseek2.
+// The layers behind the last one (num_nextn_predict_layers), which predict a second token, are not computed here.
+#include <nlohmann/json.hpp>
+
+#include "model/architectures.h"
+#include "model/blocks.h"
+#include "model/memory.h"
+#include "model/mla.h"
+#include "model/moe.h"
+
+namespace freehold {
+namespace {
+
+struct DeepseekConfig {
+  TrunkConfig trunk;
+  MlaConfig attention;
+  MoeConfig experts;
+  int dense_layers = 0;  // the first ones
+  int ffn = 0;           // of those
+};
+
+struct DeepseekLayer {
+  BlockNorms norms;
+  MlaLayer attention;
+  GatedMlp mlp;      // a dense layer's
+  MoeLayer experts;  // any other's
+};
+
+class Deepseek2 final : public Model {
+ public:
+  Deepseek2(const Checkpoint& checkpoint, NumericMode mode) : memory_{checkpoint, Arena(1u << 20), {}}, mode_(mode) {}
+  Result<Done> load(const Architecture&, const LoadOptions&, Pool&);
+
+  Tensor forward(Pass&) const override;
+  void each_linear(const VisitLinear&) override;
+  void each_tensor(const VisitTensor&) override;
+  std::unique_ptr<KvCache> make_cache(int positions) const override {
+    return make_paged_cache(config_.trunk.layers, config_.attention.cache_shape(mode_.kv), positions);
+  }
+  const ModelFacts& facts() const override { return facts_; }
+  bool shows(Point, int layer) const override;
+  const NumericMode& mode() const override { return mode_; }
+
+ private:
+  Result<Done> read_config(Loader&, const Architecture&);
+  Result<DeepseekLayer> read_layer(Loader&, int layer);
+  void count();
+  bool dense(int layer) const { return layer < config_.dense_layers; }
+
+  ModelMemory memory_;
+  NumericMode mode_;
+  DeepseekConfig config_;
+  ModelFacts facts_;
+  Trunk trunk_;
+  std::vector<DeepseekLayer> layers_;
+};
+
+Tensor Deepseek2::forward(Pass& pass) const {
+  const DeepseekConfig& c = config_;
+  Tensor x = trunk_.enter(pass);  // [rows, hidden]
+  for (int i = 0; i < c.trunk.layers; ++i) {
+    const DeepseekLayer& w = layers_[static_cast<size_t>(i)];
+    const auto attention = [&](const Tensor& in) { return mla_attention(pass, c.attention, w.attention, i, in); };
+    const auto mlp = [&](const Tensor& in) {
+      return dense(i) ? gated_mlp(pass, w.mlp, i, in) : moe_forward(pass, c.experts, w.experts, i, in);
+    };
+    x = pass.carry(pre_norm_block(pass, i, w.norms, c.trunk.eps, x, attention, mlp));  // [rows, hidden]
+  }
+  return trunk_.leave(pass, c.trunk, x);  // [n, vocabulary]
+}
+
+// ------------------------------------------------------------------------------------------------------------------
+// Loading
+
+// What config.json says of stored FP8 weights must be what files/checkpoint.h reads.
+Result<Done> check_quantization(const Loader& loader) {
+  const Json* stated = loader.value({"quantization_config", ""});
+  if (!stated) return Done{};
+  const auto is = [&](const char* key, const Json& expected) {
+    const auto found = stated->find(key);
+    return found == stated->end() || *found == expected;
+  };
+  if (!stated->is_object() || !stated->contains("quant_method") || !is("quant_method", "fp8") || !is("fmt", "e4m3") ||
+      !is("weight_block_size", Json::array({128, 128})))
+    return unsupported("{}: quantization_config {}; supported is fp8, e4m3, in blocks of 128 x 128", loader.file(),
+                       printable(stated->dump(), 120));
+  return Done{};
+}
+
+Result<Done> Deepseek2::read_config(Loader& loader, const Architecture& architecture) {
+  TRY(refuse_other_activations(loader));
+  TRY(check_quantization(loader));
+  DeepseekConfig& c = config_;
+  TRY_ASSIGN(c.trunk, read_trunk_config(loader));
+  TRY_ASSIGN(c.attention, read_mla_config(loader, c.trunk.hidden, mode_.mla));
+  TRY_ASSIGN(c.dense_layers, read_dense_layers(loader, c.trunk.layers));
+  if (c.dense_layers > 0) {
+    TRY_ASSIGN(c.ffn, loader.integer({"intermediate_size", "feed_forward_length"}, 1, limits::width));
+  }
+  if (c.dense_layers < c.trunk.layers) {
+    const auto absent = architecture.released == "deepseek_v3" ? ops::Scoring::sigmoid : ops::Scoring::softmax;
+    TRY_ASSIGN(c.experts, read_moe_config(loader, c.trunk.hidden, absent));
+  }
+  return Done{};
+}
+
+Result<DeepseekLayer> Deepseek2::read_layer(Loader& loader, int i) {
+  DeepseekLayer w;
+  TRY_ASSIGN(w.norms, read_block_norms(loader, i, config_.trunk.hidden));
+  TRY_ASSIGN(w.attention, read_mla_layer(loader, config_.attention, i));
+  if (dense(i)) {
+    TRY_ASSIGN(w.mlp, read_gated_mlp(loader, i, config_.trunk.hidden, config_.ffn, Biases::none));
+  } else {
+    TRY_ASSIGN(w.experts, read_moe_layer(loader, config_.experts, i));
+  }
+  return w;
+}
+
+// The tensors of the extra layers, by name: those numbered behind the last one, as many layers as the configuration
+// states. GGUF files of this architecture have none.
+Result<Done> pass_over_extra_layers(Loader& loader, int layers) {
+  TRY_ASSIGN(const auto extra, loader.integer_if_present({"num_nextn_predict_layers", ""}, 0, limits::layers));
+  for (int64_t i = layers; i < layers + extra.value_or(0); ++i) {
+    const std::string prefix = fmt::format("model.layers.{}.", i);
+    for (const StoredTensor& tensor : loader.checkpoint().tensors())
+      if (tensor.name.starts_with(prefix)) loader.ignore(tensor.name);
+  }
+  return Done{};
+}
+
+Result<Done> Deepseek2::load(const Architecture& architecture, const LoadOptions& options, Pool& pool) {
+  Loader loader(memory_.checkpoint, architecture.gguf, memory_.numbers);
+  TRY(read_config(loader, architecture));
+  TRY(trunk_.read_embedding(loader, config_.trunk));
+  for (int i = 0; i < config_.trunk.layers; ++i) {
+    TRY_ASSIGN(DeepseekLayer layer, read_layer(loader, i));
+    layers_.push_back(std::move(layer));
+  }
+  TRY(trunk_.read_head(loader, config_.trunk));
+  TRY(pass_over_extra_layers(loader, config_.trunk.layers));
+  TRY(loader.all_used());
+  TRY(pack_model(*this, trunk_, memory_, options, pool));
+  count();
+  return Done{};
+}
+
+void Deepseek2::count() {
+  const DeepseekConfig& c = config_;
+  const KvShape shape = c.attention.cache_shape(mode_.kv);
+  facts_ = trunk_facts(c.experts.selection_bias ? "deepseek_v3" : "deepseek_v2", c.trunk);
+  facts_.heads = c.attention.heads;
+  facts_.kv_heads = shape.kv_heads;
+  facts_.head_dim = shape.head_dim;
+  facts_.ffn = c.dense_layers ? c.ffn : c.experts.expert_ffn;
+  facts_.cache_bytes_per_position =
+      static_cast<uint64_t>(c.trunk.layers) * (shape.key_row_bytes() + shape.value_row_bytes());
+  facts_.experts = c.experts.experts;
+  facts_.experts_used = c.experts.experts ? c.experts.routing.used : 0;
+  count_weights(*this, &trunk_.embed, &trunk_.multiplied(), facts_,
+                [&c](const Linear& linear) { return share_read(c.experts, linear); });
+}
+
+bool Deepseek2::shows(Point point, int layer) const {
+  switch (point) {
+    case Point::q:
+    case Point::k:
+    case Point::v:
+      return false;
+    case Point::q_latent:
+      return config_.attention.query_rank > 0;
+    case Point::kv_latent:
+      return true;
+    default:
+      return shows_in_moe(config_.experts, dense(layer), point).value_or(Model::shows(point, layer));
+  }
+}
+
+void Deepseek2::each_linear(const VisitLinear& visit) {
+  trunk_.each_linear_first(visit);
+  for (int i = 0; i < config_.trunk.layers; ++i) {
+    DeepseekLayer& w = layers_[static_cast<size_t>(i)];
+    freehold::each_linear(config_.attention, w.attention, visit);
+    if (dense(i))
+      freehold::each_linear(w.mlp, visit);
+    else
+      freehold::each_linear(w.experts, visit);
+  }
+  trunk_.each_linear_last(visit);
+}
+
+void Deepseek2::each_tensor(const VisitTensor& visit) {
+  for (int i = 0; i < config_.trunk.layers; ++i) {
+    DeepseekLayer& w = layers_[static_cast<size_t>(i)];
+    freehold::each_tensor(w.norms, i, visit);
+    freehold::each_tensor(w.attention, i, visit);
+  }
+  trunk_.each_tensor(visit);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> load_deepseek2(const Checkpoint& checkpoint, const Architecture& architecture,
+                                              const LoadOptions& options, Pool& pool) {
+  auto model = std::make_unique<Deepseek2>(checkpoint, options.mode);
+  TRY(model->load(architecture, options, pool));
+  return model;
+}
+
+}  // namespace freehold
