@@ -185,7 +185,7 @@ void Deepseek2::each_linear(const VisitLinear& visit) {
     if (dense(i))
       freehold::each_linear(w.mlp, visit);
     else
-      freehold::each_linear(w.experts, visit);
+      w.experts.each_linear([&](Linear& linear) { visit(linear.weight.name, linear); });
   }
   trunk_.each_linear_last(visit);
 }
