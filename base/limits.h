@@ -58,4 +58,20 @@ inline constexpr uint64_t tool_argument_bytes = 4ull << 20;   // of one call
 inline constexpr uint64_t regex_bytes = 16'384;
 inline constexpr uint64_t regex_match_steps = 10'000'000;
 
+inline constexpr uint64_t paper_bytes = 64ull << 20;      // one file of a library
+inline constexpr uint64_t passage_bytes = 1ull << 20;     // one passage of it
+inline constexpr uint64_t table_columns = 1'024;
+inline constexpr uint64_t table_rows = 2'000'000;
+inline constexpr uint64_t table_cells = 10'000'000;
+inline constexpr uint64_t archive_entries = 10'000;       // a zip inside xlsx, docx, pptx
+inline constexpr uint64_t archive_bytes = 1ull << 30;     // inflated, all entries together
+inline constexpr uint64_t archive_ratio = 200;            // inflated to packed
+inline constexpr int xml_nesting = 256;
+inline constexpr uint64_t mail_parts = 500;
+inline constexpr int mail_nesting = 16;
+inline constexpr uint64_t library_files = 1'000'000;
+inline constexpr int folder_nesting = 64;
+inline constexpr uint64_t question_bytes = 4'096;
+inline constexpr uint64_t question_steps = 200'000'000;   // of SQLite's machine, for one answer
+
 }  // namespace freehold::limits

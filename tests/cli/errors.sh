@@ -3,7 +3,7 @@
 
 one_line() { [ "$(wc -l <"$folder/err")" = 1 ] && has err "freehold: error: $1: "; }
 expect 0 "$freehold" --help; has out "freehold pull"
-for command in run inspect tokenize bench; do expect 0 "$freehold" $command --help; has out "examples:"; done
+for command in run inspect tokenize bench ingest ask library; do expect 0 "$freehold" $command --help; has out "examples:"; done
 expect 0 "$freehold" --version; has out "avx2"
 expect 0 "$freehold" --limits --json; [ "$(field '["gguf_keys"]')" = 65536 ] || fail limits
 expect 2 "$freehold" frobnicate; one_line usage

@@ -1,0 +1,105 @@
+// freehold ingest: a folder of papers into a library, and what came of each file.
+#include <nlohmann/json.hpp>
+
+#include "apps/command.h"
+#include "apps/libraries.h"
+#include "apps/report.h"
+#include "library/records.h"
+
+namespace freehold {
+namespace {
+
+struct Options {
+  std::string folder, library;
+  bool json = false, every = false;
+};
+
+Json as_json(const papers::IngestReport& report, const papers::Tally& tally, double seconds) {
+  Json files = Json::array();
+  for (const papers::FileReport& file : report.files) {
+    Json one = {{"file", file.path},
+                {"status", file.unchanged       ? "unchanged"
+                           : file.fault.empty() ? "read"
+                                                : "not read"},
+                {"tables", file.tables},
+                {"rows", file.rows},
+                {"passages", file.passages}};
+    if (!file.read_as.empty()) one["read_as"] = file.read_as;
+    if (!file.fault.empty()) one["fault"] = file.fault;
+    if (!file.notes.empty()) one["notes"] = file.notes;
+    files.push_back(one);
+  }
+  return {{"files", files},
+          {"removed", report.removed},
+          {"seconds", seconds},
+          {"records",
+           {{"merged_by_key", tally.merged_by_key},
+            {"merged_softly", tally.merged_softly},
+            {"from_text", tally.from_text},
+            {"corrections", tally.corrections},
+            {"lines_open", tally.lines_open}}}};
+}
+
+void print_for_people(const papers::IngestReport& report, const papers::Tally& tally, const Options& options,
+                      double seconds) {
+  uint64_t read = 0, unchanged = 0, failed = 0, rows = 0;
+  for (const papers::FileReport& file : report.files) {
+    unchanged += file.unchanged, failed += !file.fault.empty() && !file.unchanged, rows += file.rows;
+    read += file.fault.empty() && !file.unchanged;
+    const bool shown = options.every || !file.fault.empty() || !file.notes.empty();
+    if (!shown) continue;
+    const std::string what = file.unchanged        ? "unchanged"
+                             : !file.fault.empty() ? "not read: " + file.fault
+                                                   : fmt::format("{}: {} tables, {} rows, {} passages", file.read_as,
+                                                                 file.tables, file.rows, file.passages);
+    print(fit_for_terminal(fmt::format("{}  {}\n", file.path, what)));
+    for (const std::string& note : file.notes) print(fit_for_terminal(fmt::format("    {}\n", note)));
+  }
+  print(fmt::format("{} files read, {} unchanged, {} not read, {} gone; {} rows in {:.1f} s\n", read, unchanged, failed,
+                    report.removed, text_of_count(rows), seconds));
+  print(
+      fmt::format("{} records told twice and merged by their key, {} by day, place and part; {} from lines of text ({} "
+                  "such lines stay open); {} corrected by a notice\n",
+                  tally.merged_by_key, tally.merged_softly, tally.from_text, tally.lines_open, tally.corrections));
+}
+
+Result<Done> run(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  TRY_ASSIGN(const papers::Domain domain, papers::built_in_domain());
+  TRY_ASSIGN(papers::Store store, open_library(options.library, papers::Database::Mode::write));
+  papers::IngestReport report;
+  {
+    ProgressLine line("reading " + options.folder);
+    TRY_ASSIGN(report, store.add_folder(options.folder, domain,
+                                        [&](double done) { return line.at(done), !interrupt::requested(); }));
+  }
+  TRY_ASSIGN(const papers::Tally tally, papers::build_records(store, domain));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.json)
+    print_json(as_json(report, tally, seconds));
+  else
+    print_for_people(report, tally, options, seconds);
+  return Done{};
+}
+
+}  // namespace
+
+Command ingest_command(CLI::App& program) {
+  CLI::App* app = program.add_subcommand("ingest", "read a folder of papers into a library");
+  app->footer(R"(
+Reads txt, md, csv, tsv, xlsx, docx, pptx, html, eml, json and jsonl. Files that did not change are skipped; those that
+are gone from the folder leave the library. What could not be read is listed with its reason.
+
+examples:
+  freehold ingest papers/ --library plant
+  freehold ingest papers/ --library plant --every
+  freehold ask "How many failures did BC-07 have in 2021?" --library plant)");
+  auto options = std::make_shared<Options>();
+  app->add_option("folder", options->folder, "the folder")->required();
+  add_library_option(*app, options->library);
+  app->add_flag("--every", options->every, "list every file, not only those with something to say");
+  app->add_flag("--json", options->json, "as one JSON object");
+  return {app, [options] { return run(*options); }};
+}
+
+}  // namespace freehold

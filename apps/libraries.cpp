@@ -1,0 +1,25 @@
+#include "apps/libraries.h"
+
+#include "apps/models.h"
+
+namespace freehold {
+
+void add_library_option(CLI::App& app, std::string& name) {
+  app.add_option("--library", name, "the library's name")->required()->type_name("NAME");
+}
+
+Result<papers::Store> open_library(const std::string& name, papers::Database::Mode mode) {
+  if (!is_plain_name(name) || name.starts_with('.') || name.size() > 100)
+    return usage_error("--library: '{}'; expected a plain name", printable(name));
+  TRY_ASSIGN(const Path models, models_folder());
+  const Path folder = models.parent_path() / "libraries";
+  if (mode == papers::Database::Mode::write) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return io_error("{}: {}", folder.filename().string(), error.message());
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  }
+  return papers::Store::open(folder / (name + ".sqlite"), mode);
+}
+
+}  // namespace freehold

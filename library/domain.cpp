@@ -1,0 +1,113 @@
+#include "library/domain.h"
+
+namespace freehold::papers {
+
+std::vector<std::string_view> built_in_domain_texts();  // made by CMake
+
+namespace {
+
+Result<std::vector<std::string>> strings(const Json& object, const char* key, std::string_view name) {
+  std::vector<std::string> out;
+  const auto found = object.find(key);
+  if (found == object.end()) return out;
+  if (!found->is_array()) return malformed("{}: {}: expected a list of strings", name, key);
+  for (const Json& one : *found) {
+    if (!one.is_string()) return malformed("{}: {}: expected a list of strings", name, key);
+    out.push_back(one.get<std::string>());
+  }
+  return out;
+}
+std::string text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Result<TypeRule> read_type(const std::string& type_name, const Json& json, std::string_view name) {
+  TypeRule type;
+  type.name = type_name;
+  if (!json.is_object()) return malformed("{}: type {}: expected an object", name, printable(type_name));
+  TRY_ASSIGN(type.words, strings(json, "words", name));
+  TRY_ASSIGN(type.never, strings(json, "never", name));
+  TRY_ASSIGN(type.aliases, strings(json, "aliases", name));
+  TRY_ASSIGN(type.soft_key, strings(json, "soft_key", name));
+  TRY_ASSIGN(type.kind_columns, strings(json, "kind_columns", name));
+  TRY_ASSIGN(type.kind_texts, strings(json, "kind_texts", name));
+  TRY_ASSIGN(type.from_text, strings(json, "from_text", name));
+  type.key = text(json, "key"), type.time = text(json, "time"), type.text = text(json, "text"),
+  type.kind = text(json, "kind");
+  type.valid_from = text(json, "valid_from"), type.valid_to = text(json, "valid_to");
+  type.kind_else = text(json, "kind_else"), type.kind_counted = text(json, "kind_counted");
+  if (const auto needs = json.find("needs"); needs != json.end() && needs->is_array())
+    for (const Json& any : *needs) {
+      const Json wrapped = {{"any", any}};
+      TRY_ASSIGN(auto one, strings(wrapped, "any", name));
+      type.needs.push_back(std::move(one));
+    }
+  if (const auto kinds = json.find("kinds"); kinds != json.end() && kinds->is_object())
+    for (const auto& [kind, words] : kinds->items()) {
+      TRY_ASSIGN(auto list, strings(*kinds, kind.c_str(), name));
+      type.kinds.push_back({kind, std::move(list)});
+    }
+  if (const auto before = json.find("precedence"); before != json.end() && before->is_object())
+    for (const auto& [field, list] : before->items()) {
+      TRY_ASSIGN(type.precedence[field], strings(*before, field.c_str(), name));
+    }
+  return type;
+}
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+const FieldWords* Domain::field(std::string_view name) const {
+  for (const FieldWords& one : fields)
+    if (one.name == name) return &one;
+  return nullptr;
+}
+const TypeRule* Domain::type(std::string_view name) const {
+  for (const TypeRule& one : types)
+    if (one.name == name) return &one;
+  return nullptr;
+}
+
+Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
+  TRY_ASSIGN(const Json json, parse_json(json_text, name));
+  if (!json.is_object()) return malformed("{}: expected an object", name);
+  Domain domain;
+  TRY_ASSIGN(domain.total_words, strings(json, "total_words", name));
+  TRY_ASSIGN(domain.correction_words, strings(json, "correction_words", name));
+  TRY_ASSIGN(domain.filler_words, strings(json, "filler_words", name));
+  TRY_ASSIGN(domain.alias_headers, strings(json, "alias_headers", name));
+  TRY_ASSIGN(domain.term_headers, strings(json, "term_headers", name));
+  TRY_ASSIGN(domain.meaning_headers, strings(json, "meaning_headers", name));
+  if (const auto fields = json.find("fields"); fields != json.end() && fields->is_object())
+    for (const auto& [field, words] : fields->items()) {
+      FieldWords one{field, {}, {}, text(words, "kind")};
+      TRY_ASSIGN(one.headers, strings(words, "headers", name));
+      TRY_ASSIGN(one.words, strings(words, "words", name));
+      domain.fields.push_back(std::move(one));
+    }
+  if (const auto types = json.find("types"); types != json.end() && types->is_object())
+    for (const auto& [type, rule] : types->items()) {
+      TRY_ASSIGN(TypeRule one, read_type(type, rule, name));
+      domain.types.push_back(std::move(one));
+    }
+  return domain;
+}
+
+Result<Domain> built_in_domain() {
+  Domain all;
+  for (const std::string_view part : built_in_domain_texts()) {
+    TRY_ASSIGN(const Domain one, read_domain(part, "domain"));
+    all.fields.insert(all.fields.end(), one.fields.begin(), one.fields.end());
+    all.types.insert(all.types.end(), one.types.begin(), one.types.end());
+    append(all.total_words, one.total_words), append(all.correction_words, one.correction_words);
+    append(all.filler_words, one.filler_words), append(all.alias_headers, one.alias_headers);
+    append(all.term_headers, one.term_headers), append(all.meaning_headers, one.meaning_headers);
+  }
+  return all;
+}
+
+}  // namespace freehold::papers

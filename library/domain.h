@@ -1,0 +1,48 @@
+// Domain: what is known beforehand about the words of a field of work, as data (library/domains/*.json): names of
+// record types and of their fields, headers that mean them, words that tell kinds of entries apart. Without one, tables
+// keep their own names and everything works by shape alone.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace freehold::papers {
+
+struct FieldWords {
+  std::string name;
+  std::vector<std::string> headers;  // headers that mean this field, best first
+  std::vector<std::string> words;    // how questions name it
+  std::string kind;                  // its columns are of this kind (values.h); empty: any
+};
+struct TypeRule {
+  std::string name;
+  std::vector<std::string> words;               // how questions name its records
+  std::vector<std::vector<std::string>> needs;  // a table is of this type when it has one field of each
+  std::vector<std::string> never;               // and none of these
+  std::string key, time, text;                  // fields: identity, day, what was written
+  std::vector<std::string> aliases;             // fields that hold other names of the key
+  std::vector<std::string> soft_key;            // records that agree in all of these are one
+  std::string valid_from, valid_to;             // fields: from when to when the key meant this record
+  std::string kind;                             // the field that says what kind of entry it is
+  std::vector<std::pair<std::string, std::vector<std::string>>> kinds;  // in order: kind, words that tell it
+  std::vector<std::string> kind_columns, kind_texts;  // where those words are looked for: any word; phrases only
+  std::string kind_else, kind_counted;  // of records without such words; counted unless others are asked for
+  std::map<std::string, std::vector<std::string>>
+      precedence;                      // field -> fields whose known values count before its own
+  std::vector<std::string> from_text;  // fields that a line of text must give to be a record; empty: never
+};
+struct Domain {
+  std::vector<FieldWords> fields;
+  std::vector<TypeRule> types;
+  std::vector<std::string> total_words, correction_words, filler_words, alias_headers, term_headers, meaning_headers;
+  const FieldWords* field(std::string_view name) const;
+  const TypeRule* type(std::string_view name) const;
+};
+
+Result<Domain> read_domain(std::string_view json, std::string_view name);
+Result<Domain> built_in_domain();  // the files of library/domains, joined
+
+}  // namespace freehold::papers

@@ -1,0 +1,166 @@
+// The firm's language, from its own papers: tables and lines that say what a term means, other names of things, and the
+// word sequences that coded records use.
+#include <algorithm>
+
+#include "library/records.h"
+#include "library/words.h"
+
+namespace freehold::papers {
+namespace {
+
+// Where a text is a value: of which field of which type, as which value.
+struct Home {
+  std::string type, field, value;
+};
+std::map<std::string, Home> homes_of(const Records& records) {
+  std::map<std::string, Home> homes;
+  for (const RecordType& type : records.types)
+    for (size_t f = 0; f < type.fields.size(); ++f) {
+      if (type.fields[f].kind != Kind::text) continue;
+      const bool is_key = type.fields[f].name == type.key && (!type.rule || type.rule->time.empty());
+      std::map<std::string, std::pair<std::string, size_t>> values;
+      size_t filled = 0;
+      for (const Record& record : type.records)
+        if (const Value& v = RecordType::value(record, static_cast<int>(f)); !v.empty() && v.text.size() <= 80) {
+          auto& one = values[key_of(v.text)];
+          one.first = v.text, ++one.second, ++filled;
+        }
+      if (!is_key && values.size() * 3 > filled && values.size() > 12) continue;  // free text
+      for (const auto& [key, value] : values)
+        if (is_key || !homes.count(key)) homes[key] = {type.name, type.fields[f].name, value.first};
+    }
+  return homes;
+}
+
+void add_pair(const std::string& left, const std::string& right, int64_t row, bool surely,
+              const std::map<std::string, Home>& homes, Records& records) {
+  if (left.empty() || right.empty() || left.size() > 60 || right.size() > 200) return;
+  const auto a = homes.find(key_of(left)), b = homes.find(key_of(right));
+  if (b != homes.end() && b->second.value != left) {
+    records.terms.push_back({left, b->second.type, b->second.field, b->second.value, row});
+  } else if (a != homes.end() && surely) {  // a code in use, and what it means
+    records.terms.push_back({a->second.value, a->second.type, a->second.field, right, row});
+  } else if (!surely) {
+    return;
+  }
+  records.meanings.emplace(canon(left), right);
+}
+
+}  // namespace
+
+void learn_terms(const Sources& sources, const Domain& domain, Records& records) {
+  const auto homes = homes_of(records);
+  const auto among = [](const std::string& header, const std::vector<std::string>& headers) {
+    return std::any_of(headers.begin(), headers.end(),
+                       [&](const std::string& h) { return key_of(h) == key_of(header); });
+  };
+  for (const SourceTable& table : sources.tables) {
+    if (domain.type(table.type)) continue;
+    const size_t columns = table.headers.size();
+    for (const TypeRule& rule : domain.types)  // other names of keys, in a table of their own
+      for (size_t k = 0; k < columns; ++k)
+        for (size_t a = 0; table.fields[k] == rule.key && rule.time.empty() && a < columns; ++a)
+          if (std::find(rule.aliases.begin(), rule.aliases.end(), table.fields[a]) != rule.aliases.end())
+            for (const SourceRow& row : table.rows)
+              if (k < row.cells.size() && a < row.cells.size() && !row.cells[a].text.empty() &&
+                  !row.cells[k].text.empty())
+                records.terms.push_back({row.cells[a].text, rule.name, rule.key, row.cells[k].text, row.id});
+    if (columns < 2 || columns > 3 ||
+        !(among(table.headers[0], domain.term_headers) || among(table.headers[0], domain.alias_headers)))
+      continue;
+    if (table.types[1].kind != Kind::text) continue;
+    for (const SourceRow& row : table.rows)
+      if (row.cells.size() >= 2) add_pair(row.cells[0].text, row.cells[1].text, row.id, true, homes, records);
+  }
+  for (const SourceLine& line : sources.lines) {
+    if (line.text.size() > 200) continue;
+    for (const std::string_view mark :
+         {" = ", " means ", " stands for ", " is short for ", " is what we call ", ": ", " - ", " \xe2\x80\x93 "}) {
+      const size_t at = line.text.find(mark);
+      if (at == std::string::npos) continue;
+      std::string left = line.text.substr(0, at), right = line.text.substr(at + mark.size());
+      const auto bare = [](std::string text) {
+        while (!text.empty() && std::string_view(" *-\"'`.").find(text.front()) != std::string_view::npos)
+          text.erase(0, 1);
+        while (!text.empty() && std::string_view(" *\"'`.").find(text.back()) != std::string_view::npos)
+          text.pop_back();
+        for (const char* article : {"the ", "a ", "an "})
+          if (fold(text).starts_with(article)) text = text.substr(std::string_view(article).size());
+        return text;
+      };
+      left = bare(left), right = bare(right);
+      if (words_of(left).size() > 4 || words_of(right).size() > 10) continue;
+      const bool surely = mark == " = " || mark == " means " || mark == " stands for " || mark == " is short for ";
+      add_pair(left, right, line.id, surely, homes, records);
+      break;
+    }
+  }
+}
+
+namespace {
+std::vector<std::string> stems_of(std::string_view text) {
+  auto words = words_of(text);
+  for (std::string& word : words) word = stem(word);
+  return words;
+}
+std::string joined(const std::vector<std::string>& words, size_t from, size_t count) {
+  std::string out;
+  for (size_t i = from; i < from + count; ++i) out += (i > from ? " " : "") + words[i];
+  return out;
+}
+}  // namespace
+
+Wordings::Wordings(const Records& records, const RecordType& type, std::string_view field) {
+  const int place = type.find(field);
+  for (const Record& record : type.records)
+    if (const Value& v = RecordType::value(record, place); !v.empty() && v.text.size() < 80) {
+      const auto words = stems_of(v.text);
+      known_.emplace(joined(words, 0, words.size()), v.text);
+    }
+  for (const Term& term : records.terms)
+    if (term.type == type.name && term.field == field) {
+      const auto words = stems_of(term.text);
+      known_.emplace(joined(words, 0, words.size()), term.value);
+    }
+  known_.erase("");
+}
+
+void Wordings::learn(const RecordType& type, std::string_view field, std::string_view text_field) {
+  const int place = type.find(field), text = type.find(text_field);
+  if (place < 0 || text < 0) return;
+  std::map<std::string, std::map<std::string, size_t>> seen;  // sequence -> value -> records
+  for (const Record& record : type.records) {
+    const Value &value = RecordType::value(record, place), &said = RecordType::value(record, text);
+    if (value.empty() || said.empty() || said.text.size() > 500) continue;
+    const auto words = stems_of(said.text);
+    std::set<std::string> mine;
+    for (size_t n = 1; n <= 3; ++n)
+      for (size_t i = 0; i + n <= words.size(); ++i)
+        if (const std::string sequence = joined(words, i, n); sequence.size() >= 4 && !has_digit(sequence))
+          mine.insert(sequence);
+    if (seen.size() > 500'000) break;
+    for (const std::string& sequence : mine) ++seen[sequence][value.text];
+  }
+  for (const auto& [sequence, values] : seen) {
+    size_t all = 0;
+    const std::string* best = nullptr;
+    size_t most = 0;
+    for (const auto& [value, count] : values) {
+      all += count;
+      if (count > most) most = count, best = &value;
+    }
+    if (all >= 5 && most * 100 >= all * 97) learned_.emplace(sequence, *best);
+  }
+}
+
+std::string Wordings::find(std::string_view text) const {
+  if (text.size() > 2000) return "";
+  const auto words = stems_of(text);
+  for (const auto* table : {&known_, &learned_})
+    for (size_t n = std::min<size_t>(words.size(), 6); n > 0; --n)
+      for (size_t i = 0; i + n <= words.size(); ++i)
+        if (const auto found = table->find(joined(words, i, n)); found != table->end()) return found->second;
+  return "";
+}
+
+}  // namespace freehold::papers

@@ -1,0 +1,71 @@
+// Plan: what a question asks for, as small JSON over fields and values that exist; and its SQL. Rules only: links of
+// the question decide the record type, the filters, the grouping; whatever the rules cannot place makes the plan
+// unsure, and an unsure plan is not run.
+#pragma once
+
+#include "base/json.h"
+#include "library/database.h"
+#include "library/question.h"
+
+namespace freehold::papers {
+
+enum class Ask : uint8_t {
+  count,
+  distinct,
+  top,
+  sum,
+  mean,
+  extreme,
+  list,
+  series,
+  trend,
+  mtbf,
+  exists,
+  lookup,
+  define
+};
+std::string_view name_of(Ask ask);
+
+// A field as reached from the counted type: its own, or over one reference.
+struct Place {
+  std::string over;  // the field that refers; empty: own
+  std::string field;
+  std::string type;  // whose field it is
+  Kind kind = Kind::text;
+};
+struct Condition {
+  Place place;
+  std::string op;  // = in >= <= > < record
+  std::vector<std::string> texts;
+  double number = 0;
+  std::vector<int64_t> records;  // op record: any of these
+  std::string shown;             // for people
+  bool by_rule = false;          // not asked for, a convention
+};
+struct Plan {
+  Ask ask = Ask::count;
+  std::string type;
+  std::optional<Place> measure, group;
+  std::vector<Condition> where;
+  bool ascending = false;  // least
+  int limit = 1;
+  std::string period;            // month quarter year
+  std::string unit;              // hours, minutes, days asked for
+  bool not_grouped = false;      // which X had none
+  std::optional<double> having;  // groups with more than that many
+  std::string having_op;
+  std::vector<std::string> missing;                                       // what nothing in the papers is called
+  std::vector<std::pair<std::string, std::vector<std::string>>> choices;  // an ambiguous word, and what it may mean
+};
+Plan make_plan(const Question& question, const Vocabulary& vocabulary);
+Json json_of(const Plan& plan);
+
+struct Query {
+  std::string sql;
+  std::vector<Bound> values;
+};
+std::string column_of(const Place& place);  // in SQL
+// FROM and WHERE of the plan; `without`: leaves that condition out.
+Query source_of(const Plan& plan, const Vocabulary& vocabulary, int without = -1);
+
+}  // namespace freehold::papers

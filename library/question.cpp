@@ -1,0 +1,355 @@
+#include "library/question.h"
+
+#include <algorithm>
+
+#include "library/words.h"
+
+namespace freehold::papers {
+namespace {
+
+// Phrases of asking, longest first where one begins another; each stands for one word of the planner.
+constexpr std::pair<std::string_view, std::string_view> phrases[] = {{"mean time between failures", "mtbf"},
+                                                                     {"mean time between failure", "mtbf"},
+                                                                     {"time between failures", "mtbf"},
+                                                                     {"mtbf", "mtbf"},
+                                                                     {"how many times", "count"},
+                                                                     {"how many different", "distinct"},
+                                                                     {"how many", "count"},
+                                                                     {"how often", "count"},
+                                                                     {"number of", "count"},
+                                                                     {"count of", "count"},
+                                                                     {"count", "count"},
+                                                                     {"how much", "sum"},
+                                                                     {"in total", "sum"},
+                                                                     {"total", "sum"},
+                                                                     {"sum", "sum"},
+                                                                     {"altogether", "sum"},
+                                                                     {"on average", "mean"},
+                                                                     {"average", "mean"},
+                                                                     {"mean", "mean"},
+                                                                     {"most common", "most"},
+                                                                     {"most frequent", "most"},
+                                                                     {"most frequently", "most"},
+                                                                     {"most often", "most"},
+                                                                     {"commonest", "most"},
+                                                                     {"most", "most"},
+                                                                     {"highest", "most"},
+                                                                     {"top", "most"},
+                                                                     {"largest", "most"},
+                                                                     {"biggest", "most"},
+                                                                     {"worst", "most"},
+                                                                     {"least common", "least"},
+                                                                     {"least often", "least"},
+                                                                     {"least", "least"},
+                                                                     {"fewest", "least"},
+                                                                     {"lowest", "least"},
+                                                                     {"smallest", "least"},
+                                                                     {"longest", "longest"},
+                                                                     {"shortest", "shortest"},
+                                                                     {"latest", "latest"},
+                                                                     {"most recent", "latest"},
+                                                                     {"last time", "latest"},
+                                                                     {"earliest", "earliest"},
+                                                                     {"first time", "earliest"},
+                                                                     {"newest", "latest"},
+                                                                     {"oldest", "earliest"},
+                                                                     {"rise or fall", "trend"},
+                                                                     {"rising or falling", "trend"},
+                                                                     {"go up or down", "trend"},
+                                                                     {"up or down", "trend"},
+                                                                     {"increase or decrease", "trend"},
+                                                                     {"increasing or decreasing", "trend"},
+                                                                     {"trend", "trend"},
+                                                                     {"more or fewer", "trend"},
+                                                                     {"better or worse", "trend"},
+                                                                     {"per month", "by month"},
+                                                                     {"by month", "by month"},
+                                                                     {"each month", "by month"},
+                                                                     {"which month", "by month"},
+                                                                     {"monthly", "by month"},
+                                                                     {"per year", "by year"},
+                                                                     {"by year", "by year"},
+                                                                     {"each year", "by year"},
+                                                                     {"which year", "by year"},
+                                                                     {"yearly", "by year"},
+                                                                     {"per quarter", "by quarter"},
+                                                                     {"which quarter", "by quarter"},
+                                                                     {"stand for", "define"},
+                                                                     {"stands for", "define"},
+                                                                     {"does it mean", "define"},
+                                                                     {"meaning of", "define"},
+                                                                     {"what is meant by", "define"},
+                                                                     {"in hours", "hours"},
+                                                                     {"hours", "hours"},
+                                                                     {"in minutes", "minutes"},
+                                                                     {"minutes", "minutes"},
+                                                                     {"in days", "days"},
+                                                                     {"days", "days"},
+                                                                     {"is there", "exists"},
+                                                                     {"are there", "exists"},
+                                                                     {"was there", "exists"},
+                                                                     {"were there", "exists"},
+                                                                     {"has there", "exists"},
+                                                                     {"which", "which"},
+                                                                     {"what", "what"},
+                                                                     {"when", "when"},
+                                                                     {"who", "who"},
+                                                                     {"list", "list"},
+                                                                     {"where", "where"},
+                                                                     {"how long", "howlong"},
+                                                                     {"did", "did"},
+                                                                     {"without", "without"},
+                                                                     {"never", "without"},
+                                                                     {"no", "without"},
+                                                                     {"per", "per"},
+                                                                     {"by", "by"}};
+
+struct Unit {
+  std::string from, to;  // both days included
+  size_t last = 0;
+};
+
+bool is_year(const std::string& token) {
+  return token.size() == 4 && std::all_of(token.begin(), token.end(), ::isdigit) &&
+         (token[0] == '1' || token[0] == '2') && token >= "1900" && token <= "2100";
+}
+int month_number(const std::string& token) {
+  const auto date = find_date("1 " + token + " 2020", true);
+  return date && token.size() >= 3 && std::isalpha(static_cast<unsigned char>(token[0]))
+             ? std::stoi(date->iso.substr(5, 2))
+             : 0;
+}
+std::string end_of_month(int year, int month) {
+  return date_of_days(days_of(iso_date(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1)) - 1);
+}
+Unit months(int year, int first, int count, size_t last) {
+  return {iso_date(year, first, 1), end_of_month(year, first + count - 1), last};
+}
+
+// A year, month, quarter, half or day that begins at token i.
+std::optional<Unit> unit_at(const std::vector<std::string>& raw, const std::vector<std::string>& low, size_t i) {
+  const auto year_near = [&](size_t at, size_t& last) {
+    for (size_t j = at; j < std::min(at + 2, low.size()); ++j) {
+      if (is_year(low[j])) return last = j, std::stoi(low[j]);
+      if (low[j] != "of" && low[j] != "in") break;
+    }
+    return 0;
+  };
+  std::string joined;
+  for (size_t n = 1; n <= 4 && i + n <= raw.size(); ++n) {  // a whole date
+    joined += (n > 1 ? " " : "") + raw[i + n - 1];
+    const auto date = find_date(joined, true);
+    if (date && date->at == 0 && date->length == joined.size()) return Unit{date->iso, date->iso, i + n - 1};
+  }
+  size_t last = i;
+  if (is_year(low[i])) return months(std::stoi(low[i]), 1, 12, i);
+  if (const int month = month_number(low[i])) {
+    if (const int year = year_near(i + 1, last)) return months(year, month, 1, last);
+    return std::nullopt;
+  }
+  if (low[i].size() == 7 && is_year(low[i].substr(0, 4)) && low[i][4] == '-') {
+    const int month = std::atoi(low[i].c_str() + 5);
+    if (month >= 1 && month <= 12) return months(std::stoi(low[i].substr(0, 4)), month, 1, i);
+  }
+  static constexpr std::string_view ordinals[] = {"first", "second", "third", "fourth"};
+  for (int q = 0; q < 4; ++q) {
+    const bool short_form = low[i] == "q" + std::to_string(q + 1);
+    const bool named =
+        i + 1 < low.size() &&
+        (low[i] == ordinals[q] || low[i] == std::to_string(q + 1) + "st" || low[i] == std::to_string(q + 1) + "nd" ||
+         low[i] == std::to_string(q + 1) + "rd" || low[i] == std::to_string(q + 1) + "th");
+    if (short_form || (named && low[i + 1] == "quarter"))
+      if (const int year = year_near(i + (short_form ? 1 : 2), last)) return months(year, q * 3 + 1, 3, last);
+    if (named && q < 2 && low[i + 1] == "half")
+      if (const int year = year_near(i + 2, last)) return months(year, q * 6 + 1, 6, last);
+  }
+  return std::nullopt;
+}
+
+struct Reader {
+  const Vocabulary& vocabulary;
+  const Domain& domain;
+  Question& q;
+  std::vector<std::string> low;
+  std::vector<bool> used;
+
+  bool word(size_t i, std::initializer_list<std::string_view> any) const {
+    return i < low.size() && std::find(any.begin(), any.end(), low[i]) != any.end();
+  }
+  void add(Span span) {
+    for (size_t i = span.first; i <= span.last; ++i) used[i] = true;
+    q.spans.push_back(std::move(span));
+  }
+  void times() {
+    for (size_t i = 0; i < low.size(); ++i) {
+      if (used[i]) continue;
+      const auto unit = unit_at(q.tokens, low, i);
+      if (!unit) continue;
+      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false};
+      const size_t before = i == 0 ? low.size() : i - 1, before2 = i < 2 ? low.size() : i - 2;
+      size_t next = unit->last + 1;
+      if (word(next, {"and", "to", "until", "till", "through"}) && next + 1 < low.size())
+        if (const auto other = unit_at(q.tokens, low, next + 1);
+            other && (word(before, {"between", "from"}) || word(next, {"to", "through", "until", "till"}))) {
+          span.to = other->to, span.last = other->last, span.first = word(before, {"between", "from"}) ? before : i;
+          add(span);
+          i = span.last;
+          continue;
+        }
+      if (word(before, {"after", "past"}) || (word(before, {"than"}) && word(before2, {"later", "newer"})))
+        span.from = date_of_days(days_of(unit->to) + 1), span.to.clear();
+      else if (word(before, {"since", "from"}))
+        span.to.clear();
+      else if (word(before, {"before"}) || (word(before, {"than"}) && word(before2, {"earlier", "older"})))
+        span.to = date_of_days(days_of(unit->from) - 1), span.from.clear();
+      else if (word(before, {"until", "till", "through"}) || (word(before, {"to"}) && word(before2, {"up"})))
+        span.from.clear();
+      else if (word(next, {"or"}) && word(next + 1, {"later", "after", "newer"}))
+        span.to.clear(), span.last = next + 1;
+      else if (word(next, {"or"}) && word(next + 1, {"earlier", "before", "older"}))
+        span.from.clear(), span.last = next + 1;
+      else if (word(next, {"onwards", "onward", "on"}))
+        span.to.clear(), span.last = next;
+      if (before < low.size() &&
+          word(before, {"after", "past", "since", "from", "before", "until", "till", "through", "in", "during", "on",
+                        "than", "to"}) &&
+          !used[before]) {
+        span.first = before;
+        if (word(before, {"than", "to"}) && before2 < low.size() && !used[before2]) span.first = before2;
+      }
+      add(span);
+      i = span.last;
+    }
+  }
+  void compares() {
+    static const std::pair<std::vector<std::string>, std::string> forms[] = {
+        {{"more", "than"}, ">"},  {{"longer", "than"}, ">"},  {{"greater", "than"}, ">"}, {{"over"}, ">"},
+        {{"above"}, ">"},         {{"exceeding"}, ">"},       {{"at", "least"}, ">="},    {{"less", "than"}, "<"},
+        {{"fewer", "than"}, "<"}, {{"shorter", "than"}, "<"}, {{"under"}, "<"},           {{"below"}, "<"},
+        {{"at", "most"}, "<="}};
+    for (size_t i = 0; i < low.size(); ++i)
+      for (const auto& [words, op] : forms) {
+        if (used[i] || i + words.size() >= low.size() ||
+            !std::equal(words.begin(), words.end(), low.begin() + static_cast<long>(i)))
+          continue;
+        const size_t n = i + words.size();
+        size_t length = 0;
+        const std::string two = low[n] + (n + 1 < low.size() ? " " + low[n + 1] : "");
+        Span span{Span::What::compare, i, n, {}, "", "", op, 0, false};
+        if (const auto minutes = duration_at(two, length)) {
+          span.number = *minutes, span.minutes = true;
+          span.last = length > low[n].size() ? n + 1 : n;
+        } else if (const auto number = number_of(low[n], Mark::point);
+                   number && has_digit(low[n]) && std::isdigit(static_cast<unsigned char>(low[n][0]))) {
+          span.number = *number;
+        } else {
+          continue;
+        }
+        add(span);
+        break;
+      }
+  }
+  bool filler(const std::string& token) const {
+    return std::find(domain.filler_words.begin(), domain.filler_words.end(), token) != domain.filler_words.end();
+  }
+  std::vector<Link> links_of(size_t i, size_t n) const {
+    std::string text, raw;
+    for (size_t j = i; j < i + n; ++j) text += (j > i ? " " : "") + low[j], raw += q.tokens[j];
+    std::vector<Link> links;
+    const auto take = [&](const std::string& key, bool names_only) {
+      const auto [first, last] = vocabulary.names.equal_range(key);
+      for (auto it = first; it != last; ++it)
+        if (!names_only || it->second.what != Link::What::type) links.push_back(it->second);
+    };
+    const bool single =
+        n == 1 && low[i].size() == 1 &&
+        !(std::isupper(static_cast<unsigned char>(q.tokens[i][0])) && q.tokens[i] != "I" && q.tokens[i] != "A") &&
+        !std::isdigit(static_cast<unsigned char>(low[i][0]));
+    if (single || (n == 1 && filler(low[i]) && low[i] == q.tokens[i])) {
+      if (single) return links;
+      take(key_of(text), false);  // a filler word may still name a field ("part", "line") but no value
+      std::erase_if(links, [](const Link& l) { return l.what == Link::What::value || l.what == Link::What::record; });
+      return links;
+    }
+    take(fmt::format("#{}", canon(text)), true);
+    if (const std::string key = key_of(text); !key.empty() && !(n > 1 && (filler(low[i]) || filler(low[i + n - 1]))))
+      take(key, false);
+    return links;
+  }
+  void names() {
+    for (size_t n = 6; n > 0; --n)
+      for (size_t i = 0; i + n <= low.size(); ++i) {
+        if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + n),
+                        [](bool u) { return u; }))
+          continue;
+        auto links = links_of(i, n);
+        if (!links.empty()) add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false});
+      }
+  }
+  void asking(bool first_pass) {
+    for (const auto& [phrase, meaning] : phrases) {
+      const auto words = words_of(phrase);
+      if (first_pass != (words.size() > 1)) continue;
+      for (size_t i = 0; i + words.size() <= low.size(); ++i) {
+        if (!std::equal(words.begin(), words.end(), low.begin() + static_cast<long>(i))) continue;
+        if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
+                        [](bool u) { return u; }))
+          continue;
+        add({Span::What::asking, i, i + words.size() - 1, {}, "", "", std::string(meaning), 0, false});
+      }
+    }
+  }
+  void repair() {  // a word that is nothing, and nearly something
+    for (size_t i = 0; i < low.size(); ++i) {
+      if (used[i] || filler(low[i]) || low[i].size() < 5 || has_digit(low[i])) continue;
+      const std::string word_stem = stem(low[i]);
+      const int most = low[i].size() >= 8 ? 2 : 1;
+      std::string best;
+      int distance = most + 1;
+      for (const std::string& known : vocabulary.words)
+        if (const int d = edit_distance(word_stem, known, most); d < distance) distance = d, best = known;
+      if (best.empty()) continue;
+      q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], best));
+      low[i] = best;
+    }
+  }
+};
+
+}  // namespace
+
+bool Question::says(std::string_view asking) const {
+  return std::any_of(spans.begin(), spans.end(),
+                     [&](const Span& s) { return s.what == Span::What::asking && s.op == asking; });
+}
+
+Question take_apart(std::string_view text, const Vocabulary& vocabulary, const Domain& domain) {
+  Question q;
+  q.text = text;
+  std::string token;
+  for (const char c : std::string(text) + " ") {
+    const bool part = std::isalnum(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80 ||
+                      c == '-' || c == '/' || c == '.' || c == '_' || c == '#';
+    if (part) {
+      token += c;
+      continue;
+    }
+    while (!token.empty() && std::string_view(".-/").find(token.back()) != std::string_view::npos) token.pop_back();
+    if (!token.empty() && q.tokens.size() < 200) q.tokens.push_back(token);
+    token.clear();
+  }
+  Reader reader{vocabulary, domain, q, {}, std::vector<bool>(q.tokens.size())};
+  for (const std::string& one : q.tokens) reader.low.push_back(fold(one));
+  reader.times();
+  reader.compares();
+  reader.asking(true);
+  reader.names();
+  reader.asking(false);
+  reader.repair();
+  if (!q.repaired.empty()) reader.names();
+  for (size_t i = 0; i < q.tokens.size(); ++i)
+    if (!reader.used[i] && !reader.filler(reader.low[i])) q.unknown.push_back(q.tokens[i]);
+  std::sort(q.spans.begin(), q.spans.end(), [](const Span& a, const Span& b) { return a.first < b.first; });
+  return q;
+}
+
+}  // namespace freehold::papers

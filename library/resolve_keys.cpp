@@ -1,0 +1,184 @@
+// Identity: which field of a type is its key, which fields of other types hold such keys, what other names a key has,
+// and which record a name means on a given day.
+#include <algorithm>
+
+#include "library/records.h"
+#include "library/words.h"
+
+namespace freehold::papers {
+namespace {
+
+// A field filled nearly always, with a different short value in nearly every record, with digits in it.
+std::string key_by_shape(const RecordType& type) {
+  if (type.records.size() < 3) return "";
+  for (size_t f = 0; f < type.fields.size() && f < 4; ++f) {
+    if (type.fields[f].kind == Kind::date || type.fields[f].kind == Kind::minutes) continue;
+    std::set<std::pair<std::string, std::string>> seen;  // in one paper
+    size_t filled = 0, digits = 0;
+    for (const Record& record : type.records) {
+      const Value& value = RecordType::value(record, static_cast<int>(f));
+      if (value.empty() || value.text.size() > 40) continue;
+      ++filled, digits += has_digit(value.text);
+      seen.insert({record.order, canon(value.text)});
+    }
+    if (filled * 100 >= type.records.size() * 98 && seen.size() * 100 >= filled * 98 &&
+        (digits * 10 >= filled * 9 || f == 0) && type.fields[f].kind == Kind::text)
+      return type.fields[f].name;
+  }
+  return "";
+}
+
+// Registers: the same key twice is another machine when the first was gone by then, else two papers about one.
+void join_entities(RecordType& type) {
+  const int key = type.find(type.key), from = type.rule ? type.find(type.rule->valid_from) : -1,
+            to = type.rule ? type.find(type.rule->valid_to) : -1;
+  if (key < 0 || (type.rule && !type.rule->time.empty())) return;
+  std::map<std::string, std::vector<size_t>> groups;
+  for (size_t i = 0; i < type.records.size(); ++i)
+    if (const Value& value = RecordType::value(type.records[i], key); !value.empty())
+      groups[canon(value.text)].push_back(i);
+  std::vector<Record> joined;
+  std::vector<Conflict> conflicts;
+
+  for (Record& record : type.records)
+    if (RecordType::value(record, key).empty()) joined.push_back(std::move(record));
+  for (auto& [name, members] : groups) {
+    std::stable_sort(members.begin(), members.end(),
+                     [&](size_t a, size_t b) { return type.records[a].order < type.records[b].order; });
+    std::vector<size_t> mine;  // records of this key in `joined`
+    for (const size_t m : members) {
+      Record& record = type.records[m];
+      size_t same = joined.size();
+      for (const size_t j : mine) {
+        const std::string &a_from = RecordType::value(joined[j], from).text,
+                          &b_from = RecordType::value(record, from).text;
+        const std::string &a_to = RecordType::value(joined[j], to).text, &b_to = RecordType::value(record, to).text;
+        const bool apart = (!a_to.empty() && !b_from.empty() && a_to <= b_from) ||
+                           (!b_to.empty() && !a_from.empty() && b_to <= a_from);
+        if (!apart) same = j;
+      }
+      if (same == joined.size()) {
+        mine.push_back(same);
+        joined.push_back(std::move(record));
+        continue;
+      }
+      Record& kept = joined[same];
+      bool differs = false;
+      for (size_t f = 0; f < record.values.size(); ++f) {
+        const Value& other = record.values[f];
+        const Value used = RecordType::value(kept, static_cast<int>(f));
+        if (other.empty()) continue;
+        if (!used.empty() && canon(used.text) != canon(other.text)) {  // the later paper wins
+          differs = true;
+          conflicts.push_back({static_cast<int>(same), type.fields[f].name, other.text, used.text,
+                               "the later paper counts", kept.evidence.front().row});
+        }
+        type.set(kept, static_cast<int>(f), other);
+      }
+      for (Evidence& e : kept.evidence) e.role = differs ? Role::contradicts : e.role;
+      for (const Evidence& e : record.evidence)
+        kept.evidence.push_back({e.row, differs ? Role::states : Role::repeats});
+    }
+  }
+  type.records = std::move(joined);
+  type.conflicts = std::move(conflicts);
+}
+
+void index_keys(RecordType& type, const std::multimap<std::string, int>& learned) {
+  const int key = type.find(type.key);
+  type.by_key.clear();
+  for (size_t i = 0; i < type.records.size(); ++i) {
+    if (const Value& value = RecordType::value(type.records[i], key); !value.empty())
+      type.by_key.emplace(canon(value.text), static_cast<int>(i));
+    if (!type.rule) continue;
+    for (const std::string& alias : type.rule->aliases)
+      if (const Value& value = RecordType::value(type.records[i], type.find(alias)); !value.empty()) {
+        std::string part;
+        for (const char c : value.text + ",") {  // several names in one cell
+          if (c != ',' && c != ';' && c != '/') {
+            part += c;
+          } else {
+            if (!canon(part).empty()) type.by_key.emplace(canon(part), static_cast<int>(i));
+            part.clear();
+          }
+        }
+      }
+  }
+  for (const auto& [name, record] : learned) type.by_key.emplace(name, record);
+}
+
+}  // namespace
+
+void resolve_keys(Records& records) {
+  for (RecordType& type : records.types) {
+    if (type.key.empty()) type.key = key_by_shape(type);
+    join_entities(type);
+    index_keys(type, {});
+    for (const Term& term : records.terms)  // "old tag", "also called": names of keys in tables of their own
+      if (term.type == type.name && term.field == type.key) {
+        const auto [first, last] = type.by_key.equal_range(canon(term.value));
+        std::vector<int> meant;
+        for (auto it = first; it != last; ++it) meant.push_back(it->second);
+        for (const int record : meant) type.by_key.emplace(canon(term.text), record);
+      }
+  }
+  for (RecordType& type : records.types)
+    for (Field& field : type.fields) {
+      if (field.kind != Kind::text) continue;
+      std::map<std::string, size_t> values;
+      for (const Record& record : type.records)
+        if (const Value& value = RecordType::value(record, static_cast<int>(&field - type.fields.data()));
+            !value.empty())
+          ++values[canon(value.text)];
+      size_t all = 0;
+      for (const auto& [value, count] : values) all += count;
+      if (all == 0) continue;
+      for (const RecordType& target : records.types) {
+        if (&target == &type || target.key.empty() ||
+            (target.rule && !target.rule->time.empty() && field.name != target.key))
+          continue;
+        size_t hits = 0;
+        for (const auto& [value, count] : values) hits += target.by_key.count(value) ? count : 0;
+        const bool same_name = target.key == field.name;
+        if (hits * 10 >= all * (same_name ? 5 : 8) && (same_name || values.size() >= 3)) {
+          field.refers = target.name;
+          break;
+        }
+      }
+    }
+}
+
+void refer(Records& records) {
+  for (RecordType& type : records.types) {
+    const int time = type.rule ? type.find(type.rule->time) : -1;
+    for (Record& record : type.records) {
+      record.refers.assign(type.fields.size(), -1);
+      for (size_t f = 0; f < type.fields.size(); ++f) {
+        if (type.fields[f].refers.empty()) continue;
+        RecordType* target = records.type(type.fields[f].refers);
+        const Value& value = RecordType::value(record, static_cast<int>(f));
+        if (!target || value.empty()) continue;
+        const int from = target->rule ? target->find(target->rule->valid_from) : -1,
+                  to = target->rule ? target->find(target->rule->valid_to) : -1;
+        const std::string day = RecordType::value(record, time).text;
+        int best = -1;
+        std::string best_from;
+        const auto [first, last] = target->by_key.equal_range(canon(value.text));
+        for (auto it = first; it != last; ++it) {
+          const Record& candidate = target->records[static_cast<size_t>(it->second)];
+          const std::string &since = RecordType::value(candidate, from).text,
+                            &until = RecordType::value(candidate, to).text;
+          const bool valid = day.empty() || ((since.empty() || since <= day) && (until.empty() || day < until));
+          if (best < 0 || (valid && since >= best_from)) best = it->second, best_from = valid ? since : "";
+        }
+        record.refers[f] = best;
+        if (best >= 0) {  // shown by its own name
+          const Value& own = RecordType::value(target->records[static_cast<size_t>(best)], target->find(target->key));
+          if (!own.empty()) type.set(record, static_cast<int>(f), own);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace freehold::papers

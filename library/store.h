@@ -1,0 +1,44 @@
+// Store: one library is one SQLite file. Here are the papers as read: files, tables with their raw rows, passages. What
+// is counted, the records, is made from them (records.h) and kept in the same file.
+#pragma once
+
+#include <functional>
+
+#include "library/database.h"
+#include "library/domain.h"
+#include "library/paper.h"
+
+namespace freehold::papers {
+
+struct FileReport {
+  std::string path, read_as, fault;  // fault: why it was not read; empty when it was
+  uint64_t tables = 0, rows = 0, passages = 0;
+  bool unchanged = false;
+  std::vector<std::string> notes;
+};
+struct IngestReport {
+  std::vector<FileReport> files;
+  uint64_t removed = 0;
+};
+
+class Store {
+ public:
+  // Creates the file, with mode 0600, when it is not there (write).
+  static Result<Store> open(const Path& path, Database::Mode mode);
+  Database& database() { return database_; }
+
+  // Reads everything below `folder`; a file is one transaction, an unchanged one (by its hash) is skipped. Links and
+  // what is no regular file are named in the report. `on_progress` gets the fraction done; false stops the work.
+  Result<IngestReport> add_folder(const Path& folder, const Domain& domain,
+                                  const std::function<bool(double)>& on_progress);
+
+ private:
+  explicit Store(Database database) : database_(std::move(database)) {}
+  Result<Done> add_file(FileReport& report, const std::string& sha256, std::string_view bytes, const Domain& domain);
+  Result<Done> forget(const std::string& path);
+  Database database_;
+};
+
+std::string sha256_of(std::string_view bytes);  // 64 hex digits
+
+}  // namespace freehold::papers

@@ -1,0 +1,220 @@
+// Tables get their meaning: the kind of each column, the field its header names, the type of its records.
+#include <algorithm>
+
+#include "library/records.h"
+#include "library/words.h"
+
+namespace freehold::papers {
+namespace {
+
+std::string without_unit(std::string_view header) {
+  std::string out;
+  int depth = 0;
+  for (const char c : header) {
+    if (c == '[' || c == '(')
+      ++depth;
+    else if (c == ']' || c == ')')
+      depth = std::max(0, depth - 1);
+    else if (depth == 0)
+      out += c;
+  }
+  auto words = words_of(out);
+  if (words.size() > 1 && minutes_per(words.back()) > 0) words.pop_back();
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : " ") + word;
+  return joined.empty() ? fold(header) : joined;
+}
+
+// How well a header names a field: 0 not at all.
+double fit(const std::string& header, const std::string& wanted, size_t place) {
+  const double order = 1.0 - 0.001 * static_cast<double>(std::min<size_t>(place, 400));
+  if (key_of(header) == key_of(wanted)) return 3 * order;
+  const auto words = words_of(header), need = words_of(wanted);
+  if (words.size() > 4 || need.size() > words.size()) return 0;
+  size_t hit = 0;
+  for (const std::string& one : need)
+    hit += std::any_of(words.begin(), words.end(), [&](const std::string& w) { return stem(w) == stem(one); });
+  if (hit < need.size()) return 0;
+  if (need.size() >= 2) return (1 + 0.2 * static_cast<double>(need.size())) * order;
+  return need[0].size() >= 5 && stem(words.back()) == stem(need[0]) ? 0.8 * order : 0;
+}
+
+bool kind_fits(const std::string& wanted, Kind kind) {
+  if (wanted.empty() || wanted == "text") return true;
+  return wanted == name_of(kind) || (wanted == "minutes" && kind == Kind::number);
+}
+
+void map_fields(SourceTable& table, const Domain& domain) {
+  struct Choice {
+    double score;
+    size_t column, field;
+  };
+  std::vector<Choice> choices;
+  for (size_t c = 0; c < table.headers.size(); ++c) {
+    const std::string header = without_unit(table.headers[c]);
+    for (size_t f = 0; f < domain.fields.size(); ++f) {
+      if (!kind_fits(domain.fields[f].kind, table.types[c].kind)) continue;
+      double best = 0;
+      for (size_t i = 0; i < domain.fields[f].headers.size(); ++i)
+        best = std::max(best, fit(header, domain.fields[f].headers[i], i));
+      if (best > 0) choices.push_back({best, c, f});
+    }
+  }
+  std::stable_sort(choices.begin(), choices.end(), [](const Choice& a, const Choice& b) { return a.score > b.score; });
+  std::set<size_t> used;
+  for (const Choice& choice : choices) {
+    if (!table.fields[choice.column].empty() || !used.insert(choice.field).second) {
+      continue;
+    }
+    table.fields[choice.column] = domain.fields[choice.field].name;
+    if (const auto kind = kind_of(domain.fields[choice.field].kind); kind == Kind::minutes || kind == Kind::text)
+      table.types[choice.column].kind = *kind;
+  }
+}
+
+bool has(const SourceTable& table, const std::string& field) {
+  return std::find(table.fields.begin(), table.fields.end(), field) != table.fields.end();
+}
+const TypeRule* type_by_rule(const SourceTable& table, const Domain& domain) {
+  for (const TypeRule& rule : domain.types) {
+    if (rule.needs.empty()) continue;
+    const bool all = std::all_of(rule.needs.begin(), rule.needs.end(), [&](const auto& any) {
+      return std::any_of(any.begin(), any.end(), [&](const std::string& field) { return has(table, field); });
+    });
+    const bool none =
+        std::none_of(rule.never.begin(), rule.never.end(), [&](const std::string& field) { return has(table, field); });
+    if (all && none) return &rule;
+  }
+  return nullptr;
+}
+
+std::string stem_of_path(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  name = name.substr(0, name.rfind('.'));
+  std::string plain;
+  for (const std::string& word : words_of(name))
+    if (!has_digit(word)) plain += (plain.empty() ? "" : " ") + word;
+  return plain.empty() ? "table" : plain;
+}
+
+std::set<std::string> value_keys(const SourceTable& table, size_t column, size_t most) {
+  std::set<std::string> keys;
+  for (const SourceRow& row : table.rows)
+    if (column < row.cells.size() && !row.cells[column].text.empty() && keys.size() < most)
+      keys.insert(key_of(row.cells[column].text));
+  return keys;
+}
+
+// A column whose header says nothing, in a table of a known type, is the field whose values it shares.
+void map_by_values(std::vector<SourceTable>& tables) {
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> known;  // (type, field) -> values
+  for (const SourceTable& table : tables)
+    for (size_t c = 0; c < table.fields.size(); ++c)
+      if (!table.type.empty() && !table.fields[c].empty() && table.types[c].kind == Kind::text) {
+        auto keys = value_keys(table, c, 400);
+        known[{table.type, table.fields[c]}].merge(keys);
+      }
+  for (SourceTable& table : tables)
+    for (size_t c = 0; c < table.fields.size(); ++c) {
+      if (table.type.empty() || !table.fields[c].empty() || table.types[c].kind != Kind::text) continue;
+      const auto keys = value_keys(table, c, 400);
+      if (keys.size() < 3) continue;
+      for (const auto& [what, values] : known) {
+        if (what.first != table.type || has(table, what.second)) continue;
+        const auto shared =
+            std::count_if(keys.begin(), keys.end(), [&](const std::string& k) { return values.count(k) > 0; });
+        if (static_cast<size_t>(shared) * 2 > keys.size()) {
+          table.fields[c] = what.second;
+          break;
+        }
+      }
+    }
+}
+
+}  // namespace
+
+void type_tables(Sources& sources, const Domain& domain) {
+  for (SourceTable& table : sources.tables) {
+    Hints hints;
+    for (size_t c = 0; c < table.headers.size(); ++c) {
+      std::vector<const Cell*> cells;
+      for (const SourceRow& row : table.rows)
+        if (c < row.cells.size()) cells.push_back(&row.cells[c]);
+      table.types.push_back(type_column(table.headers[c], cells, hints));
+      if (table.types.back().kind != Kind::text && table.types.back().mark == Mark::comma) hints.decimal_comma = true;
+    }
+    // One date column that is settled settles the others of its table.
+    const auto settled = std::find_if(table.types.begin(), table.types.end(), [](const ColumnType& t) {
+      return t.kind == Kind::date && t.note.empty() && !t.day_first;
+    });
+    if (settled != table.types.end())
+      for (ColumnType& type : table.types)
+        if (type.kind == Kind::date && !type.note.empty()) type.day_first = false;
+    table.fields.assign(table.headers.size(), "");
+    map_fields(table, domain);
+    if (const TypeRule* rule = type_by_rule(table, domain)) table.type = rule->name;
+  }
+  map_by_values(sources.tables);
+  for (SourceTable& table : sources.tables) {
+    if (table.type.empty()) table.type = slug_of(stem_of_path(table.path));
+    std::set<std::string> taken;
+    for (size_t c = 0; c < table.fields.size(); ++c) {
+      if (table.fields[c].empty()) table.fields[c] = slug_of(without_unit(table.headers[c]));
+      if (table.fields[c] == "id") table.fields[c] = "identifier";
+      while (!taken.insert(table.fields[c]).second) table.fields[c] += "_more";
+    }
+  }
+}
+
+void records_of_tables(const Sources& sources, const Domain& domain, Records& records) {
+  for (const SourceTable& table : sources.tables) {
+    const auto term_like = [&](size_t c, const std::vector<std::string>& headers) {
+      return c < table.headers.size() && std::any_of(headers.begin(), headers.end(), [&](const std::string& h) {
+               return key_of(h) == key_of(without_unit(table.headers[c]));
+             });
+    };
+    const bool defines = !domain.type(table.type) && table.headers.size() <= 3 && table.headers.size() >= 2 &&
+                         (term_like(0, domain.term_headers) || term_like(0, domain.alias_headers)) &&
+                         table.types[1].kind == Kind::text;
+    if (defines) continue;  // learn_terms reads it
+    RecordType* type = records.type(table.type);
+    if (!type) {
+      if (records.types.size() == records.types.capacity()) continue;
+      records.types.push_back({});
+      type = &records.types.back();
+      type->name = table.type;
+      type->rule = domain.type(table.type);
+      if (type->rule) type->key = type->rule->key;
+    }
+    std::vector<int> places;
+    for (size_t c = 0; c < table.fields.size(); ++c) {
+      int place = type->find_or_add(table.fields[c], table.types[c].kind);
+      Field& field = type->fields[static_cast<size_t>(place)];
+      if (field.kind != table.types[c].kind && field.kind != Kind::text) {
+        const bool empty = std::none_of(table.rows.begin(), table.rows.end(), [&](const SourceRow& r) {
+          return c < r.cells.size() && !r.cells[c].text.empty();
+        });
+        if (!empty)
+          place = type->find_or_add(table.fields[c] + "_as_" + std::string(name_of(table.types[c].kind)),
+                                    table.types[c].kind);
+      }
+      type->fields[static_cast<size_t>(place)].headers.insert(table.headers[c]);
+      places.push_back(place);
+    }
+    const int key = type->find(type->key);
+    for (const SourceRow& row : table.rows) {
+      Record record;
+      record.evidence.push_back({row.id, Role::states});
+      record.order = table.path;
+      for (size_t c = 0; c < places.size() && c < row.cells.size(); ++c) {
+        Value value = value_of(row.cells[c], table.types[c]);
+        if (!value.empty()) type->set(record, places[c], std::move(value));
+      }
+      record.rank = key >= 0 && !RecordType::value(record, key).empty() ? 2 : 1;
+      type->records.push_back(std::move(record));
+    }
+  }
+}
+
+}  // namespace freehold::papers

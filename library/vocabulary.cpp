@@ -1,0 +1,141 @@
+#include "library/vocabulary.h"
+
+#include <algorithm>
+
+#include "library/words.h"
+
+namespace freehold::papers {
+namespace {
+
+constexpr int64_t most_values = 5000;  // of a field; one with more holds free text or keys
+
+struct Builder {
+  Vocabulary& vocabulary;
+  void add(std::string_view text, const Link& link) {
+    const std::string key = key_of(text);
+    if (key.empty() || key.size() > 100) return;
+    const auto put = [&](const std::string& name) {
+      const auto [first, last] = vocabulary.names.equal_range(name);
+      for (auto it = first; it != last; ++it)
+        if (it->second.what == link.what && it->second.type == link.type && it->second.field == link.field &&
+            it->second.value == link.value && it->second.record == link.record)
+          return;
+      vocabulary.names.emplace(name, link);
+    };
+    put(key);
+    if (link.what == Link::What::value || link.what == Link::What::record) put(fmt::format("#{}", canon(text)));
+    for (const std::string& word : words_of(text))
+      if (!has_digit(word) && word.size() >= 4) vocabulary.words.insert(stem(word));
+  }
+};
+
+Result<Done> load_values(Database& database, const KnownType& type, const KnownField& field, Builder& builder) {
+  const std::string column = quoted_name(field.name);
+  TRY_ASSIGN(Statement values,
+             database.prepare("SELECT " + column + ", count(*) FROM " + quoted_name("r_" + type.name) + " WHERE " +
+                              column + " IS NOT NULL GROUP BY 1 LIMIT " + std::to_string(most_values + 1)));
+  TRY(values.begin({}));
+  std::vector<std::string> found;
+  size_t words = 0;
+  for (;;) {
+    TRY_ASSIGN(const bool more, values.next());
+    if (!more) break;
+    found.push_back(values.text(0));
+    words += words_of(found.back()).size();
+  }
+  const bool is_key = field.name == type.key;
+  if (found.empty() || (!is_key && (found.size() > most_values || words > found.size() * 6))) return Done{};
+  for (const std::string& value : found)
+    if (value.size() <= 80) builder.add(value, {Link::What::value, type.name, field.name, value, -1});
+  return Done{};
+}
+
+}  // namespace
+
+const KnownField* KnownType::field(std::string_view wanted) const {
+  for (const KnownField& one : fields)
+    if (one.name == wanted) return &one;
+  return nullptr;
+}
+const KnownType* Vocabulary::type(std::string_view name) const {
+  for (const KnownType& one : types)
+    if (one.name == name) return &one;
+  return nullptr;
+}
+
+Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
+  Vocabulary vocabulary;
+  Builder builder{vocabulary};
+  {
+    TRY_ASSIGN(Statement types, database.prepare("SELECT name, key, time FROM record_type ORDER BY rowid"));
+    TRY(types.begin({}));
+    for (;;) {
+      TRY_ASSIGN(const bool more, types.next());
+      if (!more) break;
+      vocabulary.types.push_back({types.text(0), types.text(1), types.text(2), domain.type(types.text(0)), {}, 0});
+    }
+  }
+  for (KnownType& type : vocabulary.types) {
+    const Link link{Link::What::type, type.name, "", "", -1};
+    if (type.rule)
+      for (const std::string& word : type.rule->words) builder.add(word, link);
+    std::string name = type.name;
+    std::replace(name.begin(), name.end(), '_', ' ');
+    builder.add(name, link);
+    if (const auto parts = words_of(name); !type.rule && parts.size() > 1) builder.add(parts.back(), link);
+    TRY_ASSIGN(Statement count, database.prepare("SELECT count(*) FROM " + quoted_name("r_" + type.name)));
+    TRY(count.begin({}));
+    TRY_ASSIGN(const bool any, count.next());
+    if (any) type.records = count.integer(0);
+    TRY_ASSIGN(Statement fields,
+               database.prepare("SELECT name, kind, refers, headers FROM field WHERE type = ? ORDER BY rowid"));
+    TRY(fields.begin({type.name}));
+    for (;;) {
+      TRY_ASSIGN(const bool more, fields.next());
+      if (!more) break;
+      type.fields.push_back({fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text)});
+      const Link to{Link::What::field, type.name, fields.text(0), "", -1};
+      if (const FieldWords* words = domain.field(fields.text(0)))
+        for (const std::string& word : words->words) builder.add(word, to);
+      std::string plain = fields.text(0);
+      std::replace(plain.begin(), plain.end(), '_', ' ');
+      builder.add(plain, to);
+      std::string header;
+      for (const char c : fields.text(3)) {
+        if (c != '\n')
+          header += c;
+        else
+          builder.add(header, to), header.clear();
+      }
+    }
+    for (const KnownField& field : type.fields)
+      if (field.kind == Kind::text) TRY(load_values(database, type, field, builder));
+  }
+  TRY_ASSIGN(Statement aliases, database.prepare("SELECT type, text, record FROM alias"));
+  TRY(aliases.begin({}));
+  for (;;) {
+    TRY_ASSIGN(const bool more, aliases.next());
+    if (!more) break;
+    const KnownType* type = vocabulary.type(aliases.text(0));
+    if (!type) continue;
+    vocabulary.names.emplace(fmt::format("#{}", aliases.text(1)),
+                             Link{Link::What::record, type->name, type->key, "", aliases.integer(2)});
+  }
+  TRY_ASSIGN(Statement terms, database.prepare("SELECT text, type, field, value FROM term"));
+  TRY(terms.begin({}));
+  for (;;) {
+    TRY_ASSIGN(const bool more, terms.next());
+    if (!more) break;
+    builder.add(terms.text(0), {Link::What::value, terms.text(1), terms.text(2), terms.text(3), -1});
+  }
+  TRY_ASSIGN(Statement meanings, database.prepare("SELECT canon, text FROM meaning"));
+  TRY(meanings.begin({}));
+  for (;;) {
+    TRY_ASSIGN(const bool more, meanings.next());
+    if (!more) break;
+    vocabulary.meanings[meanings.text(0)] = meanings.text(1);
+  }
+  return vocabulary;
+}
+
+}  // namespace freehold::papers

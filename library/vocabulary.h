@@ -1,0 +1,39 @@
+// Vocabulary: every name a question can use, of this library: its record types and fields (by the domain's words and by
+// the papers' own headers), the values that stand in them, other names of things, terms. What is not in it cannot be
+// asked for, and is said to be unknown.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "library/records.h"
+
+namespace freehold::papers {
+
+struct KnownField {
+  std::string name, refers;
+  Kind kind = Kind::text;
+};
+struct KnownType {
+  std::string name, key, time;
+  const TypeRule* rule = nullptr;
+  std::vector<KnownField> fields;
+  int64_t records = 0;
+  const KnownField* field(std::string_view name) const;
+};
+struct Link {
+  enum class What : uint8_t { type, field, value, record };
+  What what;
+  std::string type, field, value;
+  int64_t record = -1;
+};
+struct Vocabulary {
+  std::vector<KnownType> types;
+  std::multimap<std::string, Link> names;       // key_of or "#" + canon -> what it may mean
+  std::set<std::string> words;                  // single stems of all names, for misspellings
+  std::map<std::string, std::string> meanings;  // canon of a term -> meaning
+  const KnownType* type(std::string_view name) const;
+};
+Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain);
+
+}  // namespace freehold::papers

@@ -1,0 +1,52 @@
+"""Plants drawn from seeds, read and asked by rules only: how many answers are exactly right, by kind.
+
+plant_test.py FREEHOLD. The gates are those of docs/papers.md; a kind's share is over all seeds together.
+"""
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TREE = pathlib.Path(__file__).resolve().parent.parent
+FREEHOLD = sys.argv.pop(1)
+SEEDS = (101, 102, 103)
+
+
+def run(home, *words):
+    return subprocess.run([FREEHOLD, *words], env={**os.environ, "FREEHOLD_HOME": home}, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+class Plants(unittest.TestCase):
+    def test_answers_are_exact(self):
+        asked, right, invented, wrong = collections.Counter(), collections.Counter(), 0, []
+        precision, recall = [], []
+        for seed in SEEDS:
+            with tempfile.TemporaryDirectory() as folder:
+                subprocess.run([sys.executable, TREE / "tools/make_plant.py", folder, "--seed", str(seed), "--events", "400"], check=True)
+                run(folder, "ingest", f"{folder}/papers", "--library", "p")
+                result = json.loads(run(folder, "library", "eval", f"{folder}/questions.jsonl", "--library", "p", "--answers", f"{folder}/a.jsonl", "--no-model", "--json"))
+                answers = [json.loads(line) for line in open(f"{folder}/a.jsonl")]
+                self.assertEqual(len(answers), sum(1 for _ in open(f"{folder}/questions.jsonl")))
+                self.assertEqual(set(answers[0]), {"id", "answer", "value", "status", "citations"})
+            for kind, score in result["kinds"].items():
+                asked[kind] += score["asked"]
+                right[kind] += score["right"]
+                invented += score["invented"]
+                precision.append(score["citation_precision"])
+                recall.append(score["citation_recall"])
+            wrong += [f"seed {seed}: {line}" for line in result["wrong"]]
+        shares = {kind: right[kind] / asked[kind] for kind in asked}
+        note = "\n".join([str(shares)] + wrong)
+        self.assertEqual(invented, 0, note)
+        for kind, share in shares.items():
+            self.assertGreaterEqual(share, 0.85 if kind in ("two documents", "conflict", "jargon") else 0.95, f"{kind}\n{note}")
+        self.assertGreaterEqual(min(precision), 0.95, note)
+        self.assertGreaterEqual(min(recall), 0.95, note)
+
+
+if __name__ == "__main__":
+    unittest.main()
