@@ -1,5 +1,6 @@
 // What a column holds, decided over all its cells, and its cells read that way.
 #include <algorithm>
+#include <cmath>
 
 #include "library/values.h"
 #include "library/words.h"
@@ -27,6 +28,17 @@ std::optional<double> whole_duration(std::string_view text) {
   size_t length = 0;
   if (const auto minutes = duration_at(text, length); minutes && length == text.size()) return minutes;
   return clock_duration(text);
+}
+
+// Hours were written with few digits ("0.42"): where a whole number of minutes lies within their rounding, it was that.
+double whole_if_rounded(double written, std::string_view text, double scale) {
+  const double minutes = written * scale;
+  const size_t mark = text.find_last_of(".,");
+  if (mark == std::string_view::npos || scale <= 1) return minutes;
+  double half_unit = 0.5;
+  for (size_t i = mark + 1; i < text.size() && std::isdigit(static_cast<unsigned char>(text[i])); ++i) half_unit /= 10;
+  const double whole = std::round(minutes);
+  return std::abs(minutes - whole) <= half_unit * scale ? whole : minutes;
 }
 
 // How often the dates of a column step backwards when read one way.
@@ -130,7 +142,7 @@ Value value_of(const Cell& cell, const ColumnType& type) {
       if (!cell.exact || text.find(':') != std::string::npos) minutes = whole_duration(text);
       if (!minutes) {
         minutes = number_of(text, cell.exact ? Mark::point : type.mark);
-        if (minutes) *minutes *= type.scale;
+        if (minutes) *minutes = whole_if_rounded(*minutes, text, type.scale);
       }
       if (!minutes) return {};
       return {text_of_number(*minutes), *minutes};

@@ -160,7 +160,23 @@ std::string Wordings::find(std::string_view text) const {
     for (size_t n = std::min<size_t>(words.size(), 6); n > 0; --n)
       for (size_t i = 0; i + n <= words.size(); ++i)
         if (const auto found = table->find(joined(words, i, n)); found != table->end()) return found->second;
-  return "";
+  // The words of one value, near each other in another order: "edge of the belt torn". Only when no other value fits.
+  std::string only;
+  for (const auto& [wording, value] : known_) {
+    const auto wanted = words_of(wording);
+    if (wanted.size() < 2 || value == only) continue;
+    for (size_t i = 0; i < words.size(); ++i) {
+      const auto first = words.begin() + static_cast<std::ptrdiff_t>(i);
+      const auto last = words.begin() + static_cast<std::ptrdiff_t>(std::min(words.size(), i + wanted.size() + 2));
+      if (!std::all_of(wanted.begin(), wanted.end(),
+                       [&](const std::string& w) { return std::find(first, last, w) != last; }))
+        continue;
+      if (!only.empty()) return "";
+      only = value;
+      break;
+    }
+  }
+  return only;
 }
 
 }  // namespace freehold::papers

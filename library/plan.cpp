@@ -191,9 +191,7 @@ class Planner {
         if (!has(span, Link::What::type) && !has(span, Link::What::field)) missing(span);
         continue;
       }
-      if (best < 2 && (has(span, Link::What::type) || has(span, Link::What::field)) && chosen.op == "=" &&
-          names_base(span))
-        continue;
+      if (best < 2 && chosen.op == "=" && !base_->time.empty() && names_base(span)) continue;
       chosen.records.assign(records.begin(), records.end());
       for (size_t i = span.first; i <= span.last; ++i) chosen.shown += (i > span.first ? " " : "") + q_.tokens[i];
       used_.insert(s);
@@ -228,9 +226,8 @@ class Planner {
            });
   }
   bool names_base(const Span& span) const {
-    return std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
-      return l.what == Link::What::type && (l.type == base_->name || refers_to(*base_, l.type));
-    });
+    return std::any_of(span.links.begin(), span.links.end(),
+                       [&](const Link& l) { return l.what == Link::What::type && l.type == base_->name; });
   }
   void missing(const Span& span) {
     for (size_t i = span.first; i <= span.last; ++i) plan_.missing.push_back(q_.tokens[i]);
@@ -296,10 +293,13 @@ class Planner {
     std::vector<std::pair<size_t, Place>> texts, numbers, dates;
     for (size_t s = 0; s < q_.spans.size(); ++s) {
       const Span& span = q_.spans[s];
-      if (span.what != Span::What::names || used_.count(s)) continue;
+      const bool asked_for = s > 0 && q_.spans[s - 1].what == Span::What::asking &&
+                             span.first <= q_.spans[s - 1].last + 2 &&
+                             (q_.spans[s - 1].op == "which" || q_.spans[s - 1].op == "list");
+      if (span.what != Span::What::names || (used_.count(s) && !asked_for)) continue;
       std::optional<Place> chosen;
       for (const Link& link : span.links)
-        if (link.what == Link::What::field)
+        if (link.what == Link::What::field && !used_.count(s))
           if (const auto place = reach(v_, *base_, link.type, link.field);
               place && (!chosen || (chosen->over.size() > 0 && place->over.empty())))
             chosen = place;
@@ -308,7 +308,7 @@ class Planner {
           if (link.what == Link::What::type && link.type != base_->name)
             for (const KnownField& field : base_->fields)
               if (field.refers == link.type) chosen = Place{"", field.name, base_->name, field.kind};
-      if (!chosen && is_field(span) && !has(span, Link::What::type)) {
+      if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s)) {
         missing(span);
         continue;
       }

@@ -9,7 +9,7 @@ namespace freehold::papers {
 namespace {
 
 // Variants of a value (case, plural, word order; codes; rare misspellings) become its most frequent form.
-void settle_field(RecordType& type, int place, const Records& records) {
+void settle_field(RecordType& type, int place, Records& records) {
   const std::string& field = type.fields[static_cast<size_t>(place)].name;
   std::map<std::string, std::string> terms;  // canon -> value
   for (const Term& term : records.terms)
@@ -42,6 +42,9 @@ void settle_field(RecordType& type, int place, const Records& records) {
           shown[key] = shown[other];
           break;
         }
+  for (Term& term : records.terms)
+    if (term.type == type.name && term.field == field)
+      if (const auto form = shown.find(key_of(term.value)); form != shown.end()) term.value = form->second;
   for (Record& record : type.records) {
     Value value = RecordType::value(record, place);
     if (value.empty()) continue;

@@ -76,6 +76,7 @@ TEST(Columns, AreTypedAsAWhole) {
   EXPECT_EQ(type_of("Price", {"1.234,00", "12,5"}).mark, Mark::comma);
   EXPECT_EQ(type_of("Order", {"WO-1", "WO-2"}).kind, Kind::text);
   EXPECT_EQ(type_of("Code", {"0017", "0018"}).kind, Kind::text);
+  EXPECT_EQ(value_of({"0.4167", true}, type_of("Stop (h)", {"0.4167", "0.5"})).number, 25);
   EXPECT_EQ(value_of({"1,5", false}, type_of("Downtime [h]", {"1,5", "0,25"})).number, 90);
 }
 

@@ -62,6 +62,9 @@ class Plant:
                                 "location": f"Hall {r.randint(1, 4)}", "supplier": r.choice(SUPPLIERS), "nickname": nicknames.pop() if i % 5 == 1 and nicknames else "",
                                 "old": f"{r.randint(100, 999)}.{i:02d}" if i % 7 == 3 else ""})
 
+        for a, year in ((self.assets[0], 2019), (self.assets[2], 2020)):
+            a["model"], a["installed"] = "X", datetime.date(year, r.randint(1, 6), r.randint(1, 28))
+
     def make_events(self):
         r = self.r
         first, last = datetime.date(2017, 1, 2), datetime.date(2023, 12, 20)
@@ -251,7 +254,6 @@ def write_rest(p):
         m["Date"] = (e["day"] + datetime.timedelta(days=3)).strftime("%a, %d %b %Y 09:00:00 +0000")
         m.set_content(f"Hello,\n\nthe downtime of {e['order']} was {e['minutes']} min, not {wrong} min.\n\nRegards\n\n> {e['order']}: {wrong} min\n")
         p.files[f"mails/correction_{n}.eml"] = bytes(m)
-        p.cite(e, f"mails/correction_{n}.eml", "subject")
         p.cite(e, f"mails/correction_{n}.eml", "L3")
     p.files["standards/glossary.md"] = ("# Words we use\n\n" + "".join(f"- {short} = {point}\n" for point, short in JARGON.items())).encode()
     p.parts = []
