@@ -381,7 +381,7 @@ class Planner {
         !base_->field(base_->rule->kind))
       return;
     if (std::any_of(plan_.where.begin(), plan_.where.end(),
-                    [&](const Condition& c) { return c.place.field == base_->rule->kind; }))
+                    [&](const Condition& c) { return c.place.over.empty() && c.place.field == base_->rule->kind; }))
       return;
     const bool by_key =
         plan_.ask == Ask::lookup && std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
