@@ -512,16 +512,40 @@ class Answerer {
   Answer a_;
 };
 
+// Keys are too many to hold: those that the question may name are looked up.
+Result<Names> keys_named(Database& database, std::string_view text, const Vocabulary& vocabulary) {
+  Names names;
+  TRY_ASSIGN(Statement look,
+             database.prepare("SELECT DISTINCT type, field, value FROM ident WHERE canon = ? LIMIT 20"));
+  const auto tokens = tokens_of(text);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    std::string joined;
+    for (size_t n = 0; n < 4 && i + n < tokens.size(); ++n) {
+      joined += canon(tokens[i + n]);
+      const std::string name = fmt::format("#{}", joined);
+      if (joined.size() < 2 || !has_digit(joined) || names.count(name) || vocabulary.names.count(name)) continue;
+      TRY(look.begin({joined}));
+      for (;;) {
+        TRY_ASSIGN(const bool more, look.next());
+        if (!more) break;
+        names.emplace(name, Link{Link::What::value, look.text(0), look.text(1), look.text(2), -1});
+      }
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 Result<Answer> answer_question(Database& database, const Vocabulary& vocabulary, const Domain& domain,
                                std::string_view text, size_t most_citations) {
   if (text.size() > limits::question_bytes || !is_utf8(text))
     return usage_error("question: at most {} bytes of UTF-8", limits::question_bytes);
-  std::vector<std::string> tables = {"evidence", "conflict", "source_row", "file"};
+  std::vector<std::string> tables = {"evidence", "conflict", "ident", "source_row", "file"};
   for (const KnownType& type : vocabulary.types) tables.push_back("r_" + type.name);
   database.restrict_to(std::move(tables), limits::question_steps);
-  const Question question = take_apart(text, vocabulary, domain);
+  TRY_ASSIGN(const Names keys, keys_named(database, text, vocabulary));
+  const Question question = take_apart(text, vocabulary, domain, keys);
   TRY_ASSIGN(Answer answer, Answerer(database, vocabulary, make_plan(question, vocabulary), most_citations).run());
   for (const std::string& repair : question.repaired) answer.notes.push_back(repair);
   return answer;

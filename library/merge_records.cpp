@@ -1,6 +1,6 @@
-// Records that tell of one thing become one: equal keys always; without a key, records that agree in the fields of the
-// type's soft key, of which at most one may have a key. Then corrections. The value of the better source stays, the
-// other one is kept as a conflict.
+// Records that tell of one thing become one: equal keys always; without a key, records of one kind that agree in the
+// fields of the type's soft key, of which at most one may have a key. Then corrections. The value of the better source
+// stays, the other one is kept as a conflict.
 #include <algorithm>
 
 #include "library/records.h"
@@ -71,6 +71,7 @@ void merge_events(RecordType& type, Tally& tally) {
       soft += canon(value.text) + "|";
     }
     if (!whole) continue;
+    if (!type.rule->kind.empty()) soft += RecordType::value(type.records[i], type.find(type.rule->kind)).text;
     const auto [found, is_new] = by_soft.emplace(soft, i);
     if (is_new || !RecordType::value(type.records[i], key).empty()) continue;
     fold_into(type, found->second, type.records[i], conflicts);

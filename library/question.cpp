@@ -168,6 +168,7 @@ std::optional<Unit> unit_at(const std::vector<std::string>& raw, const std::vect
 
 struct Reader {
   const Vocabulary& vocabulary;
+  const Names& more;
   const Domain& domain;
   Question& q;
   std::vector<std::string> low;
@@ -257,9 +258,11 @@ struct Reader {
     for (size_t j = i; j < i + n; ++j) text += (j > i ? " " : "") + low[j], raw += q.tokens[j];
     std::vector<Link> links;
     const auto take = [&](const std::string& key, bool names_only) {
-      const auto [first, last] = vocabulary.names.equal_range(key);
-      for (auto it = first; it != last; ++it)
-        if (!names_only || it->second.what != Link::What::type) links.push_back(it->second);
+      for (const Names* names : {&vocabulary.names, &more}) {
+        const auto [first, last] = names->equal_range(key);
+        for (auto it = first; it != last; ++it)
+          if (!names_only || it->second.what != Link::What::type) links.push_back(it->second);
+      }
     };
     const bool single =
         n == 1 && low[i].size() == 1 &&
@@ -322,9 +325,8 @@ bool Question::says(std::string_view asking) const {
                      [&](const Span& s) { return s.what == Span::What::asking && s.op == asking; });
 }
 
-Question take_apart(std::string_view text, const Vocabulary& vocabulary, const Domain& domain) {
-  Question q;
-  q.text = text;
+std::vector<std::string> tokens_of(std::string_view text) {
+  std::vector<std::string> tokens;
   std::string token;
   for (const char c : std::string(text) + " ") {
     const bool part = std::isalnum(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80 ||
@@ -334,10 +336,17 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
       continue;
     }
     while (!token.empty() && std::string_view(".-/").find(token.back()) != std::string_view::npos) token.pop_back();
-    if (!token.empty() && q.tokens.size() < 200) q.tokens.push_back(token);
+    if (!token.empty() && tokens.size() < 200) tokens.push_back(token);
     token.clear();
   }
-  Reader reader{vocabulary, domain, q, {}, std::vector<bool>(q.tokens.size())};
+  return tokens;
+}
+
+Question take_apart(std::string_view text, const Vocabulary& vocabulary, const Domain& domain, const Names& more) {
+  Question q;
+  q.text = text;
+  q.tokens = tokens_of(text);
+  Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size())};
   for (const std::string& one : q.tokens) reader.low.push_back(fold(one));
   reader.times();
   reader.compares();

@@ -132,6 +132,53 @@ void map_by_values(std::vector<SourceTable>& tables) {
     }
 }
 
+// Two fields of one type that never stand in one table, and say the same of the same keys, are one field under two
+// headers: the fuller one's name stays.
+void unite_fields(std::vector<SourceTable>& tables, const TypeRule& rule) {
+  struct Seen {
+    size_t filled = 0;
+    std::map<std::string, std::string> by_key;  // canon of the key -> canon of the value
+    std::set<const SourceTable*> tables;
+  };
+  std::map<std::pair<std::string, Kind>, Seen> fields;
+  for (const SourceTable& table : tables) {
+    const auto key = std::find(table.fields.begin(), table.fields.end(), rule.key) - table.fields.begin();
+    if (table.type != rule.name || key == std::ssize(table.fields)) continue;
+    for (size_t c = 0; c < table.fields.size(); ++c) {
+      if (table.fields[c].empty() || static_cast<std::ptrdiff_t>(c) == key) continue;
+      Seen& seen = fields[{table.fields[c], table.types[c].kind}];
+      seen.tables.insert(&table);
+      for (const SourceRow& row : table.rows) {
+        if (row.cells.size() <= std::max(c, static_cast<size_t>(key)) || row.cells[c].text.empty()) continue;
+        ++seen.filled;
+        seen.by_key.emplace(canon(row.cells[static_cast<size_t>(key)].text),
+                            canon(value_of(row.cells[c], table.types[c]).text));
+      }
+    }
+  }
+  std::map<std::string, std::string> renamed;
+  for (const auto& [a, first] : fields)
+    for (const auto& [b, second] : fields) {
+      if (a.second != b.second || a.first == b.first || renamed.count(a.first) || renamed.count(b.first)) continue;
+      if (first.filled < second.filled || (first.filled == second.filled && a.first > b.first)) continue;
+      if (std::any_of(second.tables.begin(), second.tables.end(),
+                      [&](const SourceTable* table) { return first.tables.count(table) > 0; }))
+        continue;
+      size_t both = 0, equal = 0;
+      std::set<std::string> values;
+      for (const auto& [key, value] : second.by_key)
+        if (const auto found = first.by_key.find(key); found != first.by_key.end()) {
+          ++both;
+          if (found->second == value) ++equal, values.insert(value);
+        }
+      if (both >= 3 && equal * 10 >= both * 8 && values.size() >= 2) renamed[b.first] = a.first;
+    }
+  for (SourceTable& table : tables)
+    if (table.type == rule.name)
+      for (std::string& field : table.fields)
+        if (const auto found = renamed.find(field); found != renamed.end()) field = found->second;
+}
+
 }  // namespace
 
 void type_tables(Sources& sources, const Domain& domain) {
@@ -156,6 +203,8 @@ void type_tables(Sources& sources, const Domain& domain) {
     if (const TypeRule* rule = type_by_rule(table, domain)) table.type = rule->name;
   }
   map_by_values(sources.tables);
+  for (const TypeRule& rule : domain.types)
+    if (!rule.key.empty() && rule.time.empty()) unite_fields(sources.tables, rule);
   for (SourceTable& table : sources.tables) {
     if (table.type.empty()) table.type = slug_of(stem_of_path(table.path));
     std::set<std::string> taken;

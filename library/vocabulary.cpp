@@ -7,7 +7,7 @@
 namespace freehold::papers {
 namespace {
 
-constexpr int64_t most_values = 5000;  // of a field; one with more holds free text or keys
+constexpr int64_t most_values = 5000;  // of a field; one with more holds free text, or keys: those are looked up
 
 struct Builder {
   Vocabulary& vocabulary;
@@ -44,7 +44,7 @@ Result<Done> load_values(Database& database, const KnownType& type, const KnownF
     words += words_of(found.back()).size();
   }
   const bool is_key = field.name == type.key;
-  if (found.empty() || (!is_key && (found.size() > most_values || words > found.size() * 6))) return Done{};
+  if (found.empty() || found.size() > most_values || (!is_key && words > found.size() * 6)) return Done{};
   for (const std::string& value : found)
     if (value.size() <= 80) builder.add(value, {Link::What::value, type.name, field.name, value, -1});
   return Done{};

@@ -13,6 +13,7 @@ CREATE TABLE conflict(type TEXT NOT NULL, record INTEGER NOT NULL, field TEXT NO
   rule TEXT NOT NULL, source_row INTEGER NOT NULL) STRICT;
 CREATE TABLE alias(type TEXT NOT NULL, text TEXT NOT NULL, record INTEGER NOT NULL) STRICT;
 CREATE TABLE term(text TEXT NOT NULL, type TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, source_row INTEGER NOT NULL) STRICT;
+CREATE TABLE ident(canon TEXT NOT NULL, type TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL) STRICT;
 CREATE TABLE meaning(canon TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 )";
 
@@ -42,7 +43,7 @@ Result<Done> drop_old(Database& database) {
       tables.push_back(all.text(0));
     }
   }
-  for (const char* name : {"record_type", "field", "evidence", "conflict", "alias", "term", "meaning"})
+  for (const char* name : {"record_type", "field", "evidence", "conflict", "alias", "term", "ident", "meaning"})
     tables.emplace_back(name);
   for (const std::string& table : tables) TRY(database.execute("DROP TABLE IF EXISTS " + quoted_name(table)));
   return Done{};
@@ -94,6 +95,7 @@ Result<Done> write_all(Database& database, const Records& records) {
   TRY_ASSIGN(Statement conflict, database.prepare("INSERT INTO conflict VALUES(?,?,?,?,?,?,?)"));
   TRY_ASSIGN(Statement alias, database.prepare("INSERT INTO alias VALUES(?,?,?)"));
   TRY_ASSIGN(Statement term, database.prepare("INSERT INTO term VALUES(?,?,?,?,?)"));
+  TRY_ASSIGN(Statement ident, database.prepare("INSERT INTO ident VALUES(?,?,?,?)"));
   TRY_ASSIGN(Statement meaning, database.prepare("INSERT INTO meaning VALUES(?,?)"));
   for (const RecordType& type : records.types) {
     std::string time = type.rule ? type.rule->time : "";
@@ -107,6 +109,10 @@ Result<Done> write_all(Database& database, const Records& records) {
       TRY(field_row.run({type.name, field.name, std::string(name_of(field.kind)), field.refers, headers}));
     }
     TRY(write_type(database, type, evidence));
+    if (const int key = type.find(type.key); key >= 0)
+      for (const Record& record : type.records)
+        if (const Value& value = RecordType::value(record, key); has_digit(value.text) && value.text.size() <= 80)
+          TRY(ident.run({canon(value.text), type.name, type.key, value.text}));
     for (const Conflict& c : type.conflicts)
       TRY(conflict.run({type.name, static_cast<int64_t>(c.record), c.field, c.used, c.other, c.rule, c.row}));
     if (!type.rule || type.rule->time.empty())
@@ -114,6 +120,7 @@ Result<Done> write_all(Database& database, const Records& records) {
   }
   for (const Term& one : records.terms) TRY(term.run({one.text, one.type, one.field, one.value, one.row}));
   for (const auto& [text, value] : records.meanings) TRY(meaning.run({text, value}));
+  TRY(database.execute("CREATE INDEX ident_canon ON ident(canon)"));
   return database.execute("CREATE INDEX evidence_record ON evidence(type, record)");
 }
 

@@ -40,8 +40,9 @@ US, EU, ISO = "%m/%d/%Y", "%d.%m.%Y", "%Y-%m-%d"
 
 
 class Plant:
-    def __init__(self, seed, events):
+    def __init__(self, seed, events, many_files=False):
         self.r = random.Random(seed)
+        self.many_files = many_files
         self.size = events
         self.assets, self.events, self.places, self.register_rows = [], [], collections.defaultdict(set), {}
         self.files = {}
@@ -84,6 +85,13 @@ class Plant:
             self.events.append({"asset": asset, "day": day, "point": point, "kind": kind, "minutes": r.choice([15, 20, 25, 30, 45, 60, 75, 90, 120, 150, 200]) if kind == "corrective" else 0,
                                 "order": f"WO-{order}", "person": r.choice(PEOPLE), "code": point, "noted_only": False})
         self.events.sort(key=lambda e: e["day"])
+
+    def exports(self):
+        """Work orders as exported: [(label, year, events)], by year or, with many files, by month."""
+        groups = collections.defaultdict(list)
+        for e in self.events:
+            groups[e["day"].strftime("%Y-%m" if self.many_files else "%Y")].append(e)
+        return [(label, int(label[:4]), events) for label, events in groups.items()]
 
     def cite(self, event, path, place):
         self.places[id(event)].add(f"{path}#{place}")
@@ -163,10 +171,7 @@ def write_orders(p):
         for point in points:
             codes.setdefault(point, f"F{len(codes) + 11}")
     p.files["standards/fault_codes.md"] = ("# Fault codes\n\n| Code | Meaning |\n|---|---|\n" + "".join(f"| {c} | {q} |\n" for q, c in codes.items())).encode()
-    by_year = collections.defaultdict(list)
-    for e in p.events:
-        by_year[e["day"].year].append(e)
-    for year, events in by_year.items():
+    for label, year, events in p.exports():
         noted = [e for e in events if e["kind"] == "corrective" and e["asset"]["kind"] == "belt conveyor" and r.random() < 0.08]
         for e in noted:
             e["noted_only"] = True
@@ -177,8 +182,8 @@ def write_orders(p):
         def finding(e):
             return f"{e['point']} damaged" if e["code"] != e["point"] else ""
         if year <= 2019:
-            path = f"orders/work_orders_{year}.csv"
-            rows = [[f"Export work orders {year}"], [], ["WO No", "Date", "Equipment", "Component", "Cause found", "Downtime [min]", "Order type", "Technician"]]
+            path = f"orders/work_orders_{label}.csv"
+            rows = [[f"Export work orders {label}"], [], ["WO No", "Date", "Equipment", "Component", "Cause found", "Downtime [min]", "Order type", "Technician"]]
             for i, e in enumerate(listed):
                 if i and i % 150 == 0:
                     rows.append(list(rows[2]))
@@ -187,8 +192,8 @@ def write_orders(p):
                 p.cite(e, path, f"L{len(rows)}")
             rows.append(["Total", "", "", "", "", sum(e["minutes"] for e in listed), "", ""])
             p.files[path] = text_csv(rows, ";" if year != 2018 else ",")
-            if year == 2019:  # the same export, saved again for the second half
-                path = "orders/copy of work_orders_2019 H2.csv"
+            if year == 2019 and listed[-1]["day"].month >= 6:  # the same export, saved again for the second half
+                path = f"orders/copy of work_orders_{label}{'' if p.many_files else ' H2'}.csv"
                 some = [rows[2]]
                 for e in listed:
                     if e["day"].month >= 6:
@@ -196,7 +201,7 @@ def write_orders(p):
                         p.cite(e, path, f"L{len(some)}")
                 p.files[path] = text_csv(some, "\t")
         elif year <= 2021:
-            path, sheets = f"orders/jobs {year}.xlsx", {}
+            path, sheets = f"orders/jobs {label}.xlsx", {}
             for month in range(1, 13):
                 name = f"{year}-{month:02d}"
                 rows = [["Job no.", "Reported on", "Machine", "Fault code", "Root cause", "Standstill (h)", "Type of work", "Fitter"]]
@@ -207,13 +212,13 @@ def write_orders(p):
                 sheets[name] = rows
             p.files[path] = workbook(sheets)
         elif year == 2022:
-            path, lines = "orders/orders_2022.jsonl", []
+            path, lines = f"orders/orders_{label}.jsonl", []
             for e in listed:
                 lines.append(json.dumps({"work_order": e["order"], "date": e["day"].isoformat(), "asset": {"tag": e["asset"]["tag"]}, "component": e["code"], "cause": finding(e), "downtime_min": e["minutes"] or None, "work type": e["kind"], "technician": e["person"]}))
                 p.cite(e, path, f"L{len(lines)}")
             p.files[path] = ("\n".join(lines) + "\n").encode()
         else:
-            path = "orders/orders_2023.html"
+            path = f"orders/orders_{label}.html"
             body = "<tr><th>Order no</th><th>Date</th><th>Machine</th><th>Component</th><th>Cause</th><th>Stop time</th><th>Work type</th><th>Technician</th></tr>"
             for i, e in enumerate(listed, 2):
                 body += "<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in [e["order"], e["day"].strftime("%d %b %Y"), e["asset"]["tag"], e["code"], finding(e), hours(e["minutes"]) if e["minutes"] else "", e["kind"], e["person"]]) + "</tr>"
@@ -223,12 +228,12 @@ def write_orders(p):
 
 def write_notes(p):
     r = p.r
-    by_year = collections.defaultdict(list)
+    by_period = collections.defaultdict(list)
     for e in p.events:
         if e["noted_only"] or (e["kind"] == "corrective" and e["asset"]["kind"] == "belt conveyor" and r.random() < 0.1):
-            by_year[e["day"].year].append(e)
-    for year, events in by_year.items():
-        lines, path = [f"Shift notes {year}", ""], f"notes/shift_{year}.txt"
+            by_period[e["day"].strftime("%G-W%V" if p.many_files else "%Y")].append(e)
+    for label, events in by_period.items():
+        lines, path = [f"Shift notes {label}", ""], f"notes/shift_{label}.txt"
         last = None
         for e in events:
             if e["day"] != last:
@@ -241,7 +246,7 @@ def write_notes(p):
             if r.random() < 0.3:
                 a = r.choice(p.assets)
                 lines.append(f"- {a['tag']}: {r.choice(POINTS[a['kind']])} checked ok, no stop")
-        p.files[path] = "\r\n".join(lines).encode("cp1252" if year % 2 else "utf-16")
+        p.files[path] = "\r\n".join(lines).encode("cp1252" if int(label[-1]) % 2 else "utf-16")
 
 
 def write_rest(p):
@@ -391,8 +396,9 @@ def main():
     a.add_argument("folder", type=pathlib.Path)
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--events", type=int, default=600)
+    a.add_argument("--many-files", action="store_true", help="orders by month and notes by week instead of by year")
     options = a.parse_args()
-    plant = Plant(options.seed, options.events)
+    plant = Plant(options.seed, options.events, options.many_files)
     write_registers(plant)
     write_orders(plant)
     write_notes(plant)
