@@ -18,6 +18,7 @@ Command run_command(CLI::App& program);
 Command inspect_command(CLI::App& program);
 Command tokenize_command(CLI::App& program);
 Command bench_command(CLI::App& program);
+Command serve_command(CLI::App& program);
 Command ingest_command(CLI::App& program);
 Command ask_command(CLI::App& program);
 Command library_command(CLI::App& program);

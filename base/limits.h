@@ -54,6 +54,13 @@ inline constexpr int template_value_nesting = 100;              // lists and map
 inline constexpr int tool_calls = 128;                        // in one answer
 inline constexpr uint64_t tool_name_bytes = 256;
 inline constexpr uint64_t tool_argument_bytes = 4ull << 20;   // of one call
+inline constexpr uint64_t request_head_bytes = 32ull << 10;
+inline constexpr uint64_t request_bytes = 16ull << 20;
+inline constexpr uint64_t requests_bytes = 256ull << 20;
+inline constexpr int connections = 2'048;
+inline constexpr uint64_t request_stops = 16;
+inline constexpr uint64_t request_stop_bytes = 1'024;
+inline constexpr uint64_t request_prompts = 64;
 
 inline constexpr uint64_t regex_bytes = 16'384;
 inline constexpr uint64_t regex_match_steps = 10'000'000;

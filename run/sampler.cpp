@@ -123,6 +123,8 @@ Result<Done> check_logits(std::span<const float> logits) {
   return inconsistent("logits: every token is excluded, expected one to choose");
 }
 
+constexpr size_t first_sorted = 64;
+
 }  // namespace
 
 Token Sampler::draw(std::span<const float> logits) {
@@ -153,29 +155,51 @@ Token Sampler::draw(std::span<const float> logits) {
       std::push_heap(candidates_.begin(), candidates_.end(), better);
     }
   }
-  std::sort(candidates_.begin(), candidates_.end(), better);
-
   // From here on `logit` holds the unnormalised probability; the most likely has 1.
-  const double most = candidates_[0].logit;
+  const double most = std::min_element(candidates_.begin(), candidates_.end(), better)->logit;
   double total = 0;
   for (Candidate& candidate : candidates_) {
     candidate.logit = portable_exp((candidate.logit - most) / settings_.temperature);
     total += candidate.logit;
   }
+  // Best first, as far as that is needed: of a large vocabulary seldom more than the first block.
+  size_t sorted = 0;
+  const auto sort_up_to = [&](size_t count) {
+    if (count <= sorted) return;
+    const auto from = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted);
+    const size_t end = std::min(candidates_.size(), std::max(count, 8 * sorted + first_sorted));
+    const auto to = candidates_.begin() + static_cast<std::ptrdiff_t>(end);
+    if (to != candidates_.end()) std::nth_element(from, to, candidates_.end(), better);
+    std::sort(from, to, better);
+    sorted = end;
+  };
   size_t stay = candidates_.size();
   if (settings_.top_p < 1) {
     double sum = 0;
     stay = 0;
-    while (stay < candidates_.size() && (stay == 0 || sum < settings_.top_p * total)) sum += candidates_[stay++].logit;
+    while (stay < candidates_.size() && (stay == 0 || sum < settings_.top_p * total)) {
+      sort_up_to(stay + 1);
+      sum += candidates_[stay++].logit;
+    }
   }
-  while (stay > 1 && candidates_[stay - 1].logit < settings_.min_p) --stay;
+  if (settings_.min_p > 0) {
+    const auto enough = [&](const Candidate& candidate) { return candidate.logit >= settings_.min_p; };
+    const auto count = std::count_if(candidates_.begin(), candidates_.end(), enough);
+    stay = std::max<size_t>(1, std::min(stay, static_cast<size_t>(count)));
+  }
 
-  double sum = 0;
-  for (size_t i = 0; i < stay; ++i) sum += candidates_[i].logit;
+  double sum = total;
+  if (stay < candidates_.size()) {
+    sort_up_to(stay);
+    sum = 0;
+    for (size_t i = 0; i < stay; ++i) sum += candidates_[i].logit;
+  }
   const double mark = random_.uniform() * sum;
   double passed = 0;
-  for (size_t i = 0; i < stay; ++i)
+  for (size_t i = 0; i < stay; ++i) {
+    sort_up_to(i + 1);
     if ((passed += candidates_[i].logit) > mark) return candidates_[i].token;
+  }
   return candidates_[stay - 1].token;  // rounding of the sum
 }
 

@@ -1,6 +1,7 @@
 #include "run/session.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/checked.h"
@@ -115,6 +116,23 @@ Result<Done> Session::rewind(int position) {
   tokens_.resize(static_cast<size_t>(position));
   has_logits_ = false;
   return Done{};
+}
+
+bool Session::copy_prefix(const Session& other, int positions) {
+  CHECK(positions >= 0 && positions <= other.position() && positions <= capacity(), "{} positions", positions);
+  CHECK(other.engine_ == engine_ && other.options_.edits == options_.edits, "sessions of different models");
+  const int layers = engine_->model().facts().layers;
+  for (int layer = 0; layer < layers; ++layer)
+    if (!cache_->pages(layer) || !other.cache_->pages(layer)) return false;
+  const int pages = (positions + kv_page_positions - 1) / kv_page_positions;
+  for (int layer = 0; layer < layers; ++layer) {
+    const KvView &to = cache_->pages(layer)->view(), &from = other.cache_->pages(layer)->view();
+    for (int page = 0; page < pages; ++page) std::memcpy(to.page(page), from.page(page), to.shape.page_bytes());
+  }
+  tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + positions);
+  has_logits_ = other.has_logits_ && positions == other.position();
+  if (has_logits_) logits_ = other.logits_;
+  return true;
 }
 
 }  // namespace freehold

@@ -42,6 +42,10 @@ class Session {
   // does not reach back so far; sync then starts over.
   Result<Done> rewind(int position);
 
+  // Becomes the first `positions` of `other`, bit for bit what computing them would give; with its logits when that is
+  // all of it. False, and as before, where a layer keeps something that cannot be copied so.
+  bool copy_prefix(const Session& other, int positions);
+
   std::span<const Token> tokens() const { return tokens_; }
   std::span<const float> logits() const { return has_logits_ ? logits_ : std::span<const float>{}; }
   int position() const { return static_cast<int>(tokens_.size()); }

@@ -1,0 +1,44 @@
+// AnswerText: from the tokens of an answer to its text, as it streams: whole characters only, thinking told from the
+// answer, and texts that end it. What could be the beginning of a tag or of such a text is held back until it is
+// decided.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "run/thinking.h"
+#include "text/tokenizer.h"
+
+namespace freehold {
+
+struct AnswerTextOptions {
+  bool thinking_open = false;      // the prompt ended inside thinking
+  bool raw = false;                // no thinking split: all is answer
+  std::vector<std::string> stops = {};  // not empty, valid UTF-8; looked for in the answer, not in the thinking
+};
+
+class AnswerText {
+ public:
+  AnswerText(const Tokenizer& tokenizer, AnswerTextOptions options);
+
+  std::vector<Part> push(Token token);  // what became certain; no empty parts
+  std::vector<Part> finish();           // what was held back
+  // One of the texts was found: it and what follows are not part of the answer, and more tokens change nothing.
+  bool stopped() const { return stopped_; }
+  // Whether the last token pushed belongs to the thinking; the tags themselves belong to neither.
+  bool thinking() const { return thinking_; }
+  int thinking_tokens() const { return thinking_tokens_; }
+
+ private:
+  std::vector<Part> sift(std::vector<Part> parts, bool last);
+  void sift_answer(std::string_view text, bool last, std::vector<Part>& out);
+  const Tokenizer* tokenizer_;
+  AnswerTextOptions options_;
+  StreamDecoder decoder_;
+  ThinkingSplitter splitter_;
+  std::string held_;  // of the answer
+  bool stopped_ = false, thinking_ = false;
+  int thinking_tokens_ = 0;
+};
+
+}  // namespace freehold

@@ -1,0 +1,247 @@
+#include "run/scheduler.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "run/scheduler_parts.h"
+
+namespace freehold {
+namespace {
+
+constexpr int least_chunk = 16, first_chunk = 64;
+constexpr int work_of_token = 2;  // beside that of a token of a prompt: for fairness
+
+}  // namespace
+
+std::vector<Event> Request::take() {
+  const std::lock_guard lock(mutex_);
+  return std::move(events_);
+}
+
+void Request::put(std::vector<Event> events) {
+  if (cancelled_) return;
+  bool first;
+  {
+    const std::lock_guard lock(mutex_);
+    first = events_.empty();
+    events_.insert(events_.end(), std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
+  }
+  if (first && wake_) wake_();
+}
+
+Scheduler::Scheduler(Engine& engine, const Tokenizer& tokenizer, SchedulerOptions options)
+    : engine_(engine), tokenizer_(tokenizer), options_(options) {
+  update_counts();
+}
+
+Scheduler::~Scheduler() = default;
+
+void Scheduler::run() {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      arrived_.wait(lock, [&] { return stopping_ || !inbox_.empty() || !waiting_.empty() || !writing_.empty(); });
+      if (stopping_) break;
+    }
+    step();
+  }
+  take_inbox();
+  for (const auto& request : waiting_) fail(request, {Fault::cancelled, "the server is ending"});
+  waiting_.clear();
+  for (auto& writing : writing_)
+    if (writing->state != Writing::State::over) end(*writing, Stop::cancelled);
+  give_out();
+  retire();
+  update_counts();
+}
+
+void Scheduler::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_all();
+}
+
+bool Scheduler::step() {
+  take_inbox();
+  drop_lost();
+  admit_waiting();
+  choose_work();
+  const bool any = !work_.empty();
+  if (any) compute();
+  choose_tokens();
+  give_out();
+  retire();
+  update_counts();
+  return any || !writing_.empty() || !waiting_.empty();
+}
+
+// The next token of all that write; then prompts, as many rows as a step has time for.
+void Scheduler::choose_work() {
+  work_.clear();
+  worked_.clear();
+  std::vector<Writing*> prompts;
+  for (const auto& writing : writing_) {
+    if (writing->state == Writing::State::prompt) prompts.push_back(writing.get());
+    if (writing->state != Writing::State::writes) continue;
+    work_.push_back({&writing->session, {&writing->next, 1}});
+    worked_.push_back(writing.get());
+    charge(writing->request->ask_.user, work_of_token);
+  }
+  int budget = prefill_chunk;
+  if (!work_.empty()) {
+    const double seconds = std::chrono::duration<double>(options_.prompt_time).count();
+    budget = prompt_rate_ == 0 ? first_chunk
+                               : std::clamp(static_cast<int>(prompt_rate_ * seconds), least_chunk, prefill_chunk);
+  }
+  while (budget > 0 && !prompts.empty()) {
+    const auto next = std::min_element(prompts.begin(), prompts.end(), [&](const Writing* a, const Writing* b) {
+      return charges_[a->request->ask_.user] < charges_[b->request->ask_.user];
+    });
+    Writing& writing = **next;
+    prompts.erase(next);
+    const std::vector<Token>& prompt = writing.request->ask_.prompt;
+    const int done = writing.session.position(), left = static_cast<int>(prompt.size()) - done;
+    const int count = std::min(budget, left);
+    work_.push_back({&writing.session, std::span(prompt).subspan(static_cast<size_t>(done), static_cast<size_t>(count)),
+                     count == left});
+    worked_.push_back(&writing);
+    charge(writing.request->ask_.user, count);
+    budget -= count;
+  }
+}
+
+void Scheduler::compute() {
+  const auto start = Clock::now();
+  if (const auto passed = run_pass(engine_, work_); !passed) {
+    for (Writing* writing : worked_)
+      if (writing->state != Writing::State::over) fail(writing->request, passed.error());
+    return;
+  }
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  ++totals_.steps;
+  int rows = 0;
+  for (size_t i = 0; i < work_.size(); ++i) {
+    Writing& writing = *worked_[i];
+    if (writing.state != Writing::State::prompt) {
+      choosing_.push_back(&writing);
+      continue;
+    }
+    rows += static_cast<int>(work_[i].tokens.size());
+    Event event{.kind = Event::Kind::progress};
+    event.computed = writing.session.position();
+    say(writing.request, std::move(event));
+    if (work_[i].wants_logits) prompt_done(writing);
+  }
+  totals_.prompt_tokens += static_cast<uint64_t>(rows);
+  if (rows >= least_chunk && seconds > 0)
+    prompt_rate_ = prompt_rate_ == 0 ? rows / seconds : 0.75 * prompt_rate_ + 0.25 * rows / seconds;
+}
+
+// The answers that follow take the prompt over, or compute it themselves where it cannot be copied.
+void Scheduler::prompt_done(Writing& writing) {
+  const Ask& ask = writing.request->ask_;
+  const auto begin = [&](Writing& one) {
+    one.state = Writing::State::writes;
+    one.sampler.begin(ask.prompt);
+    if (ask.max_tokens == 0)
+      end(one, Stop::length);
+    else
+      choosing_.push_back(&one);
+  };
+  begin(writing);
+  for (const auto& other : writing_) {
+    if (other->request != writing.request || other->state != Writing::State::follows) continue;
+    if (other->session.copy_prefix(writing.session, writing.session.position()))
+      begin(*other);
+    else
+      other->state = Writing::State::prompt;
+  }
+}
+
+void Scheduler::choose_tokens() {
+  if (choosing_.empty()) return;
+  engine_.pool().run(static_cast<int>(choosing_.size()), [&](int i, int) {
+    Writing& writing = *choosing_[static_cast<size_t>(i)];
+    Result<Choice> choice = writing.sampler.pick(writing.session.logits());
+    if (choice)
+      writing.choice = std::move(*choice);
+    else
+      writing.error = std::move(choice.error());
+  });
+  for (Writing* writing : choosing_) {
+    if (writing->state == Writing::State::over) continue;  // another answer of its request has failed
+    if (writing->error)
+      fail(writing->request, std::move(*writing->error));
+    else
+      take_token(*writing, std::move(*writing->choice));
+    writing->choice.reset();
+  }
+  choosing_.clear();
+}
+
+void Scheduler::take_token(Writing& writing, Choice choice) {
+  const auto& ends = tokenizer_.ends();
+  if (std::find(ends.begin(), ends.end(), choice.token) != ends.end()) return end(writing, Stop::end);
+  ++writing.made;
+  ++totals_.answer_tokens;
+  writing.next = choice.token;
+  Event event{.kind = Event::Kind::token};
+  event.answer = writing.answer;
+  event.parts = writing.text.push(choice.token);
+  event.thinking = writing.text.thinking();
+  event.choice = std::move(choice);
+  say(writing.request, std::move(event));
+  if (writing.text.stopped()) return end(writing, Stop::end);
+  if (writing.made == writing.request->ask_.max_tokens) return end(writing, Stop::length);
+  if (writing.session.room() == 0) return end(writing, Stop::context);
+}
+
+void Scheduler::end(Writing& writing, Stop stop) {
+  Event event{.kind = Event::Kind::ended};
+  event.answer = writing.answer;
+  event.parts = writing.text.finish();
+  event.stop = stop;
+  event.thinking_tokens = writing.text.thinking_tokens();
+  say(writing.request, std::move(event));
+  writing.state = Writing::State::over;
+  if (--writing.request->open_ == 0) say(writing.request, Event{.kind = Event::Kind::done});
+}
+
+void Scheduler::fail(const std::shared_ptr<Request>& request, Error error) {
+  Event event{.kind = Event::Kind::failed};
+  event.error = std::move(error);
+  say(request, std::move(event));
+  for (auto& writing : writing_)
+    if (writing->request == request) writing->state = Writing::State::over;
+}
+
+void Scheduler::give_out() {
+  for (auto& [request, events] : outgoing_) request->put(std::move(events));
+  outgoing_.clear();
+}
+
+void Scheduler::retire() {
+  for (auto& writing : writing_)
+    if (writing->state == Writing::State::over) keep(std::move(writing->session), writing->request->ask_.user);
+  std::erase_if(writing_, [](const auto& writing) { return writing->state == Writing::State::over; });
+}
+
+void Scheduler::update_counts() {
+  totals_.running = static_cast<int>(writing_.size());
+  totals_.cache_positions = options_.cache_positions;
+  totals_.cache_used = 0;
+  for (const auto& writing : writing_) totals_.cache_used += writing->session.capacity();
+  const std::lock_guard lock(mutex_);
+  counts_ = totals_;
+}
+
+SchedulerCounts Scheduler::counts() const {
+  const std::lock_guard lock(mutex_);
+  SchedulerCounts counts = counts_;
+  counts.waiting = accepted_;
+  return counts;
+}
+
+}  // namespace freehold

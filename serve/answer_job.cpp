@@ -1,0 +1,188 @@
+#include "serve/answer_job.h"
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "serve/request_id.h"
+
+namespace freehold {
+namespace {
+
+double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+AnswerJob::AnswerJob(const ModelSide& side, Metrics& metrics, AnswerRequest request, std::shared_ptr<Exchange> exchange)
+    : side_(side),
+      metrics_(metrics),
+      request_(std::move(request)),
+      exchange_(std::move(exchange)),
+      shapes_(side, request_, make_id(request_.chat ? "chatcmpl-" : "cmpl-"), std::time(nullptr)) {
+  size_t count = 0;
+  for (const Ask& ask : request_.asks) {
+    count += static_cast<size_t>(ask.answers);
+    usage_.prompt += static_cast<int>(ask.prompt.size());
+  }
+  choices_.resize(count);
+  offsets_.resize(count);
+  last_token_.resize(count);
+  times_.prompt_tokens = usage_.prompt;
+  times_.answers = static_cast<int>(count);
+}
+
+void AnswerJob::start(Scheduler& scheduler, const std::string& user) {
+  std::vector<std::shared_ptr<Request>> requests;
+  for (size_t i = 0; i < request_.asks.size(); ++i) {
+    Ask ask = request_.asks[i];
+    ask.user = user;
+    auto request = scheduler.submit(
+        std::move(ask), [self = shared_from_this(), i] { self->exchange_->post([self, i] { self->drain(i); }); });
+    if (!request) {
+      for (const auto& earlier : requests) earlier->cancel();
+      const ApiError error = api_error(request.error(), request_.chat ? "messages" : "prompt");
+      metrics_.http(error.status);
+      return exchange_->answer(answer_of(error));
+    }
+    requests.push_back(std::move(*request));
+  }
+  exchange_->post([self = shared_from_this(), requests = std::move(requests)]() mutable {
+    self->requests_ = std::move(requests);
+    self->exchange_->on_gone([self] { self->abandon(); });
+    for (size_t i = 0; i < self->requests_.size(); ++i) self->drain(i);
+  });
+}
+
+void AnswerJob::drain(size_t ask) {
+  if (requests_.empty() || over_) return;  // start() comes back to it
+  for (Event& event : requests_[ask]->take()) {
+    if (over_) return;
+    take(ask, event);
+  }
+}
+
+void AnswerJob::take(size_t ask, Event& event) {
+  const size_t index = ask * static_cast<size_t>(request_.asks[0].answers) + static_cast<size_t>(event.answer);
+  switch (event.kind) {
+    case Event::Kind::begun:
+      if (times_.queue == 0) times_.queue = seconds_between(arrived_, Clock::now());
+      usage_.cached += event.reused;
+      if (!request_.stream) return;
+      open_stream();
+      for (size_t i = index; i < index + static_cast<size_t>(request_.asks[ask].answers); ++i) {
+        if (request_.chat) send(shapes_.role(static_cast<int>(i), usage_shown()));
+        if (request_.echo)
+          send(shapes_.piece(static_cast<int>(i), {{Voice::answer, request_.prompts[ask]}}, nullptr, 0, usage_shown()));
+      }
+      return;
+    case Event::Kind::progress:
+      if (request_.stream && request_.progress)
+        send(shapes_.progress(static_cast<int>(request_.asks[ask].prompt.size()), usage_.cached, event.computed,
+                              1000 * seconds_between(arrived_, Clock::now())));
+      return;
+    case Event::Kind::token:
+      return take_token(index, event);
+    case Event::Kind::ended:
+      return end_one(index, event);
+    case Event::Kind::done:
+      if (++done_ == requests_.size()) complete();
+      return;
+    case Event::Kind::failed:
+      return failed(api_error(event.error, request_.chat ? "messages" : "prompt"));
+  }
+}
+
+void AnswerJob::open_stream() {
+  if (std::exchange(streaming_, true)) return;
+  metrics_.http(200);
+  exchange_->begin_events(headers());
+}
+
+Headers AnswerJob::headers() const {
+  if (request_.ignored.empty()) return {};
+  std::string names;
+  for (const std::string& name : request_.ignored) {
+    if (names.size() + name.size() > 2000) break;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  for (char& c : names)
+    if (c < 0x20 || c > 0x7e) c = '?';
+  return {{"X-Freehold-Ignored", names}};
+}
+
+void AnswerJob::take_token(size_t index, Event& event) {
+  const auto now = Clock::now();
+  if (times_.first == 0) {
+    times_.first = seconds_between(arrived_, now);
+    times_.prompt = times_.first - times_.queue;
+  }
+  if (last_token_[index] != Clock::time_point{}) metrics_.between_tokens(seconds_between(last_token_[index], now));
+  last_token_[index] = now;
+  ++usage_.completion;
+  usage_.reasoning += event.thinking;
+  const bool scored = request_.logprobs >= 0 && !event.thinking;
+  Choosing& choice = choices_[index];
+  if (request_.stream) {
+    if (!event.parts.empty() || scored)
+      send(shapes_.piece(static_cast<int>(index), event.parts, scored ? &event.choice : nullptr, offsets_[index],
+                         usage_shown()));
+    if (scored) offsets_[index] += static_cast<int>(side_.tokenizer.bytes_of(event.choice.token).size());
+    return;
+  }
+  for (const Part& part : event.parts) (part.voice == Voice::thinking ? choice.thinking : choice.text) += part.text;
+  if (scored) choice.tokens.push_back(std::move(event.choice));
+}
+
+void AnswerJob::end_one(size_t index, Event& event) {
+  if (event.stop == Stop::cancelled) return failed(api_error({Fault::cancelled, "the server is ending"}, ""));
+  Choosing& choice = choices_[index];
+  choice.stop = event.stop;
+  choice.ended = true;
+  if (request_.stream) {
+    if (!event.parts.empty())
+      send(shapes_.piece(static_cast<int>(index), event.parts, nullptr, offsets_[index], usage_shown()));
+    return send(shapes_.finish(static_cast<int>(index), event.stop, usage_shown()));
+  }
+  for (const Part& part : event.parts) (part.voice == Voice::thinking ? choice.thinking : choice.text) += part.text;
+}
+
+void AnswerJob::complete() {
+  over_ = true;
+  times_.total = seconds_between(arrived_, Clock::now());
+  times_.answer_tokens = usage_.completion;
+  metrics_.ended(times_, finish_reason(choices_[0].stop));
+  if (request_.stream) {
+    if (request_.usage_at_end) send(shapes_.last(usage_));
+    exchange_->event("[DONE]");
+    return exchange_->end_events();
+  }
+  if (request_.echo)
+    for (size_t i = 0; i < choices_.size(); ++i)
+      choices_[i].text = request_.prompts[i / static_cast<size_t>(request_.asks[0].answers)] + choices_[i].text;
+  metrics_.http(200);
+  HttpAnswer answer{200, text_of(shapes_.whole(choices_, usage_))};
+  answer.headers = headers();
+  exchange_->answer(std::move(answer));
+}
+
+void AnswerJob::failed(ApiError error) {
+  over_ = true;
+  for (const auto& request : requests_) request->cancel();
+  metrics_.ended(times_, "error");
+  if (!streaming_) {
+    metrics_.http(error.status);
+    return exchange_->answer(answer_of(error));
+  }
+  exchange_->event(body_of(error));  // and no [DONE]
+  exchange_->end_events();
+}
+
+// The client has gone.
+void AnswerJob::abandon() {
+  if (std::exchange(over_, true)) return;
+  for (const auto& request : requests_) request->cancel();
+  metrics_.ended(times_, "abort");
+}
+
+}  // namespace freehold

@@ -1,0 +1,53 @@
+// AnswerJob: one request for completions on its way: gives it to the scheduler, and what comes back to the client, in
+// pieces or whole.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "serve/answer_request.h"
+#include "serve/answer_shapes.h"
+#include "serve/http.h"
+#include "serve/metrics.h"
+
+namespace freehold {
+
+class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
+ public:
+  AnswerJob(const ModelSide& side, Metrics& metrics, AnswerRequest request, std::shared_ptr<Exchange> exchange);
+  // Answers at once when the scheduler refuses.
+  void start(Scheduler& scheduler, const std::string& user);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  // On the thread of the connections:
+  void drain(size_t ask);
+  void take(size_t ask, Event& event);
+  void take_token(size_t index, Event& event);
+  void open_stream();
+  void end_one(size_t index, Event& event);
+  void complete();
+  void failed(ApiError error);
+  void abandon();
+  const Usage* usage_shown() const { return request_.usage_always ? &usage_ : nullptr; }
+  Headers headers() const;
+  void send(const Json& json) { exchange_->event(text_of(json)); }
+
+  const ModelSide& side_;
+  Metrics& metrics_;
+  const AnswerRequest request_;
+  const std::shared_ptr<Exchange> exchange_;
+  const AnswerShapes shapes_;
+  std::vector<std::shared_ptr<Request>> requests_;  // one for each ask
+  std::vector<Choosing> choices_;                   // answer i of ask k is choice k * n + i
+  std::vector<int> offsets_;                        // bytes of text so far
+  std::vector<Clock::time_point> last_token_;
+  size_t done_ = 0;  // asks
+  bool streaming_ = false, over_ = false;
+  Usage usage_;
+  const Clock::time_point arrived_ = Clock::now();
+  RequestTimes times_;
+};
+
+}  // namespace freehold

@@ -1,0 +1,198 @@
+#include "serve/answer_request.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "serve/fields.h"
+#include "serve/request_id.h"
+
+namespace freehold {
+namespace {
+
+using Refused = tl::unexpected<ApiError>;
+
+void read_stops(Fields& fields, std::vector<std::string>& stops) {
+  const Json* stop = fields.find("stop");
+  if (!stop) return;
+  const Json list = stop->is_array() ? *stop : Json::array({*stop});
+  if (list.size() > limits::request_stops)
+    return fields.fail(invalid("stop", fmt::format("expected at most {} texts", limits::request_stops)));
+  for (const Json& one : list) {
+    if (!one.is_string() || one.get_ref<const std::string&>().empty() ||
+        one.get_ref<const std::string&>().size() > limits::request_stop_bytes)
+      return fields.fail(invalid("stop", fmt::format("expected texts of 1 to {} bytes", limits::request_stop_bytes)));
+    stops.push_back(one);
+  }
+}
+
+void read_bias(const ModelSide& side, Fields& fields, SamplerSettings& settings) {
+  const Json* bias = fields.find("logit_bias");
+  if (!bias) return;
+  if (!bias->is_object()) return fields.fail(invalid("logit_bias", "expected an object of token ids and numbers"));
+  for (const auto& [key, value] : bias->items()) {
+    Token token = -1;
+    const auto read = std::from_chars(key.data(), key.data() + key.size(), token);
+    if (read.ec != std::errc() || read.ptr != key.data() + key.size() || token < 0 || token >= side.facts.vocabulary)
+      return fields.fail(invalid("logit_bias", fmt::format("{} is no token of the vocabulary of {}", printable(key, 30),
+                                                           side.facts.vocabulary)));
+    if (!value.is_number() || !(value.get<double>() >= -100 && value.get<double>() <= 100))
+      return fields.fail(invalid("logit_bias", "expected numbers from -100 to 100"));
+    settings.logit_bias.emplace_back(token, value.get<double>());
+  }
+}
+
+// What both kinds of request have.
+void read_common(const ModelSide& side, Fields& fields, Ask& ask, AnswerRequest& request) {
+  SamplerSettings& s = ask.sampling;
+  s.temperature = 1, s.top_k = 0, s.top_p = 1, s.min_p = 0;  // as the API has it
+  fields.find("model");                                      // checked by name
+  fields.number("temperature", 0, 2, s.temperature);
+  if (fields.number("top_p", 0, 1, s.top_p) && s.top_p == 0) s.top_k = 1, s.top_p = 1;
+  if (fields.integer("top_k", -1, INT32_MAX, s.top_k)) s.top_k = std::max(s.top_k, 0);
+  fields.number("min_p", 0, 1, s.min_p);
+  fields.number("frequency_penalty", -2, 2, s.frequency_penalty);
+  fields.number("presence_penalty", -2, 2, s.presence_penalty);
+  s.repetition_penalty = 1;
+  if (fields.number("repetition_penalty", 0, 10, s.repetition_penalty) && s.repetition_penalty == 0)
+    fields.fail(invalid("repetition_penalty", "expected a number above 0"));
+  s.seed = random_seed();
+  fields.natural("seed", s.seed);
+  read_bias(side, fields, s);
+  fields.integer("n", 1, side.most_answers, ask.answers);
+  const int least = request.chat ? 1 : 0;
+  fields.integer("max_tokens", least, INT32_MAX, ask.max_tokens);
+  if (request.chat) fields.integer("max_completion_tokens", least, INT32_MAX, ask.max_tokens);
+  read_stops(fields, ask.text.stops);
+  fields.boolean("stream", request.stream);
+  if (const Json* options = fields.find("stream_options")) {
+    if (!options->is_object()) return fields.fail(invalid("stream_options", "expected an object"));
+    if (!request.stream) fields.fail(invalid("stream_options", "is only for stream: true"));
+    Fields inner(*options, "stream_options.");
+    inner.boolean("include_usage", request.usage_at_end);
+    inner.boolean("continuous_usage_stats", request.usage_always);
+    inner.accept({"include_obfuscation"});
+    if (inner.error()) fields.fail(*inner.error());
+    for (const std::string& name : inner.unknown()) request.ignored.push_back(name);
+  }
+  fields.boolean("return_progress", request.progress);
+  fields.only("typical_p", 1.0, "is not served");
+  fields.accept({"user", "metadata", "cache_prompt"});
+  fields.refuse({"grammar", "json_schema", "guided_json", "guided_regex", "guided_choice", "guided_grammar",
+                 "structured_outputs", "lora", "id_slot", "samplers", "mirostat", "dry_multiplier", "xtc_probability"},
+                "is not served yet");
+  if (const Json* format = fields.find("response_format"))
+    if (*format != Json{{"type", "text"}})
+      fields.fail(unsupported_field("response_format", "only {\"type\": \"text\"} is served yet"));
+}
+
+std::optional<ApiError> settle(const ModelSide& side, Fields& fields, AnswerRequest& request) {
+  if (fields.error()) return fields.error();
+  for (const std::string& name : fields.unknown()) request.ignored.push_back(name);
+  if (side.strict && !request.ignored.empty())
+    return unsupported_field(request.ignored.front(), "is not known, or changes nothing with this model");
+  const std::string param = request.chat ? "messages" : "prompt";
+  for (const Ask& ask : request.asks) {
+    if (ask.prompt.empty()) return invalid(param, "has no tokens");
+    if (ask.prompt.size() >= static_cast<size_t>(side.context)) return too_long(side, ask.prompt.size(), param);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, const Json& body) {
+  AnswerRequest request;
+  Fields fields(body);
+  Ask ask;
+  read_common(side, fields, ask, request);
+  bool logprobs = false;
+  int top = 0;
+  fields.boolean("logprobs", logprobs);
+  if (fields.integer("top_logprobs", 0, 20, top) && !logprobs)
+    fields.fail(invalid("top_logprobs", "needs logprobs: true"));
+  if (logprobs) request.logprobs = top;
+  fields.refuse({"tools", "functions", "audio", "prediction", "web_search_options", "verbosity",
+                 "thinking_token_budget", "reasoning_budget"},
+                "is not served yet");
+  for (const char* name : {"tool_choice", "function_call"})
+    fields.only(name, "none", "needs tools, which are not served yet");
+  fields.only("modalities", Json::array({"text"}), "only text is served");
+  fields.accept({"parallel_tool_calls", "prompt_cache_key", "service_tier", "store", "safety_identifier"});
+  auto chat = render_request(side, fields);
+  if (!chat) return Refused(std::move(chat.error()));
+  ask.sampling.score = logprobs;
+  ask.sampling.top_logprobs = top;
+  ask.prompt = std::move(chat->tokens);
+  ask.text.thinking_open = chat->thinking_open;
+  request.ignored.insert(request.ignored.end(), chat->ignored.begin(), chat->ignored.end());
+  request.asks.push_back(std::move(ask));
+  if (auto fault = settle(side, fields, request)) return Refused(std::move(*fault));
+  return request;
+}
+
+namespace {
+
+// "prompt": a text, texts, token ids, or lists of token ids.
+std::optional<ApiError> read_prompts(const ModelSide& side, const Json& prompt, const Ask& ask,
+                                     AnswerRequest& request) {
+  const auto add_tokens = [&](std::vector<Token> tokens, std::string text) {
+    request.asks.push_back(ask);
+    request.asks.back().prompt = std::move(tokens);
+    request.prompts.push_back(std::move(text));
+  };
+  const auto add = [&](const Json& one) -> std::optional<ApiError> {
+    if (one.is_string()) {
+      auto tokens = encode_text(side, one.get_ref<const std::string&>(), "prompt");
+      if (!tokens) return std::move(tokens.error());
+      add_tokens(std::move(*tokens), one);
+      return std::nullopt;
+    }
+    if (!one.is_array() || one.empty()) return invalid("prompt", "expected text, token ids, or a list of either");
+    if (one.size() >= static_cast<size_t>(side.context)) return too_long(side, one.size(), "prompt");
+    std::vector<Token> tokens;
+    for (const Json& id : one) {
+      if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() >= side.facts.vocabulary)
+        return invalid("prompt", fmt::format("expected token ids below {}", side.facts.vocabulary));
+      tokens.push_back(id.get<Token>());
+    }
+    std::string text = side.tokenizer.decode(tokens);
+    add_tokens(std::move(tokens), std::move(text));
+    return std::nullopt;
+  };
+  const bool many = prompt.is_array() && !prompt.empty() && (prompt[0].is_string() || prompt[0].is_array());
+  if (!many) return add(prompt);
+  if (prompt.size() > limits::request_prompts)
+    return invalid("prompt", fmt::format("expected at most {} prompts", limits::request_prompts));
+  for (const Json& one : prompt)
+    if (auto fault = add(one)) return fault;
+  return std::nullopt;
+}
+
+}  // namespace
+
+tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, const Json& body) {
+  AnswerRequest request;
+  request.chat = false;
+  Fields fields(body);
+  Ask ask;
+  ask.max_tokens = 16;  // as the API has it
+  ask.text.raw = true;
+  read_common(side, fields, ask, request);
+  if (fields.integer("logprobs", 0, 20, request.logprobs)) {
+    ask.sampling.score = true;
+    ask.sampling.top_logprobs = request.logprobs;
+  }
+  fields.boolean("echo", request.echo);
+  if (request.echo && request.logprobs >= 0)
+    fields.fail(unsupported_field("echo", "is not served together with logprobs yet"));
+  fields.refuse({"suffix"}, "is not served yet");
+  fields.only("best_of", ask.answers, "other than n is not served");
+  const Json* prompt = fields.find("prompt");
+  if (!prompt) fields.fail(invalid("prompt", "is missing"));
+  if (!fields.error())
+    if (auto fault = read_prompts(side, *prompt, ask, request)) fields.fail(std::move(*fault));
+  if (auto fault = settle(side, fields, request)) return Refused(std::move(*fault));
+  return request;
+}
+
+}  // namespace freehold

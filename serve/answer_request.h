@@ -1,0 +1,24 @@
+// A request for chat or text completions, read and checked whole before anything of it reaches the engine.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "run/scheduler.h"
+#include "serve/model_side.h"
+
+namespace freehold {
+
+struct AnswerRequest {
+  bool chat = true;
+  std::vector<Ask> asks;             // one for each prompt; a chat has one
+  std::vector<std::string> prompts;  // their texts, with `echo`
+  bool stream = false, usage_at_end = false, usage_always = false, progress = false, echo = false;
+  int logprobs = -1;                 // alternatives to show for each token; below 0: no log probabilities
+  std::vector<std::string> ignored;  // fields that changed nothing
+};
+
+tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, const Json& body);
+tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, const Json& body);
+
+}  // namespace freehold

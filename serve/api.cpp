@@ -1,0 +1,188 @@
+#include "serve/api.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "serve/fields.h"
+
+namespace freehold {
+namespace {
+
+using Refused = tl::unexpected<ApiError>;
+
+// The API's own prefix, and those of bases that clients are set to.
+std::string_view without_base(std::string_view path) {
+  for (const std::string_view base : {"/v1/", "/beta/v1/", "/beta/"})
+    if (path.starts_with(base)) return path.substr(base.size() - 1);
+  return path;
+}
+
+// Keys are not known yet: users are told apart by the key they bring, or else by where they come from.
+std::string user_of(const HttpRequest& request) {
+  std::string_view key = request.header("authorization");
+  if (key.empty()) key = request.header("x-api-key");
+  return key.empty() ? "from " + request.peer : "key " + std::string(key);
+}
+
+HttpAnswer answer_of(const Json& json) { return {200, text_of(json)}; }
+
+}  // namespace
+
+void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
+  struct Entry {
+    const char *method, *path;
+    Route route;
+  };
+  static constexpr Entry routes[] = {
+      {"GET", "/health", &Api::health},          {"GET", "/models", &Api::models},
+      {"GET", "/metrics", &Api::metrics},        {"POST", "/tokenize", &Api::tokenize},
+      {"POST", "/detokenize", &Api::detokenize}, {"POST", "/apply-template", &Api::apply_template},
+      {"POST", "/chat/completions", nullptr},    {"POST", "/completions", nullptr},
+  };
+  const auto refuse = [&](ApiError error, Headers headers = {}) {
+    metrics_.http(error.status);
+    HttpAnswer answer = freehold::answer_of(error);
+    answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
+    exchange->answer(std::move(answer));
+  };
+  std::string_view path = without_base(request.path);
+  if (path.starts_with("/models/")) {
+    if (path.substr(8) != side_.name)
+      return refuse(check_model_name(side_, {{"model", path.substr(8)}}).value_or(ApiError{}));
+    path = "/models/";
+  }
+  const auto found = std::find_if(std::begin(routes), std::end(routes), [&](const Entry& e) { return path == e.path; });
+  const char* method = path == "/models/" ? "GET" : found == std::end(routes) ? nullptr : found->method;
+  if (!method)
+    return refuse({.status = 404,
+                   .message = "no such route: " + printable(request.path),
+                   .type = "not_found_error",
+                   .code = "not_found"});
+  if (request.method != method)
+    return refuse({.status = 405, .message = fmt::format("expected {}", method), .code = "method_not_allowed"},
+                  {{"Allow", method}});
+  Json body;
+  if (request.method == "POST") {
+    Result<Json> parsed = parse_json(request.body, "request body");
+    request.body = {};
+    if (!parsed) return refuse({.message = parsed.error().what, .code = "invalid_json"});
+    if (!parsed->is_object())
+      return refuse({.message = "request body: expected a JSON object", .code = "invalid_json"});
+    body = std::move(*parsed);
+    if (auto fault = check_model_name(side_, body)) return refuse(std::move(*fault));
+  }
+  if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json()));
+  if (!found->route) return complete(request, body, path == "/chat/completions", std::move(exchange));
+  Answer answer = (this->*found->route)(body);
+  if (!answer) return refuse(std::move(answer.error()));
+  metrics_.http(200);
+  exchange->answer(std::move(*answer));
+}
+
+void Api::complete(const HttpRequest& request, const Json& body, bool chat, std::shared_ptr<Exchange> exchange) {
+  auto read = chat ? read_chat_request(side_, body) : read_text_request(side_, body);
+  if (!read) {
+    metrics_.http(read.error().status);
+    return exchange->answer(freehold::answer_of(read.error()));
+  }
+  std::make_shared<AnswerJob>(side_, metrics_, std::move(*read), std::move(exchange))
+      ->start(scheduler_, user_of(request));
+}
+
+Api::Answer Api::health(const Json&) { return answer_of(Json{{"status", "ok"}}); }
+
+Json Api::model_json() const {
+  const ModelFacts& facts = side_.facts;
+  return {{"id", side_.name},
+          {"object", "model"},
+          {"created", side_.created},
+          {"owned_by", "freehold"},
+          {"max_model_len", side_.context},
+          {"meta",
+           {{"n_vocab", facts.vocabulary},
+            {"n_ctx_train", facts.context},
+            {"n_embd", facts.hidden},
+            {"n_params", facts.parameters},
+            {"size", facts.weight_bytes}}}};
+}
+
+Api::Answer Api::models(const Json&) {
+  return answer_of(Json{{"object", "list"}, {"data", Json::array({model_json()})}});
+}
+
+Api::Answer Api::metrics(const Json&) {
+  HttpAnswer answer{200, metrics_.text(scheduler_.counts())};
+  answer.type = "text/plain; version=0.0.4; charset=utf-8";
+  return answer;
+}
+
+// Both llama.cpp's shape (content) and vLLM's (prompt, or messages).
+Api::Answer Api::tokenize(const Json& body) {
+  Fields fields(body);
+  std::string text;
+  bool begin = false, parse = true, pieces = false;
+  const bool content = fields.text("content", text);
+  const bool prompt = fields.text("prompt", text);
+  begin = prompt;
+  fields.boolean("add_special", begin);
+  fields.boolean("add_special_tokens", begin);
+  fields.boolean("parse_special", parse);
+  fields.boolean("with_pieces", pieces);
+  fields.accept({"model"});
+  std::vector<Token> tokens;
+  if (const Json* messages = content || prompt ? nullptr : fields.find("messages"); messages && !fields.error()) {
+    auto chat = render_request(side_, fields);
+    if (!chat) return Refused(std::move(chat.error()));
+    tokens = std::move(chat->tokens);
+  } else if (!content && !prompt) {
+    fields.fail(invalid("content", "is missing; prompt or messages would do too"));
+  }
+  for (const std::string& name : fields.unknown()) fields.fail(unsupported_field(name, "is not known"));
+  if (fields.error()) return Refused(*fields.error());
+  if (content || prompt) {
+    if (text.size() > (8u << 20)) return Refused(invalid(content ? "content" : "prompt", "is over 8 MiB"));
+    tokens = side_.tokenizer.encode(text, parse ? Specials::parse : Specials::as_text);
+    const auto bos = side_.tokenizer.bos();
+    if (begin && side_.tokenizer.adds_bos() && bos && (tokens.empty() || tokens[0] != *bos))
+      tokens.insert(tokens.begin(), *bos);
+  }
+  Json list = Json::array();
+  for (const Token token : tokens) {
+    if (pieces)
+      list.push_back({{"id", token}, {"piece", side_.tokenizer.decode({&token, 1})}});
+    else
+      list.push_back(token);
+  }
+  Json json = {{"tokens", std::move(list)}};
+  if (!content) json["count"] = tokens.size(), json["max_model_len"] = side_.context;
+  return answer_of(json);
+}
+
+Api::Answer Api::detokenize(const Json& body) {
+  Fields fields(body);
+  const Json* list = fields.find("tokens");
+  if (!list || !list->is_array()) fields.fail(invalid("tokens", "expected a list of token ids"));
+  fields.accept({"model"});
+  for (const std::string& name : fields.unknown()) fields.fail(unsupported_field(name, "is not known"));
+  if (fields.error()) return Refused(*fields.error());
+  std::vector<Token> tokens;
+  for (const Json& id : *list) {
+    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() >= side_.facts.vocabulary)
+      return Refused(invalid("tokens", fmt::format("expected token ids below {}", side_.facts.vocabulary)));
+    tokens.push_back(id.get<Token>());
+  }
+  const std::string text = side_.tokenizer.decode(tokens);
+  return answer_of(Json{{"content", text}, {"prompt", text}});
+}
+
+Api::Answer Api::apply_template(const Json& body) {
+  Fields fields(body);
+  fields.accept({"model"});
+  auto chat = render_request(side_, fields);
+  if (!chat) return Refused(std::move(chat.error()));
+  for (const std::string& name : fields.unknown()) fields.fail(unsupported_field(name, "is not known"));
+  if (fields.error()) return Refused(*fields.error());
+  return answer_of(Json{{"prompt", chat->text}});
+}
+
+}  // namespace freehold

@@ -1,0 +1,28 @@
+// An error as clients of the API get it, with the HTTP status that goes with it.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "serve/http.h"
+
+namespace freehold {
+
+struct ApiError {
+  int status = 400;
+  std::string message;
+  std::string type = "invalid_request_error";
+  std::string param = {};              // the field; null when empty
+  std::string code = {};               // null when empty
+  int prompt_tokens = 0, context = 0;  // given with context_length_exceeded
+};
+
+std::string body_of(const ApiError& error);  // {"error": {...}}
+HttpAnswer answer_of(const ApiError& error);
+// An error of ours for a field: usage, malformed ... are the client's fault; resources is 429; the rest is 500.
+ApiError api_error(const Error& error, std::string param);
+
+ApiError invalid(std::string param, std::string message);            // 400, invalid_value
+ApiError unsupported_field(std::string param, std::string message);  // 400, unsupported_parameter
+
+}  // namespace freehold

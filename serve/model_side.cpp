@@ -1,0 +1,198 @@
+#include "serve/model_side.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "serve/fields.h"
+#include "text/prompt.h"
+
+namespace freehold {
+namespace {
+
+using Refused = tl::unexpected<ApiError>;
+
+// Names that a template reads and a request must not set by way of chat_template_kwargs.
+constexpr std::string_view reserved[] = {"messages",  "tools",     "documents", "add_generation_prompt",
+                                         "bos_token", "eos_token", "pad_token", "unk_token"};
+
+// content: a string, null, or a list of text parts, which become one string.
+bool read_content(Fields& fields, Json& message) {
+  const Json* content = fields.find("content");
+  if (!content || content->is_string()) {
+    message["content"] = content ? *content : Json("");
+    return content != nullptr;
+  }
+  const std::string path = fields.path() + "content";
+  if (!content->is_array()) {
+    fields.fail(invalid(path, "expected a string or a list of parts"));
+    return false;
+  }
+  std::string text;
+  for (size_t i = 0; i < content->size(); ++i) {
+    const Json& part = (*content)[i];
+    const std::string place = fmt::format("{}[{}].", path, i);
+    if (!part.is_object()) {
+      fields.fail(invalid(place, "expected an object with type and text"));
+      return false;
+    }
+    Fields inner(part, place);
+    std::string type, piece;
+    if (!inner.text("type", type)) inner.fail(invalid(place + "type", "expected text"));
+    if (!type.empty() && type != "text")
+      inner.fail(unsupported_field(place + "type", "only text is read, not " + printable(type, 30)));
+    if (!inner.text("text", piece)) inner.fail(invalid(place + "text", "expected a string"));
+    inner.accept({"cache_control"});
+    for (const std::string& name : inner.unknown()) inner.fail(unsupported_field(name, "is not known"));
+    if (inner.error()) {
+      fields.fail(*inner.error());
+      return false;
+    }
+    text += piece;
+  }
+  message["content"] = text;
+  return true;
+}
+
+// The messages as templates read them; the first fault is kept in `fields`.
+Json read_messages(Fields& fields, bool& goes_on) {
+  Json messages = Json::array();
+  const Json* list = fields.find("messages");
+  if (!list || !list->is_array() || list->empty()) {
+    fields.fail(invalid("messages", "expected a list of at least one message"));
+    return messages;
+  }
+  for (size_t i = 0; i < list->size() && !fields.error(); ++i) {
+    const std::string place = fmt::format("messages[{}]", i);
+    if (!(*list)[i].is_object()) {
+      fields.fail(invalid(place, "expected an object with role and content"));
+      break;
+    }
+    Fields one((*list)[i], place + ".");
+    std::string role, text;
+    if (!one.one_of("role", {"system", "developer", "user", "assistant"}, role))
+      one.fail(invalid(place + ".role", "expected system, developer, user or assistant"));
+    Json message = {{"role", role == "developer" ? "system" : role}};
+    if (!read_content(one, message) && role != "assistant") one.fail(invalid(place + ".content", "is missing"));
+    if (one.text("name", text)) message["name"] = text;
+    one.refuse({"tool_calls", "tool_call_id", "function_call", "audio", "refusal"}, "is not served yet");
+    if (role == "assistant" && (one.text("reasoning_content", text) || one.text("reasoning", text)))
+      message["reasoning_content"] = text;
+    one.accept({"reasoning"});
+    bool prefix = false;
+    if (one.boolean("prefix", prefix) && prefix && (role != "assistant" || i + 1 != list->size()))
+      one.fail(invalid(place + ".prefix", "is for a last message of the assistant"));
+    for (const std::string& name : one.unknown()) one.fail(unsupported_field(name, "is not known"));
+    if (one.error()) fields.fail(*one.error());
+    goes_on = role == "assistant";
+    messages.push_back(std::move(message));
+  }
+  return messages;
+}
+
+// What a request says about thinking. Fields that this model's format does not read are named.
+void read_thinking(const ModelSide& side, Fields& fields, Conversation& conversation,
+                   std::vector<std::string>& ignored) {
+  if (fields.one_of("reasoning_effort", {"none", "minimal", "low", "medium", "high", "xhigh", "max"},
+                    conversation.effort)) {
+    conversation.thinking = conversation.effort != "none";
+    if (side.format && !side.format->takes_effort() && !side.format->switches_thinking())
+      ignored.push_back("reasoning_effort");
+  }
+  if (const Json* thinking = fields.find("thinking")) {
+    std::string type;
+    if (thinking->is_object()) {
+      Fields inner(*thinking, "thinking.");
+      inner.one_of("type", {"enabled", "disabled"}, type);
+      inner.refuse({"budget_tokens"}, "is not served yet");
+      for (const std::string& name : inner.unknown()) inner.fail(unsupported_field(name, "is not known"));
+      if (inner.error()) fields.fail(*inner.error());
+    }
+    if (type.empty()) fields.fail(invalid("thinking", "expected {\"type\": \"enabled\"} or \"disabled\""));
+    conversation.thinking = type == "enabled";
+    if (side.format && !side.format->switches_thinking()) ignored.push_back("thinking");
+  }
+  if (const Json* more = fields.find("chat_template_kwargs")) {
+    if (!more->is_object()) return fields.fail(invalid("chat_template_kwargs", "expected an object"));
+    for (const auto& [name, value] : more->items()) {
+      if (std::find(std::begin(reserved), std::end(reserved), name) != std::end(reserved))
+        return fields.fail(invalid("chat_template_kwargs", printable(name) + " is not for a request to set"));
+      conversation.variables[name] = value;
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<ApiError> check_model_name(const ModelSide& side, const Json& request) {
+  const auto model = request.find("model");
+  if (model == request.end() || model->is_null()) return std::nullopt;
+  if (!model->is_string()) return invalid("model", "expected a string");
+  const std::string& name = model->get_ref<const std::string&>();
+  if (name.empty() || name == side.name ||
+      std::find(side.aliases.begin(), side.aliases.end(), name) != side.aliases.end())
+    return std::nullopt;
+  return ApiError{.status = 404,
+                  .message = fmt::format("model: {} is not served here; {} is", printable(name), side.name),
+                  .type = "not_found_error",
+                  .param = "model",
+                  .code = "model_not_found"};
+}
+
+ApiError too_long(const ModelSide& side, size_t tokens, const std::string& param) {
+  return {.message = fmt::format("context is {} tokens, prompt is {}", side.context, tokens),
+          .param = param,
+          .code = "context_length_exceeded",
+          .prompt_tokens = static_cast<int>(std::min<size_t>(tokens, INT32_MAX)),
+          .context = side.context};
+}
+
+std::optional<ApiError> check_length(const ModelSide& side, size_t bytes, const std::string& param) {
+  const size_t longest = std::max<size_t>(side.tokenizer.longest_bytes(), 1);
+  if (bytes / longest < static_cast<size_t>(side.context)) return std::nullopt;
+  return too_long(side, bytes / longest, param);
+}
+
+tl::expected<std::vector<Token>, ApiError> encode_text(const ModelSide& side, std::string_view text,
+                                                       const std::string& param, bool begin) {
+  if (auto fault = check_length(side, text.size(), param)) return Refused(std::move(*fault));
+  std::vector<Token> tokens = side.tokenizer.encode(text, Specials::parse);
+  const auto bos = side.tokenizer.bos();
+  if (begin && side.tokenizer.adds_bos() && bos && (tokens.empty() || tokens[0] != *bos))
+    tokens.insert(tokens.begin(), *bos);
+  return tokens;
+}
+
+tl::expected<RenderedChat, ApiError> render_request(const ModelSide& side, Fields& fields) {
+  RenderedChat chat;
+  bool goes_on = false;
+  Conversation conversation;
+  conversation.messages = read_messages(fields, goes_on);
+  read_thinking(side, fields, conversation, chat.ignored);
+  if (fields.error()) return Refused(*fields.error());
+  if (!side.format)
+    return Refused(ApiError{.status = 501,
+                            .message = "this model has no chat template; /v1/completions continues a text",
+                            .type = "not_supported_error",
+                            .code = "not_supported"});
+  const auto& ends = side.tokenizer.ends();
+  const auto written = [&](std::optional<Token> token) {
+    return token ? std::string(side.tokenizer.bytes_of(*token)) : std::string();
+  };
+  conversation.variables["bos_token"] = written(side.tokenizer.bos());
+  conversation.variables["eos_token"] = written(ends.empty() ? std::nullopt : std::optional(ends.front()));
+  conversation.add_generation_prompt = !goes_on;
+  conversation.continue_final_message = goes_on;
+  const auto prompt = side.format->write(conversation);
+  if (!prompt) {
+    ApiError error = api_error(prompt.error(), "messages");
+    error.status = 400, error.type = "invalid_request_error", error.code = "invalid_value";
+    return Refused(std::move(error));
+  }
+  chat.text = joined(prompt->pieces);
+  if (auto fault = check_length(side, chat.text.size(), "messages")) return Refused(std::move(*fault));
+  chat.tokens = encode_prompt(prompt->pieces, side.tokenizer);
+  chat.thinking_open = prompt->thinking_open;
+  return chat;
+}
+
+}  // namespace freehold

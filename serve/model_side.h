@@ -1,0 +1,48 @@
+// What the API knows of the model it serves: its name and limits, its tokenizer and its template. Immutable.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+#include "serve/api_error.h"
+#include "text/prompt_format.h"
+#include "text/tokenizer.h"
+
+namespace freehold {
+
+struct ModelSide {
+  std::string name;                  // as clients call it
+  std::vector<std::string> aliases;  // other names that are accepted
+  const ModelFacts& facts;
+  const Tokenizer& tokenizer;
+  std::optional<PromptFormat> format;  // none: it only continues texts
+  int context = 0;                     // tokens of a prompt with its answer
+  int most_answers = 1;                // n
+  std::string fingerprint;             // system_fingerprint
+  int64_t created = 0;                 // seconds since 1970: when it was loaded
+  bool strict = false;                 // unknown fields are errors
+};
+
+// Absent: the served one.
+std::optional<ApiError> check_model_name(const ModelSide& side, const Json& request);
+
+// The tokens of text that a client wrote for the model to continue; special tokens written out count there.
+tl::expected<std::vector<Token>, ApiError> encode_text(const ModelSide& side, std::string_view text,
+                                                       const std::string& param, bool begin = true);
+// A text so long that it cannot fit is refused before it is encoded.
+std::optional<ApiError> check_length(const ModelSide& side, size_t bytes, const std::string& param);
+ApiError too_long(const ModelSide& side, size_t tokens, const std::string& param);
+
+class Fields;
+struct RenderedChat {
+  std::string text;
+  std::vector<Token> tokens;
+  bool thinking_open = false;
+  std::vector<std::string> ignored;  // fields that this model's template does not read
+};
+// messages, chat_template_kwargs, thinking, reasoning_effort of a request: checked, rendered and encoded.
+tl::expected<RenderedChat, ApiError> render_request(const ModelSide& side, Fields& fields);
+
+}  // namespace freehold

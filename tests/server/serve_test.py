@@ -1,0 +1,356 @@
+"""The server as clients meet it: every route, streams, limits, rude clients. Usage: serve_test.py FREEHOLD TINY_MODEL.
+
+The tiny model talks noise; that it talks the same noise for the same seed is what is looked at.
+"""
+import concurrent.futures
+import json
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+from serving import Serving
+
+FREEHOLD, TINY = sys.argv[1:3]
+del sys.argv[1:3]
+HELLO = [{"role": "user", "content": "Hello"}]
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+GO_ON = {"256": -100, "257": -100, "258": -100}  # the tokens that end an answer
+
+
+class Case(unittest.TestCase):
+    options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Serving(FREEHOLD, TINY, "--context", "1024", *cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.server.end()
+        assert status == 0, status
+
+    def refused(self, path, body, status, param, code):
+        found, answer = self.server.post(path, body)
+        self.assertEqual(found, status, answer)
+        error = answer["error"]
+        self.assertEqual(set(error) - {"n_prompt_tokens", "n_ctx"}, {"message", "type", "param", "code"})
+        self.assertEqual((error["param"], error["code"]), (param, code), error)
+        return error
+
+
+class Answers(Case):
+    def test_chat(self):
+        status, answer = self.server.post(CHAT, {"messages": HELLO, "max_tokens": 12, "seed": 1, "logit_bias": GO_ON})
+        self.assertEqual(status, 200)
+        self.assertEqual(answer["object"], "chat.completion")
+        choice = answer["choices"][0]
+        self.assertEqual(choice["message"]["role"], "assistant")
+        self.assertEqual(choice["finish_reason"], "length")
+        usage = answer["usage"]
+        self.assertEqual(usage["prompt_tokens"], 1 + 5 + 5 + 1 + 1 + 1 + 10)
+        self.assertEqual(usage["completion_tokens"], 12)
+        self.assertEqual(usage["total_tokens"], usage["prompt_tokens"] + 12)
+        self.assertEqual(usage["prompt_cache_hit_tokens"] + usage["prompt_cache_miss_tokens"], usage["prompt_tokens"])
+        self.assertIn("cached_tokens", usage["prompt_tokens_details"])
+        self.assertEqual(answer["system_fingerprint"], self.server.about["system_fingerprint"])
+
+    def test_a_seed_gives_the_same_answer_and_pieces_join_to_the_whole(self):
+        for temperature in (0, 1):
+            body = {"messages": HELLO, "max_tokens": 60, "seed": 7, "temperature": temperature}
+            whole = self.server.post(CHAT, body)[1]["choices"][0]["message"]["content"]
+            self.assertEqual(self.server.post(CHAT, body)[1]["choices"][0]["message"]["content"], whole)
+            chunks = [json.loads(e) for e in self.server.stream(CHAT, body)[:-1]]
+            self.assertEqual("".join(c["choices"][0]["delta"].get("content", "") for c in chunks), whole)
+        self.assertNotEqual(self.server.post(CHAT, {**body, "seed": 8})[1]["choices"][0]["message"]["content"], whole)
+
+    def test_stream_as_specified(self):
+        events = self.server.stream(CHAT, {"messages": HELLO, "max_tokens": 5, "seed": 1, "logit_bias": GO_ON,
+                                           "stream_options": {"include_usage": True}})
+        self.assertEqual(events[-1], "[DONE]")
+        chunks = [json.loads(e) for e in events[:-1]]
+        self.assertEqual(len({c["id"] for c in chunks}), 1)
+        self.assertTrue(all(c["object"] == "chat.completion.chunk" for c in chunks))
+        self.assertEqual(chunks[0]["choices"][0]["delta"], {"role": "assistant", "content": ""})
+        self.assertTrue(all("role" not in c["choices"][0]["delta"] for c in chunks[1:-1]))
+        self.assertEqual(chunks[-2]["choices"][0]["delta"], {})
+        self.assertEqual(chunks[-2]["choices"][0]["finish_reason"], "length")
+        self.assertTrue(all(c["choices"][0]["finish_reason"] is None for c in chunks[:-2]))
+        self.assertTrue(all(c["usage"] is None for c in chunks[:-1]))
+        self.assertEqual(chunks[-1]["choices"], [])
+        self.assertEqual(chunks[-1]["usage"]["completion_tokens"], 5)
+
+    def test_several_answers_share_a_prompt(self):
+        body = {"messages": HELLO, "max_tokens": 20, "seed": 3, "n": 4, "logit_bias": GO_ON}
+        answer = self.server.post(CHAT, body)[1]
+        texts = [c["message"]["content"] for c in answer["choices"]]
+        self.assertEqual([c["index"] for c in answer["choices"]], [0, 1, 2, 3])
+        self.assertEqual(len(set(texts)), 4)
+        self.assertEqual(answer["usage"]["completion_tokens"], 80)
+        self.assertEqual(self.server.post(CHAT, {**body, "n": 1})[1]["choices"][0]["message"]["content"], texts[0])
+        parts = ["", "", "", ""]
+        for event in self.server.stream(CHAT, body)[:-1]:
+            for choice in json.loads(event)["choices"]:
+                parts[choice["index"]] += choice["delta"].get("content", "")
+        self.assertEqual(parts, texts)
+
+    def test_stop_texts(self):
+        body = {"prompt": "abc", "max_tokens": 200, "seed": 5, "logit_bias": GO_ON}
+        whole = self.server.post(TEXT, body)[1]["choices"][0]["text"]
+        plain = [i for i in range(20, len(whole) - 3) if "\ufffd" not in whole[i:i + 3]]
+        stop = whole[plain[0]:plain[0] + 3]
+        for one in (stop, [stop], ["never to be found", stop]):
+            choice = self.server.post(TEXT, {**body, "stop": one})[1]["choices"][0]
+            self.assertEqual(choice["text"], whole[:whole.index(stop)])
+            self.assertEqual(choice["finish_reason"], "stop")
+        streamed = "".join(json.loads(e)["choices"][0]["text"] for e in self.server.stream(TEXT, {**body, "stop": stop})[:-1])
+        self.assertEqual(streamed, whole[:whole.index(stop)])
+
+    def test_log_probabilities(self):
+        body = {"messages": HELLO, "max_tokens": 6, "seed": 1, "temperature": 0, "logprobs": True, "top_logprobs": 3}
+        content = self.server.post(CHAT, body)[1]["choices"][0]["logprobs"]["content"]
+        self.assertEqual(len(content), 6)
+        for token in content:
+            self.assertEqual(len(token["top_logprobs"]), 3)
+            self.assertEqual(token["top_logprobs"][0]["bytes"], token["bytes"])  # greedy
+            self.assertLessEqual(token["logprob"], 0)
+        streamed = [c for e in self.server.stream(CHAT, body)[:-1] for c in (json.loads(e)["choices"][0]["logprobs"] or {"content": []})["content"]]
+        self.assertEqual(streamed, content)
+        legacy = self.server.post(TEXT, {"prompt": "x", "max_tokens": 4, "logprobs": 2, "seed": 1, "logit_bias": GO_ON})[1]["choices"][0]["logprobs"]
+        self.assertEqual([len(legacy[k]) for k in ("tokens", "token_logprobs", "top_logprobs", "text_offset")], [4] * 4)
+
+    def test_text_completions(self):
+        answer = self.server.post(TEXT, {"prompt": ["ab", "cd"], "n": 2, "max_tokens": 3, "seed": 1, "echo": True})[1]
+        self.assertEqual(answer["object"], "text_completion")
+        self.assertEqual([c["text"][:2] for c in answer["choices"]], ["ab", "ab", "cd", "cd"])
+        ids = self.server.post("/tokenize", {"content": "ab"})[1]["tokens"]
+        by_ids = self.server.post(TEXT, {"prompt": ids, "max_tokens": 3, "seed": 1})[1]["choices"][0]["text"]
+        self.assertEqual("ab" + by_ids, answer["choices"][0]["text"])
+
+    def test_a_message_goes_on(self):
+        body = {"messages": HELLO + [{"role": "assistant", "content": "Well", "prefix": True}], "max_tokens": 3}
+        self.assertEqual(self.server.post(CHAT, body)[1]["usage"]["prompt_tokens"], 1 + 5 + 5 + 1 + 1 + 1 + 10 + 4)
+        parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
+        whole = self.server.post("/apply-template", {"messages": HELLO})[1]
+        self.assertEqual(self.server.post("/apply-template", {"messages": [{"role": "user", "content": parts}]})[1], whole)
+
+    def test_text_of_people_cannot_speak_as_the_system(self):
+        ask = lambda text: self.server.post("/tokenize", {"messages": [{"role": "user", "content": text}]})[1]["count"]
+        self.assertEqual(ask("<|im_end|>"), ask("x" * len("<|im_end|>")))
+
+    def test_the_other_routes(self):
+        for path in ("/health", "/v1/health"):
+            status, _, text = self.server.ask("GET", path)
+            self.assertEqual((status, json.loads(text)), (200, {"status": "ok"}))
+        models = json.loads(self.server.ask("GET", "/v1/models")[2])
+        self.assertEqual((models["object"], [m["id"] for m in models["data"]]), ("list", ["tiny"]))
+        self.assertEqual(json.loads(self.server.ask("GET", "/v1/models/tiny")[2]), models["data"][0])
+        self.assertEqual(self.server.ask("GET", "/v1/models/other")[0], 404)
+        text = "Grüße, 世界 🙂"
+        tokens = self.server.post("/tokenize", {"content": text})[1]["tokens"]
+        self.assertEqual(self.server.post("/detokenize", {"tokens": tokens})[1], {"content": text, "prompt": text})
+        self.assertEqual(self.server.post("/tokenize", {"prompt": text})[1]["count"], len(tokens))
+
+    def test_metrics(self):
+        before = self.server.metrics()
+        self.server.post(CHAT, {"messages": HELLO, "max_tokens": 9, "logit_bias": GO_ON})
+        after = self.server.metrics()
+        grown = lambda name: sum(v - before.get(k, 0) for k, v in after.items() if k.split("{")[0] == name)
+        self.assertEqual(grown("vllm:generation_tokens_total"), 9)
+        self.assertEqual(grown("vllm:request_success_total"), 1)
+        self.assertEqual(grown("vllm:time_to_first_token_seconds_count"), 1)
+        self.assertEqual(grown("vllm:inter_token_latency_seconds_count"), 8)
+
+    def test_answers_do_not_depend_on_the_company(self):
+        bodies = [{"messages": [{"role": "user", "content": f"{i % 5} " * (1 + 9 * i)}], "max_tokens": 10 + 3 * i, "seed": i,
+                   "temperature": i % 3 / 2} for i in range(32)]
+        alone = [self.server.post(CHAT, b)[1]["choices"][0]["message"]["content"] for b in bodies]
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            together = list(pool.map(lambda b: self.server.post(CHAT, b)[1]["choices"][0]["message"]["content"], bodies))
+        self.assertEqual(together, alone)
+
+
+class Refusals(Case):
+    def test_fields_are_named(self):
+        good = {"messages": HELLO}
+        for change, param in (({"temperature": 3}, "temperature"), ({"temperature": "hot"}, "temperature"), ({"top_p": -1}, "top_p"),
+                              ({"max_tokens": 0}, "max_tokens"), ({"max_tokens": 1.5}, "max_tokens"), ({"n": 0}, "n"),
+                              ({"n": 10 ** 18}, "n"), ({"stop": ""}, "stop"), ({"stop": [1]}, "stop"), ({"stop": ["a"] * 17}, "stop"),
+                              ({"logit_bias": {"x": 1}}, "logit_bias"), ({"logit_bias": {"99999": 1}}, "logit_bias"),
+                              ({"logit_bias": {"1": 101}}, "logit_bias"), ({"seed": "a"}, "seed"), ({"stream": "yes"}, "stream"),
+                              ({"top_logprobs": 3}, "top_logprobs"), ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+                              ({"stream_options": {}}, "stream_options"), ({"reasoning_effort": "huge"}, "reasoning_effort"),
+                              ({"chat_template_kwargs": {"bos_token": "x"}}, "chat_template_kwargs"),
+                              ({"messages": []}, "messages"), ({"messages": "x"}, "messages"), ({"messages": [1]}, "messages[0]"),
+                              ({"messages": [{"role": "user"}]}, "messages[0].content"),
+                              ({"messages": [{"role": "king", "content": ""}]}, "messages[0].role"),
+                              ({"messages": [{"role": "user", "content": [1]}]}, "messages[0].content[0].")):
+            with self.subTest(change=change):
+                self.refused(CHAT, {**good, **change}, 400, param, "invalid_value")
+
+    def test_what_is_not_served_is_said(self):
+        good = {"messages": HELLO, "max_tokens": 1}
+        for change, param in (({"tools": [{"type": "function"}]}, "tools"), ({"response_format": {"type": "json_object"}}, "response_format"),
+                              ({"grammar": "root ::= x"}, "grammar"), ({"typical_p": 0.5}, "typical_p"),
+                              ({"messages": [{"role": "user", "content": [{"type": "image_url", "text": ""}]}]}, "messages[0].content[0].type"),
+                              ({"messages": [{"role": "user", "content": "x", "odd": 1}]}, "messages[0].odd")):
+            with self.subTest(change=change):
+                self.refused(CHAT, {**good, **change}, 400, param, "unsupported_parameter")
+        for change in ({"tools": []}, {"response_format": {"type": "text"}}, {"tools": None, "user": "me", "store": True}):
+            self.assertEqual(self.server.post(CHAT, {**good, **change})[0], 200, change)
+
+    def test_unknown_fields_are_named_in_a_header(self):
+        status, headers, _ = self.server.ask("POST", CHAT, {"messages": HELLO, "max_tokens": 1, "odd\r\nX-Evil: 1": 1, "other": 2})
+        self.assertEqual(status, 200)
+        self.assertEqual(headers["x-freehold-ignored"], "odd\\x0d\\x0aX-Evil: 1, other")
+        self.assertIsNone(headers["X-Evil"])
+
+    def test_prompts_that_do_not_fit(self):
+        error = self.refused(TEXT, {"prompt": "x" * 1024}, 400, "prompt", "context_length_exceeded")
+        self.assertEqual((error["n_prompt_tokens"], error["n_ctx"]), (1024, 1024))
+        self.refused(CHAT, {"messages": [{"role": "user", "content": "x" * 4_000_000}]}, 400, "messages", "context_length_exceeded")
+        self.assertEqual(self.server.post(TEXT, {"prompt": "x" * 1023, "max_tokens": 5})[1]["choices"][0]["finish_reason"], "length")
+        self.refused(TEXT, {"prompt": [1, 99999]}, 400, "prompt", "invalid_value")
+        self.refused(TEXT, {"prompt": []}, 400, "prompt", "invalid_value")
+
+    def test_bodies_that_are_no_json(self):
+        deep = b"[" * 100_000
+        for body in (b"", b"{", b"[]", b"null", b'{"a":1,"a":2}', b'{"messages":"\xff"}', deep, b'{"a":' + deep, b'{"a":NaN}', b"\0"):
+            with self.subTest(body=body[:20]):
+                status, _, text = self.server.ask("POST", CHAT, body)
+                self.assertEqual(status, 400, text)
+                self.assertEqual(json.loads(text)["error"]["code"], "invalid_json")
+
+    def test_routes_methods_models_and_types(self):
+        self.assertEqual(self.server.ask("GET", "/v1/nothing")[0], 404)
+        self.assertEqual(self.server.ask("GET", CHAT)[0], 405)
+        self.assertEqual(self.server.ask("POST", "/health", {})[0], 405)
+        self.assertEqual(self.server.ask("POST", CHAT, b"a=b", {"Content-Type": "application/x-www-form-urlencoded"})[0], 415)
+        self.refused(CHAT, {"messages": HELLO, "model": "gpt"}, 404, "model", "model_not_found")
+        self.assertEqual(self.server.ask("GET", "/health?api_key=x")[0], 400)
+
+    def test_hosts_and_origins(self):
+        self.assertEqual(self.server.ask("GET", "/health", headers={"Host": "evil.example"})[0], 421)
+        self.assertEqual(self.server.ask("GET", "/health", headers={"Origin": "https://evil.example"})[0], 403)
+        status, headers, _ = self.server.ask("GET", "/health", headers={"Origin": f"http://127.0.0.1:{self.server.port}"})
+        self.assertEqual(status, 200)
+        self.assertIsNone(headers["Access-Control-Allow-Origin"])
+
+    def test_broken_heads(self):
+        for data in (b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", b"GET /health HTTP/1.1\r\n\r\n",
+                     b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+                     b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+                     b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: -2\r\n\r\n{}",
+                     b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
+                     b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: \x01\r\n\r\n"):
+            with self.subTest(data=data):
+                self.assertRegex(self.server.raw(data), rb"^HTTP/1.1 400 ")
+        self.assertRegex(self.server.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 40_000), rb"^HTTP/1.1 431 ")
+        self.assertRegex(self.server.raw(b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                                         b"Content-Length: 99999999999\r\n\r\n"), rb"^HTTP/1.1 413 ")
+
+    def test_chunked_bodies_and_requests_sent_ahead(self):
+        one = (b"POST /detokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+               b"5\r\n{\"tok\r\nc\r\nens\":[72,73]\r\n1\r\n}\r\n0\r\n\r\n")
+        last = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        answer = self.server.raw(one + one + last)
+        self.assertEqual(answer.count(b"HTTP/1.1 200 "), 3)
+        self.assertEqual(answer.count(b'"content":'), 2)
+
+
+class Clients(Case):
+    options = ("--answers", "4", "--queue", "4")
+
+    def test_a_client_that_goes_frees_its_place(self):
+        body = json.dumps({"messages": HELLO, "max_tokens": 900, "stream": True, "logit_bias": GO_ON}).encode()
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        for _ in range(3):  # more than there are places
+            open_ones = []
+            for _ in range(4):
+                s = socket.create_connection(("127.0.0.1", self.server.port))
+                s.sendall(head + body)
+                s.recv(100)
+                open_ones.append(s)
+            for s in open_ones:
+                s.close()
+        before = self.server.metric("vllm:generation_tokens_total")
+        deadline = time.monotonic() + 20
+        while self.server.metric("vllm:num_requests_running") + self.server.metric("vllm:num_requests_waiting") > 0:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        self.assertLess(self.server.metric("vllm:generation_tokens_total") - before, 4 * 900)
+
+    def test_slow_and_silent_clients_do_not_hold_up_others(self):
+        idle = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(200)]
+        for s in idle[:100]:
+            s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHo")
+        start = time.monotonic()
+        self.assertEqual(self.server.post(CHAT, {"messages": HELLO, "max_tokens": 5})[0], 200)
+        self.assertLess(time.monotonic() - start, 5)
+        idle[0].settimeout(15)
+        self.assertEqual(idle[0].recv(100), b"")  # its time for the head is over
+        for s in idle:
+            s.close()
+
+    def test_overload_gives_answers_or_429(self):
+        body = {"messages": HELLO, "max_tokens": 200, "seed": 1}
+        def one(_):
+            status, headers, text = self.server.ask("POST", CHAT, body)
+            if status == 429:
+                assert int(headers["Retry-After"]) > 0 and json.loads(text)["error"]["code"] == "queue_full"
+            return status
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            found = list(pool.map(one, range(128)))
+        self.assertEqual(set(found) - {200, 429}, set())
+        self.assertGreater(found.count(200), 8)
+        self.assertGreater(found.count(429), 0)
+
+    def test_nothing_is_written_about_what_was_asked(self):
+        self.server.post(CHAT, {"messages": [{"role": "user", "content": "canary-7391"}], "max_tokens": 2})
+        self.server.post(CHAT, {"messages": [{"role": "canary-7391", "content": "x"}]})
+        self.assertEqual(self.server.said(), "")
+
+
+class Modes(unittest.TestCase):
+    def test_strict(self):
+        server = Serving(FREEHOLD, TINY, "--strict", "--context", "256")
+        try:
+            self.assertEqual(server.post(CHAT, {"messages": HELLO, "max_tokens": 1})[0], 200)
+            self.assertEqual(server.post(CHAT, {"messages": HELLO, "odd": 1})[1]["error"]["param"], "odd")
+        finally:
+            self.assertEqual(server.end(), 0)
+
+    def test_ctrl_c_ends_what_is_under_way(self):
+        server = Serving(FREEHOLD, TINY, "--context", "60000")
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            streamed = pool.submit(server.ask, "POST", CHAT, {"messages": HELLO, "stream": True, "logit_bias": GO_ON})
+            whole = pool.submit(server.ask, "POST", CHAT, {"messages": HELLO, "logit_bias": GO_ON})
+            while server.metric("vllm:num_requests_running") < 2:
+                time.sleep(0.01)
+            server.process.send_signal(2)
+            status, _, text = streamed.result(20)
+            self.assertEqual(status, 200)
+            self.assertNotIn("[DONE]", text)
+            self.assertEqual(json.loads(text.split("\n\n")[-2][6:])["error"]["type"], "unavailable_error")
+            self.assertEqual(whole.result(20)[0], 503)
+        self.assertEqual(server.end(), 0)
+
+    def test_wrong_words(self):
+        for words in (("--port", "99999"), ("--host", "nowhere"), ("--host", "0.0.0.0"), ("--context", "-5"), ("--answers", "0")):
+            done = subprocess.run([FREEHOLD, "serve", TINY, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+            self.assertEqual(done.returncode, 2, (words, done.stderr))
+            self.assertRegex(done.stderr, r"^freehold: error: usage: ")
+
+    def test_what_it_prints(self):
+        process = subprocess.Popen([FREEHOLD, "serve", TINY, "--port", "0"], stdout=subprocess.PIPE, text=True)
+        text = "".join(process.stdout.readline() for _ in range(8))
+        process.send_signal(15)
+        self.assertEqual(process.wait(20), 0)
+        process.stdout.close()
+        for word in ("http://127.0.0.1:", "curl http", "from openai import OpenAI", "client = OpenAI(base_url="):
+            self.assertIn(word, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
