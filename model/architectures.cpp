@@ -6,13 +6,14 @@ namespace freehold {
 namespace {
 
 constexpr Architecture table[] = {
-    {"llama", "llama", load_llama},                // SmolLM2, Llama 3, DeepSeek-LLM and -Coder, R1-Distill-Llama
-    {"qwen2", "qwen2", load_llama},                // Qwen2.5, R1-Distill-Qwen
-    {"mistral", "llama", load_llama},              // Mistral and Nemo without windows; GGUF calls it llama
-    {"qwen3", "qwen3", load_llama},                // Qwen3, R1-0528-Qwen3
-    {"deepseek", "deepseek", load_deepseek},       // DeepSeek-MoE 16B
-    {"deepseek_v2", "deepseek2", load_deepseek2},  // V2, V2-Lite; of GGUF also V3 and its successors
-    {"deepseek_v3", "deepseek2", load_deepseek2},  // V3, R1, V3.1
+    {"llama", "llama", load_llama},                  // SmolLM2, Llama 3, DeepSeek-LLM and -Coder, R1-Distill-Llama
+    {"qwen2", "qwen2", load_llama},                  // Qwen2.5, R1-Distill-Qwen
+    {"mistral", "llama", load_llama},                // Mistral and Nemo without windows; GGUF calls it llama
+    {"qwen3", "qwen3", load_llama},                  // Qwen3, R1-0528-Qwen3
+    {"deepseek", "deepseek", load_deepseek},         // DeepSeek-MoE 16B
+    {"deepseek_v2", "deepseek2", load_deepseek2},    // V2, V2-Lite; of GGUF also V3 and its successors
+    {"deepseek_v3", "deepseek2", load_deepseek2},    // V3, R1, V3.1
+    {"deepseek_v4", "deepseek4", load_deepseek_v4},  // V4 Flash and Pro
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 // every layer. Formulas: docs/architecture.md; configuration: deepseek_v4_config.h; the ops: ops/streams.h and
 // ops/window_attention.h.
 #include <algorithm>
-#include <unordered_set>
 
 #include "model/architectures.h"
 #include "model/deepseek_v4_attention.h"
@@ -23,7 +22,7 @@ struct V4Layer {
   std::vector<int32_t> expert_table;  // [vocabulary, used] of layers that choose experts by token; else empty
 };
 
-namespace name {
+namespace v4_name {
 constexpr TensorName embed{"embed", "token_embd"}, norm{"norm", "output_norm"}, head{"head", "output"};
 constexpr TensorName attn_norm{"layers.{}.attn_norm", "blk.{}.attn_norm"};
 constexpr TensorName ffn_norm{"layers.{}.ffn_norm", "blk.{}.ffn_norm"};
@@ -38,7 +37,7 @@ constexpr MoeNames moe{.router = {"layers.{}.ffn.gate", "blk.{}.ffn_gate_inp"},
                        .shared_gate = {"layers.{}.ffn.shared_experts.w1", "blk.{}.ffn_gate_shexp"},
                        .shared_up = {"layers.{}.ffn.shared_experts.w3", "blk.{}.ffn_up_shexp"},
                        .shared_down = {"layers.{}.ffn.shared_experts.w2", "blk.{}.ffn_down_shexp"}};
-}  // namespace name
+}  // namespace v4_name
 
 class DeepseekV4 final : public Model {
  public:
@@ -122,11 +121,10 @@ Tensor DeepseekV4::experts(Pass& pass, int layer, const Tensor& x) const {
   const V4Layer& w = layers_[static_cast<size_t>(layer)];
   if (w.expert_table.empty()) return moe_forward(pass, config_.moe, w.moe, layer, x);
   const auto used = static_cast<size_t>(config_.moe.routing.used);
-  std::vector<int32_t> chosen;
-  for (const Token token : pass.tokens()) {
-    const auto row = w.expert_table.begin() + static_cast<int64_t>(static_cast<size_t>(token) * used);
-    chosen.insert(chosen.end(), row, row + static_cast<int64_t>(used));
-  }
+  const std::span<int32_t> chosen(pass.context().arena.array<int32_t>(pass.tokens().size() * used),
+                                  pass.tokens().size() * used);
+  for (size_t i = 0; i < pass.tokens().size(); ++i)
+    std::copy_n(w.expert_table.data() + static_cast<size_t>(pass.tokens()[i]) * used, used, chosen.data() + i * used);
   return moe_forward(pass, config_.moe, w.moe, layer, x, chosen);
 }
 
@@ -137,7 +135,7 @@ Tensor DeepseekV4::experts(Pass& pass, int layer, const Tensor& x) const {
 Result<std::vector<int32_t>> read_expert_table(Loader& loader, const DeepseekV4Config& c, int layer) {
   const auto used = static_cast<size_t>(c.moe.routing.used);
   TRY_ASSIGN(const std::vector<int64_t> ids,
-             loader.integers(name::expert_table, layer, {c.vocabulary, c.moe.routing.used}));
+             loader.integers(v4_name::expert_table, layer, {c.vocabulary, c.moe.routing.used}));
   std::vector<int32_t> table;
   table.reserve(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -157,13 +155,13 @@ Result<V4Layer> DeepseekV4::read_layer(Loader& loader, int i) const {
   const DeepseekV4Config& c = config_;
   V4Layer w;
   const int64_t gates = int64_t{c.streams} * (2 + c.streams);
-  TRY_ASSIGN(w.attn_streams, read_stream_gates(loader, name::attn_streams, i, c, gates, 3));
-  TRY_ASSIGN(w.attn_norm, loader.vector(name::attn_norm, i, c.hidden));
+  TRY_ASSIGN(w.attn_streams, read_stream_gates(loader, v4_name::attn_streams, i, c, gates, 3));
+  TRY_ASSIGN(w.attn_norm, loader.vector(v4_name::attn_norm, i, c.hidden));
   TRY_ASSIGN(w.attention, read_v4_attention(loader, c, i));
-  TRY_ASSIGN(w.ffn_streams, read_stream_gates(loader, name::ffn_streams, i, c, gates, 3));
-  TRY_ASSIGN(w.ffn_norm, loader.vector(name::ffn_norm, i, c.hidden));
+  TRY_ASSIGN(w.ffn_streams, read_stream_gates(loader, v4_name::ffn_streams, i, c, gates, 3));
+  TRY_ASSIGN(w.ffn_norm, loader.vector(v4_name::ffn_norm, i, c.hidden));
   const bool hashed = c.hashed[static_cast<size_t>(i)] != 0;
-  TRY_ASSIGN(w.moe, read_moe_layer(loader, c.moe, i, name::moe, hashed ? RouterKind::table : RouterKind::learned));
+  TRY_ASSIGN(w.moe, read_moe_layer(loader, c.moe, i, v4_name::moe, hashed ? RouterKind::table : RouterKind::learned));
   if (hashed) {
     TRY_ASSIGN(w.expert_table, read_expert_table(loader, c, i));
   }
@@ -200,18 +198,21 @@ void ignore_extra_layers(Loader& loader, const DeepseekV4Config& c) {
 
 Result<Done> DeepseekV4::load(const Architecture& architecture, const LoadOptions& options, Pool& pool) {
   Loader loader(memory_.checkpoint, architecture.gguf, memory_.numbers);
+  if (mode_.kv == KvType::q8)
+    return unsupported("{}: this architecture's cache, small as it is, has no q8 form; choose f16 or f32",
+                       loader.file());
   if (!loader.is_gguf())
     loader.spell_by([this](std::string name) { return as_saved(memory_.checkpoint, std::move(name)); });
   TRY_ASSIGN(config_, read_deepseek_v4_config(loader));
   const DeepseekV4Config& c = config_;
-  TRY_ASSIGN(embed_, loader.linear(name::embed, -1, c.vocabulary, c.hidden));
+  TRY_ASSIGN(embed_, loader.linear(v4_name::embed, -1, c.vocabulary, c.hidden));
   for (int i = 0; i < c.layers; ++i) {
     TRY_ASSIGN(V4Layer layer, read_layer(loader, i));
     layers_.push_back(std::move(layer));
   }
-  TRY_ASSIGN(head_streams_, read_stream_gates(loader, name::head_streams, -1, c, c.streams, 1));
-  TRY_ASSIGN(norm_, loader.vector(name::norm, -1, c.hidden));
-  TRY_ASSIGN(head_, loader.linear(name::head, -1, c.vocabulary, c.hidden));
+  TRY_ASSIGN(head_streams_, read_stream_gates(loader, v4_name::head_streams, -1, c, c.streams, 1));
+  TRY_ASSIGN(norm_, loader.vector(v4_name::norm, -1, c.hidden));
+  TRY_ASSIGN(head_, loader.linear(v4_name::head, -1, c.vocabulary, c.hidden));
   ignore_extra_layers(loader, c);
   TRY(loader.all_used());
 
@@ -233,12 +234,7 @@ Result<Done> DeepseekV4::load(const Architecture& architecture, const LoadOption
             .head_dim = c.head_dim,
             .ffn = c.moe.expert_ffn};
   facts_.cache_bytes_per_position = window_bytes_per_position(kv_shapes(mode_.kv));
-  std::unordered_set<int> routed;
-  for (V4Layer& w : layers_)
-    for (const auto* stack : {&w.moe.gate, &w.moe.up, &w.moe.down})
-      for (const Linear& linear : *stack) routed.insert(linear.id);
-  const double share = static_cast<double>(c.moe.routing.used) / c.moe.experts;
-  count_weights(*this, &embed_, &head_, facts_, [&](const Linear& l) { return routed.contains(l.id) ? share : 1.0; });
+  count_weights(*this, &embed_, &head_, facts_, [&](const Linear& linear) { return share_read(c.moe, linear); });
   return Done{};
 }
 
@@ -255,14 +251,14 @@ void DeepseekV4::each_linear(const std::function<void(std::string_view, Linear&)
 void DeepseekV4::each_tensor(const std::function<void(std::string_view, Tensor&)>& visit) {
   for (int i = 0; i < config_.layers; ++i) {
     V4Layer& w = layers_[static_cast<size_t>(i)];
-    freehold::each_tensor(w.attn_streams, name::attn_streams, i, visit);
-    visit(released_name(name::attn_norm, i, ".weight"), w.attn_norm);
+    freehold::each_tensor(w.attn_streams, v4_name::attn_streams, i, visit);
+    visit(released_name(v4_name::attn_norm, i, ".weight"), w.attn_norm);
     freehold::each_tensor(w.attention, i, visit);
-    freehold::each_tensor(w.ffn_streams, name::ffn_streams, i, visit);
-    visit(released_name(name::ffn_norm, i, ".weight"), w.ffn_norm);
+    freehold::each_tensor(w.ffn_streams, v4_name::ffn_streams, i, visit);
+    visit(released_name(v4_name::ffn_norm, i, ".weight"), w.ffn_norm);
   }
-  freehold::each_tensor(head_streams_, name::head_streams, -1, visit);
-  visit(released_name(name::norm, -1, ".weight"), norm_);
+  freehold::each_tensor(head_streams_, v4_name::head_streams, -1, visit);
+  visit(released_name(v4_name::norm, -1, ".weight"), norm_);
 }
 
 }  // namespace

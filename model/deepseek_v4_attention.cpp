@@ -9,7 +9,7 @@
 namespace freehold {
 namespace {
 
-namespace name {
+namespace v4_name {
 constexpr TensorName q_a{"layers.{}.attn.wq_a", "blk.{}.attn_q_a"},
     q_norm{"layers.{}.attn.q_norm", "blk.{}.attn_q_a_norm"}, q_b{"layers.{}.attn.wq_b", "blk.{}.attn_q_b"};
 constexpr TensorName kv{"layers.{}.attn.wkv", "blk.{}.attn_kv"},
@@ -30,11 +30,11 @@ constexpr Compressor index{{"layers.{}.attn.indexer.compressor.wkv", "blk.{}.ind
                            {"layers.{}.attn.indexer.compressor.wgate", "blk.{}.indexer_compressor_gate"},
                            {"layers.{}.attn.indexer.compressor.ape", "blk.{}.indexer_compressor_ape"},
                            {"layers.{}.attn.indexer.compressor.norm", "blk.{}.indexer_compressor_norm"}};
-}  // namespace name
+}  // namespace v4_name
 
 std::string_view bare(const Loader& loader) { return loader.is_gguf() ? ".weight" : ""; }
 
-Result<V4Compressor> read_compressor(Loader& loader, const name::Compressor& names, int layer, int64_t hidden,
+Result<V4Compressor> read_compressor(Loader& loader, const v4_name::Compressor& names, int layer, int64_t hidden,
                                      int64_t ratio, int64_t channels, int64_t dim) {
   V4Compressor w;
   TRY_ASSIGN(w.kv, loader.linear(names.kv, layer, channels, hidden));
@@ -77,7 +77,8 @@ class Step {
     const int64_t rows = x.rows(), heads = config_.heads, d = config_.head_dim;
     ops::LinearPart parts[] = {{&w_.q_a, {}}, {&w_.kv, {}}, {&w_.compressor.kv, {}}, {&w_.compressor.gate, {}}};
     Tensor made[4];
-    pass_.linear_many(std::span(parts, w_.compresses ? 4 : 2), x, made);
+    const size_t count = w_.compresses ? 4 : 2;
+    pass_.linear_many(std::span(parts, count), x, std::span(made, count));
     const Tensor q_latent =
         pass_.at(Point::q_latent, layer_, ops::rms_norm(c_, made[0], w_.q_norm, config_.eps));  // [rows, q_rank]
     Tensor q = pass_.linear(w_.q_b, q_latent).reshaped({rows, heads, d});                       // [rows, heads, d]
@@ -185,25 +186,25 @@ Result<V4Attention> read_v4_attention(Loader& loader, const DeepseekV4Config& c,
   const auto i = static_cast<size_t>(layer);
   const int64_t d = c.head_dim, width = c.heads * d, inner = int64_t{c.out_groups} * c.out_rank;
   V4Attention w;
-  TRY_ASSIGN(w.q_a, loader.linear(name::q_a, layer, c.q_rank, c.hidden));
-  TRY_ASSIGN(w.q_norm, loader.vector(name::q_norm, layer, c.q_rank));
-  TRY_ASSIGN(w.q_b, loader.linear(name::q_b, layer, width, c.q_rank));
-  TRY_ASSIGN(w.kv, loader.linear(name::kv, layer, d, c.hidden));
-  TRY_ASSIGN(w.kv_norm, loader.vector(name::kv_norm, layer, d));
-  TRY_ASSIGN(w.out_a, loader.linear(name::out_a, layer, inner, width / c.out_groups));
-  TRY_ASSIGN(w.out_b, loader.linear(name::out_b, layer, c.hidden, inner));
-  TRY_ASSIGN(w.sinks, loader.vector(name::sinks, layer, c.heads, bare(loader)));
+  TRY_ASSIGN(w.q_a, loader.linear(v4_name::q_a, layer, c.q_rank, c.hidden));
+  TRY_ASSIGN(w.q_norm, loader.vector(v4_name::q_norm, layer, c.q_rank));
+  TRY_ASSIGN(w.q_b, loader.linear(v4_name::q_b, layer, width, c.q_rank));
+  TRY_ASSIGN(w.kv, loader.linear(v4_name::kv, layer, d, c.hidden));
+  TRY_ASSIGN(w.kv_norm, loader.vector(v4_name::kv_norm, layer, d));
+  TRY_ASSIGN(w.out_a, loader.linear(v4_name::out_a, layer, inner, width / c.out_groups));
+  TRY_ASSIGN(w.out_b, loader.linear(v4_name::out_b, layer, c.hidden, inner));
+  TRY_ASSIGN(w.sinks, loader.vector(v4_name::sinks, layer, c.heads, bare(loader)));
   w.compresses = c.ratios[i] != 0;
   w.selects = c.selective[i] != 0;
   const int64_t series = w.selects ? 2 : 1;
   if (w.compresses) {
-    TRY_ASSIGN(w.compressor, read_compressor(loader, name::compressor, layer, c.hidden, c.ratios[i], series * d, d));
+    TRY_ASSIGN(w.compressor, read_compressor(loader, v4_name::compressor, layer, c.hidden, c.ratios[i], series * d, d));
   }
   if (w.selects) {
     TRY_ASSIGN(w.index,
-               read_compressor(loader, name::index, layer, c.hidden, c.ratios[i], series * c.index_dim, c.index_dim));
-    TRY_ASSIGN(w.index_q, loader.linear(name::index_q, layer, int64_t{c.index_heads} * c.index_dim, c.q_rank));
-    TRY_ASSIGN(w.index_head, loader.linear(name::index_head, layer, c.index_heads, c.hidden));
+               read_compressor(loader, v4_name::index, layer, c.hidden, c.ratios[i], series * c.index_dim, c.index_dim));
+    TRY_ASSIGN(w.index_q, loader.linear(v4_name::index_q, layer, int64_t{c.index_heads} * c.index_dim, c.q_rank));
+    TRY_ASSIGN(w.index_head, loader.linear(v4_name::index_head, layer, c.index_heads, c.hidden));
   }
   return w;
 }
@@ -221,16 +222,16 @@ void each_tensor(V4Attention& w, int layer, const std::function<void(std::string
   const auto show = [&](TensorName n, std::string_view suffix, Tensor& tensor) {
     visit(released_name(n, layer, suffix), tensor);
   };
-  show(name::q_norm, ".weight", w.q_norm);
-  show(name::kv_norm, ".weight", w.kv_norm);
-  show(name::sinks, "", w.sinks);
+  show(v4_name::q_norm, ".weight", w.q_norm);
+  show(v4_name::kv_norm, ".weight", w.kv_norm);
+  show(v4_name::sinks, "", w.sinks);
   if (w.compresses) {
-    show(name::compressor.ape, "", w.compressor.ape);
-    show(name::compressor.norm, ".weight", w.compressor.norm);
+    show(v4_name::compressor.ape, "", w.compressor.ape);
+    show(v4_name::compressor.norm, ".weight", w.compressor.norm);
   }
   if (w.selects) {
-    show(name::index.ape, "", w.index.ape);
-    show(name::index.norm, ".weight", w.index.norm);
+    show(v4_name::index.ape, "", w.index.ape);
+    show(v4_name::index.norm, ".weight", w.index.norm);
   }
 }
 

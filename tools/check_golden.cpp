@@ -79,6 +79,12 @@ class GoldenCheck {
                        {Point::router_logits},
                        {Point::expert_indices},
                        {Point::expert_weights},
+                       {Point::attn_scores},
+                       {Point::compressed_kv},
+                       {Point::resid_streams},
+                       {Point::attn_stream_collapse},
+                       {Point::attn_stream_write},
+                       {Point::attn_stream_mix},
                        {Point::final_norm}},
                       Recorder::Rows::all);
     Observer* observers[] = {&recorder};
@@ -91,7 +97,7 @@ class GoldenCheck {
 
     const auto shown = [&](const std::string& item, PointId point) {
       if (!golden_.has(item)) return;
-      const Recorder::Entry* entry = recorder.find(point);
+      const std::optional<Recorder::Entry> entry = kept_rows(recorder, point);
       if (point.point == Point::attn_probs && entry) {  // ours [rows, heads, n], golden [heads, rows, n]
         const int64_t rows = entry->shape[0], heads = entry->shape[1], n = entry->shape[2];
         std::vector<float> turned(entry->numbers.size());
@@ -111,8 +117,13 @@ class GoldenCheck {
       shown(layer + "attn_out", {Point::attn_out, i});
       shown(layer + "mlp_out", {Point::mlp_out, i});
       shown(layer + "attn_probs", {Point::attn_probs, i});
-      shown(layer + "out", {Point::resid_post, i});
+      shown(layer + "out", {recorder.find({Point::resid_streams, i}) ? Point::resid_streams : Point::resid_post, i});
       router(recorder, i);
+      compressed(recorder, i);
+      const std::string streams = fmt::format("hc.{}.attn.", i);
+      shown(streams + "collapsed", {Point::attn_stream_collapse, i});
+      shown(streams + "post", {Point::attn_stream_write, i});
+      shown(streams + "comb", {Point::attn_stream_mix, i});
     }
     shown("final_norm", {Point::final_norm, 0});
     const auto from = facts_.value("logits_from", int64_t{0}) * exact_->facts().vocabulary;
@@ -120,13 +131,44 @@ class GoldenCheck {
     return logits;
   }
 
+  // What was recorded at a point, without the rows that the golden file leaves out: the first of a long sequence.
+  std::optional<Recorder::Entry> kept_rows(const Recorder& recorder, PointId point) const {
+    const Recorder::Entry* found = recorder.find(point);
+    if (!found) return std::nullopt;
+    Recorder::Entry entry = *found;
+    const auto from = std::min<int64_t>(facts_.value("logits_from", int64_t{0}), entry.shape[0]);
+    const auto width = static_cast<ptrdiff_t>(entry.shape.row_elements());
+    entry.rows.erase(entry.rows.begin(), entry.rows.begin() + from);
+    entry.numbers.erase(entry.numbers.begin(), entry.numbers.begin() + from * width);
+    entry.shape = {entry.shape[0] - from, entry.shape[1], entry.shape.rank() == 3 ? entry.shape[2] : 1};
+    return entry;
+  }
+
+  // Compressed entries of a layer, and which of them each row may see: the columns behind the positions whose scores
+  // are not masked.
+  void compressed(const Recorder& recorder, int layer) {
+    const std::string item = fmt::format("compressor.{}.", layer);
+    if (!golden_.has(item + "kv")) return;
+    const Recorder::Entry *entries = recorder.find({Point::compressed_kv, layer}),
+                          *scores = recorder.find({Point::attn_scores, layer});
+    compare(item + "kv", entries ? std::span<const float>(entries->numbers) : std::span<const float>(),
+            activation_bound);
+    std::vector<int64_t> visible;
+    for (int64_t row = 0; scores && row < scores->shape[0]; ++row)
+      for (int64_t i = scores->shape[0]; i < scores->shape[2]; ++i)
+        visible.push_back(
+            std::isfinite(scores->numbers[static_cast<size_t>(row * scores->shape[1] * scores->shape[2] + i)]));
+    report_.equal(item + "visible", visible == golden_.integers(item + "visible"));
+    open_items_.erase(item + "visible");
+  }
+
   // The router of a layer. Golden choices are sorted by expert; ours stand best first.
   void router(const Recorder& recorder, int layer) {
     const std::string item = fmt::format("router.{}.", layer);
     if (!golden_.has(item + "indices")) return;
-    const Recorder::Entry *logits = recorder.find({Point::router_logits, layer}),
-                          *indices = recorder.find({Point::expert_indices, layer}),
-                          *weights = recorder.find({Point::expert_weights, layer});
+    const auto logits = kept_rows(recorder, {Point::router_logits, layer}),
+               indices = kept_rows(recorder, {Point::expert_indices, layer}),
+               weights = kept_rows(recorder, {Point::expert_weights, layer});
     if (!logits || !indices || !weights) return report_.equal(item + "indices", false, "the layer has no router");
     const auto used = static_cast<size_t>(indices->shape[1]);
     std::vector<std::pair<int64_t, float>> choices;
