@@ -36,6 +36,13 @@ Result<Done> check_point(const Model& model, PointId id) {
         "point '{}': with latent attention queries, keys and values of heads are not computed one by one; "
         "{} and {} are what it has",
         text_of(id), text_of({Point::kv_latent, id.layer}), text_of({Point::z, id.layer}));
+  const bool of_one_stream =
+      id.point == Point::resid_pre || id.point == Point::resid_mid || id.point == Point::resid_post;
+  if (of_one_stream && model.shows(Point::resid_streams, id.layer))
+    return usage_error(
+        "point '{}': {} has several residual streams; {} is all of them, {} and {} are what its sublayers read of them",
+        text_of(id), facts.architecture, text_of({Point::resid_streams, id.layer}),
+        text_of({Point::attn_stream_collapse, id.layer}), text_of({Point::mlp_stream_collapse, id.layer}));
   if (is_per_layer(id.point))
     return usage_error("point '{}': this layer of {} does not have it", text_of(id), facts.architecture);
   return usage_error("point '{}': {} does not have it", text_of(id), facts.architecture);

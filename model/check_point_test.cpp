@@ -34,8 +34,8 @@ void expect_true_of(const Model& model, Pool& pool) {
   Observer* observers[] = {&all};
   Arena arena;
   Context context{best_kernels(), pool, arena, Arithmetic::exact, nullptr};
-  const std::vector<Token> tokens{1, 2, 3};
-  const auto cache = model.make_cache(8);
+  const std::vector<Token> tokens{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+  const auto cache = model.make_cache(16);
   Batch batch{{{.tokens = tokens, .cache = cache.get()}}};
   Pass pass(context, batch, model.facts().layers, observers);
   model.forward(pass);
@@ -66,6 +66,15 @@ TEST(CheckPoint, LatentAttention) {
     refused(*model, {Point::k, 1}, "kv_latent.1 and z.1");
     refused(*model, {Point::v, 3}, "latent attention");
   }
+}
+
+TEST(CheckPoint, Streams) {
+  Pool pool(2);
+  const auto model = load("deepseek_v4", pool);
+  expect_true_of(*model, pool);
+  EXPECT_TRUE(check_point(*model, {Point::resid_streams, 0}));
+  refused(*model, {Point::resid_post, 2}, "attn_stream_collapse.2");
+  refused(*model, {Point::kv_latent, 0}, "does not have it");
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ class DeepseekV4 final : public Model {
   void each_tensor(const std::function<void(std::string_view, Tensor&)>&) override;
   std::unique_ptr<KvCache> make_cache(int positions) const override { return new_cache(positions, mode_.kv); }
   const ModelFacts& facts() const override { return facts_; }
+  bool shows(Point, int layer) const override;
   const NumericMode& mode() const override { return mode_; }
 
  private:
@@ -198,9 +199,6 @@ void ignore_extra_layers(Loader& loader, const DeepseekV4Config& c) {
 
 Result<Done> DeepseekV4::load(const Architecture& architecture, const LoadOptions& options, Pool& pool) {
   Loader loader(memory_.checkpoint, architecture.gguf, memory_.numbers);
-  if (mode_.kv == KvType::q8)
-    return unsupported("{}: this architecture's cache, small as it is, has no q8 form; choose f16 or f32",
-                       loader.file());
   if (!loader.is_gguf())
     loader.spell_by([this](std::string name) { return as_saved(memory_.checkpoint, std::move(name)); });
   TRY_ASSIGN(config_, read_deepseek_v4_config(loader));
@@ -236,6 +234,29 @@ Result<Done> DeepseekV4::load(const Architecture& architecture, const LoadOption
   facts_.cache_bytes_per_position = window_bytes_per_position(kv_shapes(mode_.kv));
   count_weights(*this, &embed_, &head_, facts_, [&](const Linear& linear) { return share_read(c.moe, linear); });
   return Done{};
+}
+
+bool DeepseekV4::shows(Point point, int layer) const {
+  switch (point) {
+    case Point::resid_pre:
+    case Point::resid_mid:
+    case Point::resid_post:
+    case Point::v:  // keys are values
+      return false;
+    case Point::q_latent:
+    case Point::resid_streams:
+    case Point::attn_stream_collapse:
+    case Point::attn_stream_write:
+    case Point::attn_stream_mix:
+    case Point::mlp_stream_collapse:
+    case Point::mlp_stream_write:
+    case Point::mlp_stream_mix:
+      return true;
+    case Point::compressed_kv:
+      return config_.ratios[static_cast<size_t>(layer)] > 0;
+    default:
+      return shows_in_moe(config_.moe, false, point).value_or(Model::shows(point, layer));
+  }
 }
 
 void DeepseekV4::each_linear(const std::function<void(std::string_view, Linear&)>& visit) {
