@@ -57,14 +57,15 @@ Tensor window_attention(Context&, const Tensor& q, const Tensor& kv, const Tenso
                         float scale, const EntrySelection&, std::span<const WindowSpan>);
 
 // What the fused op hides, of one span: [rows, h, positions + entries]. Keys must be asked for before window_attention,
-// which forgets old ones; their numbers live in the arena.
+// which forgets old ones; their numbers live in the arena, so that they outlive the span's memory (for gradients).
 struct WindowKeys {
   WindowSpan span;
+  int entries;              // of the span, complete by its last row
   int64_t first_entry_row;  // of the span, in this pass's entries
   int first;                // positions before it are forgotten
   const float *recent, *compressed;
   int end() const { return span.end(); }
-  int columns() const { return span.end() + span.end_entry(); }
+  int columns() const { return span.end() + entries; }
   const float* key(int column, int64_t d) const {  // of `first` or later
     return column < end() ? recent + (column - first) * d : compressed + (column - end()) * d;
   }

@@ -24,9 +24,10 @@ float* key_gradient(const WindowKeys& keys, int column, int64_t d, float* dkv, f
 WindowKeys window_keys(Context& context, const Tensor& kv, const WindowSpan& span, int64_t first_entry_row) {
   const WindowKvShape& shape = span.kv->shape();
   const auto d = static_cast<size_t>(shape.head_dim);
-  WindowKeys keys{span, first_entry_row, std::max(0, span.start - shape.window + 1), nullptr, nullptr};
+  WindowKeys keys{span,    span.end_entry(), first_entry_row, std::max(0, span.start - shape.window + 1),
+                  nullptr, nullptr};
   auto* recent = context.arena.array<float>(static_cast<size_t>(span.end() - keys.first) * d);
-  auto* entries = context.arena.array<float>(static_cast<size_t>(span.end_entry()) * d);
+  auto* entries = context.arena.array<float>(static_cast<size_t>(keys.entries) * d);
   keys.recent = recent;
   keys.compressed = entries;
   std::vector<std::byte> rounded(span.kv->row_bytes());
@@ -38,7 +39,7 @@ WindowKeys window_keys(Context& context, const Tensor& kv, const WindowSpan& spa
       unround_row(shape.type, rounded.data(), shape.head_dim, recent);
     }
   }
-  for (int e = 0; e < span.end_entry(); ++e, entries += d)
+  for (int e = 0; e < keys.entries; ++e, entries += d)
     unround_row(shape.type, span.kv->entry(e), shape.head_dim, entries);
   return keys;
 }
