@@ -19,6 +19,8 @@ bool on_the_stream(Point point) {
     case Point::attn_out_post:
     case Point::resid_mid:
     case Point::mlp_in:
+    case Point::expert_out:
+    case Point::shared_out:
     case Point::mlp_out:
     case Point::mlp_out_post:
     case Point::resid_post:
@@ -27,6 +29,13 @@ bool on_the_stream(Point point) {
     default:
       return false;
   }
+}
+
+std::optional<int> width_of(Point point, const ModelFacts& facts) {
+  if (on_the_stream(point)) return facts.hidden;
+  if (point == Point::router_logits) return facts.experts;
+  if (point == Point::expert_indices || point == Point::expert_weights) return facts.experts_used;
+  return std::nullopt;
 }
 
 Tensor changed(Context& c, const Edit& edit, const Tensor& x, const Tensor& vector) {
@@ -48,9 +57,16 @@ Tensor changed(Context& c, const Edit& edit, const Tensor& x, const Tensor& vect
 Result<Edits> Edits::make(std::vector<Edit> edits) {
   for (size_t i = 0; i < edits.size(); ++i) {
     Edit& edit = edits[i];
+    if (edit.point == Point::expert_indices &&
+        (edit.action != Edit::Action::replace ||
+         std::any_of(edit.vector.begin(), edit.vector.end(), [](float v) { return !(v >= 0) || v != std::floor(v); })))
+      return malformed("edit {}: expert_indices can only be replaced by whole numbers", i);
     if (!std::isfinite(edit.factor)) return malformed("edit {}: the factor is not a finite number", i);
     if (edit.action == Edit::Action::scale) continue;
     if (edit.vector.empty()) return malformed("edit {}: its action needs a vector", i);
+    if (edit.point == Point::router_logits && edit.action == Edit::Action::add && edit.factor > 0 &&
+        std::none_of(edit.vector.begin(), edit.vector.end(), [](float v) { return std::isnan(v); }))
+      continue;
     double square = 0;
     for (const float v : edit.vector) square += double{v} * double{v};
     if (!std::isfinite(square)) return malformed("edit {}: the vector has numbers that are not finite", i);
@@ -62,19 +78,25 @@ Result<Edits> Edits::make(std::vector<Edit> edits) {
 }
 
 Result<Done> Edits::fits(const Model& model) const {
-  const int hidden = model.facts().hidden;
+  const ModelFacts& facts = model.facts();
   for (const Edit& edit : edits_) {  // every_layer: at least one must have the point
     Result<Done> found = check_point(model, {edit.point, std::max(edit.layer, 0)});
     if (edit.layer == Edit::every_layer)
-      for (int layer = 1; !found && layer < model.facts().layers; ++layer)
-        found = check_point(model, {edit.point, layer});
+      for (int layer = 1; !found && layer < facts.layers; ++layer) found = check_point(model, {edit.point, layer});
     TRY(found);
   }
-  for (size_t i = 0; i < edits_.size(); ++i)
-    if (on_the_stream(edits_[i].point) && !edits_[i].vector.empty() &&
-        static_cast<int>(edits_[i].vector.size()) != hidden)
-      return inconsistent("edit {}: its vector has {} numbers, the model's stream {}", i, edits_[i].vector.size(),
-                          hidden);
+  for (size_t i = 0; i < edits_.size(); ++i) {
+    const Edit& edit = edits_[i];
+    const std::optional<int> width = width_of(edit.point, facts);
+    if (!width || edit.vector.empty()) continue;
+    if (static_cast<int>(edit.vector.size()) != *width)
+      return inconsistent("edit {}: its vector has {} numbers, {} of this model has {}", i, edit.vector.size(),
+                          name_of(edit.point), *width);
+    if (edit.point == Point::expert_indices)
+      for (const float v : edit.vector)
+        if (v >= static_cast<float>(facts.experts))
+          return inconsistent("edit {}: expert {} of {}", i, v, facts.experts);
+  }
   return Done{};
 }
 
@@ -86,10 +108,11 @@ void Edits::seen(Pass& pass, const Site& site, Tensor& x) {
   Context& c = pass.context();
   for (const Edit& edit : edits_) {
     if (!applies(edit, site.point, site.layer)) continue;
+    if (edit.expert != every_expert && edit.expert != site.expert) continue;
     Tensor vector;
     if (!edit.vector.empty()) {
       CHECK(static_cast<int64_t>(edit.vector.size()) == x.width(), "{} numbers at {} of width {}", edit.vector.size(),
-            text_of({site.point, site.layer}), x.width());
+            text_of({site.point, site.layer, site.expert}), x.width());
       vector = Tensor::of(edit.vector, {x.width()}, c.arena);
     }
     if (!edit.positions) {

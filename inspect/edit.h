@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "model/pass.h"
 
 namespace freehold {
 
@@ -28,19 +29,22 @@ struct Edit {
   };
   std::optional<Positions> positions = {};
 
+  int expert = every_expert;  // of a point that is shown per expert
+
   static constexpr int every_layer = -1;
 };
 
 class Edits final : public Observer {
  public:
   // Refuses what can be known to be wrong without a model: a zero direction, a missing vector, numbers that are not
-  // finite.
+  // finite. Adding -inf or +inf to router_logits, which masks or forces experts, is meant; expert_indices can only be
+  // replaced by whole numbers.
   static Result<Edits> make(std::vector<Edit> edits);
 
   bool wants(Point, int layer) const override;
   void seen(Pass&, const Site&, Tensor& x) override;  // CHECKs that vectors are as wide as the point: see fits()
   // The widths of the model's points are known only with the model: call before the first pass.
-  Result<Done> fits(const Model&) const;  // that it has the points; widths of points on the residual stream
+  Result<Done> fits(const Model&) const;  // that it has the points; widths of points on the stream and of routers
 
  private:
   explicit Edits(std::vector<Edit> edits) : edits_(std::move(edits)) {}

@@ -1,6 +1,7 @@
 // Each op against a formula of its own in double (gradient_check.h).
 #include <limits>
 
+#include "ops/experts.h"
 #include "ops/gradient_check.h"
 
 namespace freehold {
@@ -385,6 +386,125 @@ TEST(Tape, runs_each_step_once_and_only_where_a_gradient_came) {
   EXPECT_EQ(tape.grad(x)[0], 3);
   EXPECT_EQ(tape.grad(x)[1], 3);
   EXPECT_EQ(tape.grad(x.rows(1, 1))[0], 3);
+}
+
+TEST(Gradients, clamp) {
+  check({{{7, 9}},
+         [](Context& c, const std::vector<Tensor>& in) { return ops::clamp(c, in[0], -0.5f, 0.75f); },
+         [](const Inputs& in) {
+           Numbers y = in[0];
+           for (double& v : y) v = std::clamp(v, -0.5, 0.75);
+           return y;
+         },
+         1});
+}
+
+TEST(Gradients, join_rows) {
+  check({{{2, 5}, {1, 5}, {3, 5}},
+         [](Context& c, const std::vector<Tensor>& in) {
+           const Tensor parts[] = {in[1], in[2], in[0], in[2].rows(1, 2)};
+           return ops::join_rows(c, parts);
+         },
+         [](const Inputs& in) {
+           Numbers y = in[1];
+           y.insert(y.end(), in[2].begin(), in[2].end());
+           y.insert(y.end(), in[0].begin(), in[0].end());
+           y.insert(y.end(), in[2].begin() + 5, in[2].end());
+           return y;
+         },
+         1});
+}
+
+Numbers router_formula(const Numbers& z, size_t width, ops::Scoring scoring) {
+  Numbers y;
+  for (size_t row = 0; row < z.size(); row += width) {
+    Numbers s(z.begin() + static_cast<int64_t>(row), z.begin() + static_cast<int64_t>(row + width));
+    if (scoring == ops::Scoring::softmax) softmax(s);
+    if (scoring == ops::Scoring::sigmoid)
+      for (double& e : s) e = 1 / (1 + std::exp(-e));
+    if (scoring == ops::Scoring::sqrt_softplus)
+      for (double& e : s) e = std::sqrt(std::log1p(std::exp(e)));
+    y.insert(y.end(), s.begin(), s.end());
+  }
+  return y;
+}
+
+TEST(Gradients, router_scores) {
+  for (const ops::Scoring scoring : {ops::Scoring::softmax, ops::Scoring::sigmoid, ops::Scoring::sqrt_softplus})
+    for (const int64_t experts : {1, 6, 70})
+      check({{{3, experts}},
+             [=](Context& c, const std::vector<Tensor>& in) { return ops::router_scores(c, in[0], scoring); },
+             [=](const Inputs& in) { return router_formula(in[0], static_cast<size_t>(experts), scoring); },
+             60,
+             2});
+}
+
+// Scores of chosen experts, the choice fixed.
+TEST(Gradients, expert_weights) {
+  const std::vector<int32_t> chosen{4, 0, 2, 1, 3, 4};
+  for (const bool normalise : {false, true})
+    check({{{2, 5}},
+           [&](Context& c, const std::vector<Tensor>& in) {
+             const Tensor scores = ops::router_scores(c, in[0], ops::Scoring::sigmoid);
+             return ops::expert_weights(c, scores, chosen, {.used = 3, .normalise = normalise, .factor = 2.5f});
+           },
+           [&](const Inputs& in) {
+             const Numbers s = router_formula(in[0], 5, ops::Scoring::sigmoid);
+             Numbers w;
+             for (size_t row = 0; row < 2; ++row) {
+               double sum = 0;
+               for (size_t i = 0; i < 3; ++i) sum += s[5 * row + static_cast<size_t>(chosen[3 * row + i])];
+               for (size_t i = 0; i < 3; ++i)
+                 w.push_back(s[5 * row + static_cast<size_t>(chosen[3 * row + i])] / (normalise ? sum : 1) * 2.5);
+             }
+             return w;
+           },
+           60});
+}
+
+// Experts over rows, an MLP's two halves, and their weighted sum: gradients to x and to the weights.
+TEST(Gradients, experts) {
+  const std::vector<int32_t> chosen{2, 0, 0, 1, 1, 0, 2, 1};
+  const size_t rows = 4, in_width = 6, width = 5, used = 2;
+  std::vector<std::vector<float>> numbers;
+  std::vector<Linear> first, second;
+  Random random(8);
+  for (int e = 0; e < 4; ++e)  // the last is not visited
+    for (std::vector<Linear>* stack : {&first, &second}) {
+      std::vector<float>& w = numbers.emplace_back(in_width * width);
+      for (float& x : w) x = random.normal();
+      Weight weight;
+      weight.rows = static_cast<int64_t>(stack == &first ? width : in_width);
+      weight.cols = static_cast<int64_t>(stack == &first ? in_width : width);
+      stack->push_back({weight, static_cast<int>(numbers.size())});
+    }
+  for (size_t e = 0; e < 4; ++e) {
+    first[e].weight.bytes = std::as_bytes(std::span(numbers[2 * e]));
+    second[e].weight.bytes = std::as_bytes(std::span(numbers[2 * e + 1]));
+  }
+  check({{{4, 6}, {4, 2}},
+         [&](Context& c, const std::vector<Tensor>& in) {
+           const ops::ExpertPlan plan = ops::plan_experts(c, chosen, 2, 4);
+           const std::span<const Linear> stacks[] = {first};
+           Tensor y;
+           ops::experts_linear_many(c, stacks, in[0], plan, std::span(&y, 1));
+           return ops::combine_experts(c, ops::experts_linear(c, second, y, plan), in[1], plan);
+         },
+         [&](const Inputs& in) {
+           Numbers y(rows * in_width);
+           for (size_t i = 0; i < chosen.size(); ++i) {
+             const size_t row = i / used, e = static_cast<size_t>(chosen[i]);
+             Numbers inner(width);
+             for (size_t o = 0; o < width; ++o)
+               for (size_t k = 0; k < in_width; ++k)
+                 inner[o] += double{numbers[2 * e][o * in_width + k]} * in[0][row * in_width + k];
+             for (size_t o = 0; o < in_width; ++o)
+               for (size_t k = 0; k < width; ++k)
+                 y[row * in_width + o] += in[1][i] * double{numbers[2 * e + 1][o * width + k]} * inner[k];
+           }
+           return y;
+         },
+         60});
 }
 
 }  // namespace

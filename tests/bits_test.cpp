@@ -6,6 +6,7 @@
 // the quantized formats that the tiny ones lack.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -155,6 +156,11 @@ void check_model(const Path& path, NumericMode mode, int trials, int length) {
                            {Point::resid_mid},
                            {Point::mlp_in},
                            {Point::mlp_act},
+                           {Point::router_logits},
+                           {Point::expert_indices},
+                           {Point::expert_weights},
+                           {Point::expert_out},
+                           {Point::shared_out},
                            {Point::mlp_out},
                            {Point::resid_post},
                            {Point::resid_streams},
@@ -205,6 +211,8 @@ constexpr Tiny tinies[] = {{"llama_tied"},
                            {"llama_linear_bf16"},
                            {"qwen2_untied"},
                            {"qwen3_yarn"},
+                           {"deepseek_moe"},
+                           {"deepseek_moe/model.gguf"},
                            {"deepseek_v2_lite"},
                            {"deepseek_v3_yarn"},
                            {"deepseek_v3_bf16"},
@@ -215,7 +223,10 @@ constexpr Tiny tinies[] = {{"llama_tied"},
                            {"deepseek_v3_yarn", expanded},
                            {"deepseek_v3_bf16", expanded}};
 INSTANTIATE_TEST_SUITE_P(Tiny, Bits, ::testing::ValuesIn(tinies), [](const auto& tiny) {
-  return std::string(tiny.param.name) + (tiny.param.mla == expanded ? "_expanded" : "");
+  std::string name = std::string(tiny.param.name) + (tiny.param.mla == expanded ? "_expanded" : "");
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '/' || c == '.'; }, '_');
+  return name;
 });
 
 // Both forms of latent attention are the same function. The reference's own logits, in another order of the same
