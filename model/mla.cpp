@@ -90,7 +90,10 @@ Tensor expanded(Pass& pass, const MlaConfig& config, const MlaLayer& w, int laye
 }  // namespace
 
 KvShape MlaConfig::cache_shape(KvType type) const {
-  if (form == MlaForm::absorbed) return {type, 1, latent + rotated, latent};
+  if (form == MlaForm::absorbed) {  // in q8 a block of 32 must not hold numbers of the latent and of the rotated key
+    const bool once = type != KvType::q8 || latent % kv_block == 0;
+    return {type, 1, latent + rotated, latent, once};
+  }
   return {type, heads, key(), value};
 }
 

@@ -61,6 +61,7 @@ struct Scratch {  // of one worker
   AttentionColumns total, more;
   QueryCodes codes;
   std::byte *key_row, *value_row;
+  std::byte* values;  // of a page, where they are in the keys
 };
 
 class Attention {
@@ -117,12 +118,14 @@ class Attention {
   }
 
   void make_scratch() {
-    size_t row_bytes = 0, value_row_bytes = 0;
+    size_t row_bytes = 0, value_row_bytes = 0, value_bytes = 0;
     int columns = 0;
     bool codes = false;
     for (size_t s = 0; s < spans_.size(); ++s) {
       row_bytes = std::max(row_bytes, pages_[s].shape.key_row_bytes());
       value_row_bytes = std::max(value_row_bytes, pages_[s].shape.value_row_bytes());
+      if (pages_[s].shape.values_in_keys)
+        value_bytes = std::max(value_bytes, pages_[s].shape.row_bytes(value_dim_) * kv_page_positions);
       columns = std::max(columns, std::min(block_rows(), spans_[s].rows) * group_);
       codes = codes || pages_[s].shape.type == KvType::q8;
     }
@@ -135,7 +138,8 @@ class Attention {
                      new_columns(arena_, columns, value_dim_),
                      codes ? room_for_codes(arena_, columns, head_dim_) : QueryCodes{},
                      arena_.array<std::byte>(row_bytes),
-                     arena_.array<std::byte>(value_row_bytes)};
+                     arena_.array<std::byte>(value_row_bytes),
+                     arena_.array<std::byte>(value_bytes)};
   }
 
   int block_rows() const { return std::max(1, most_columns / group_); }
@@ -174,7 +178,8 @@ class Attention {
     for (int position = first; position < end; ++position) {
       const int64_t row = span.first_row + position - span.start;
       store_row(kernels_, view.shape, head_dim_, k_.row(row).data(), scratch.key_row);
-      store_row(kernels_, view.shape, value_dim_, v_.row(row).data(), scratch.value_row);
+      if (!view.shape.values_in_keys)
+        store_row(kernels_, view.shape, value_dim_, v_.row(row).data(), scratch.value_row);
       view.put(position, scratch.key_row, scratch.value_row);
     }
   }
@@ -276,7 +281,10 @@ class Attention {
       for (int c = skipped + first; c < skipped + columns.count; ++c)
         scratch.visible[c] = std::min(kv_page_positions, start + c / group_ - at + 1);
       const int page = at / kv_page_positions;
-      kernels_.attention.fold_page[static_cast<size_t>(pages.shape.type)](pages.block(page, piece.head), seeing);
+      const KvBlock block = pages.shape.values_in_keys
+                                ? pages.block_with_values(page, std::min(kv_page_positions, end - at), scratch.values)
+                                : pages.block(page, piece.head);
+      kernels_.attention.fold_page[static_cast<size_t>(pages.shape.type)](block, seeing);
     }
   }
 

@@ -125,13 +125,19 @@ Tensor attention_mix(Context& context, const Tensor& probs, const Tensor& v, con
   Tensor z = Tensor::zeros({span.rows, heads, value_dim}, context.arena);
   float* to = z.mutable_data();
   each_rows(context.pool, span.rows, heads * n * value_dim / 8, [&](int64_t first, int64_t count) {
+    const KvShape& shape = pages.shape();
+    std::vector<std::byte> values(shape.values_in_keys ? shape.row_bytes(shape.value_dim) * kv_page_positions : 0);
     for (int64_t i = first; i < first + count; ++i)
       for (int64_t head = 0; head < heads; head += group)
-        for (int64_t at = 0; at < n; at += kv_page_positions)
-          context.kernels.attention.mix_page[static_cast<size_t>(pages.shape().type)](
-              pages.view().block(static_cast<int>(at / kv_page_positions), static_cast<int>(head / group)),
-              static_cast<int>(group), static_cast<int>(std::min<int64_t>(kv_page_positions, n - at)),
-              probs.data() + (i * heads + head) * n + at, n, to + (i * heads + head) * value_dim);
+        for (int64_t at = 0; at < n; at += kv_page_positions) {
+          const auto page = static_cast<int>(at / kv_page_positions);
+          const auto keys = static_cast<int>(std::min<int64_t>(kv_page_positions, n - at));
+          context.kernels.attention.mix_page[static_cast<size_t>(shape.type)](
+              shape.values_in_keys ? pages.view().block_with_values(page, keys, values.data())
+                                   : pages.view().block(page, static_cast<int>(head / group)),
+              static_cast<int>(group), keys, probs.data() + (i * heads + head) * n + at, n,
+              to + (i * heads + head) * value_dim);
+        }
   });
   if (context.tape)
     context.tape->record(

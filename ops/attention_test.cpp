@@ -184,6 +184,30 @@ TEST_P(AttentionTypes, same_bits_in_a_batch_with_strangers) {
   EXPECT_TRUE(same_bits(z.rows(1, 400).all(), std::span(alone).subspan(700 * width, 400 * width)));
 }
 
+// Latent attention: values that are the keys' first numbers, kept once, give what values kept beside them give.
+TEST_P(AttentionTypes, values_in_keys_as_values_beside_them) {
+  for (const auto& [heads, head_dim, value_dim] : {std::tuple{16, 576, 512}, {3, 40, 32}, {5, 44, 35}, {130, 33, 33}}) {
+    if (type() == KvType::q8 && value_dim % kv_block != 0) continue;
+    const int rows = heads > 100 ? 70 : 600;
+    const Case c{rows, heads, 1, head_dim, value_dim, type()};
+    Arena arena;
+    Inputs in = inputs_of(c, arena);
+    for (int64_t row = 0; row < in.v.rows(); ++row)
+      std::copy_n(in.k.row(row).data(), value_dim, in.v.mutable_row(row).data());
+    Bench bench(kernels(), 2);
+    KvPages beside({type(), 1, head_dim, value_dim}, rows), once({type(), 1, head_dim, value_dim, true}, rows);
+    EXPECT_LT(once.shape().page_bytes(), beside.shape().page_bytes());
+    for (const auto& [first, count] : {std::pair{0, 1}, {1, rows - 9}, {rows - 8, 7}, {rows - 1, 1}}) {
+      const auto a = attend(bench.context, c, in, first, count, &beside);
+      const auto b = attend(bench.context, c, in, first, count, &once);
+      EXPECT_TRUE(same_bits(a, b)) << head_dim << " from row " << first;
+    }
+    std::vector<float> key(static_cast<size_t>(head_dim)), value(static_cast<size_t>(value_dim));
+    once.read(rows - 1, key.data(), value.data());
+    EXPECT_TRUE(std::equal(value.begin(), value.end(), key.begin()));
+  }
+}
+
 TEST_P(AttentionTest, without_pages_as_with_f32_pages) {
   const Case c{200, 4, 2, 24, 24, KvType::f32};
   Arena arena;

@@ -1,5 +1,6 @@
 #include "ops/kv_pages.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -52,9 +53,10 @@ void move_codes(size_t blocks, size_t value_blocks, size_t at, std::byte* keys, 
 template <Move move>
 void move_rows(const KvView& view, int position, std::byte* key_row, std::byte* value_row) {
   const KvShape& shape = view.shape;
-  const auto d = static_cast<size_t>(shape.head_dim), dv = static_cast<size_t>(shape.value_dim);
+  const int kept_values = shape.values_in_keys ? 0 : shape.value_dim;
+  const auto d = static_cast<size_t>(shape.head_dim), dv = static_cast<size_t>(kept_values);
   const auto heads = static_cast<size_t>(shape.kv_heads), at = static_cast<size_t>(position % kv_page_positions);
-  const size_t blocks = blocks_of(shape.head_dim), value_blocks = blocks_of(shape.value_dim);
+  const size_t blocks = blocks_of(shape.head_dim), value_blocks = blocks_of(kept_values);
   std::byte* keys = view.page(position / kv_page_positions);
   for (size_t head = 0; head < heads; ++head, keys += shape.key_head_bytes() + shape.value_head_bytes()) {
     std::byte* values = keys + shape.key_head_bytes();
@@ -89,6 +91,11 @@ size_t KvShape::row_bytes(int dim) const {
   return heads * static_cast<size_t>(dim) * (type == KvType::f16 ? 2 : 4);
 }
 
+size_t KvShape::numbers_bytes(int dim) const {
+  if (type == KvType::q8) return blocks_of(dim) * kv_block;
+  return static_cast<size_t>(dim) * (type == KvType::f16 ? 2 : 4);
+}
+
 AnonymousMemory kv_memory(size_t bytes) {
   auto memory = AnonymousMemory::map(bytes, AnonymousMemory::Room::lazily, "cache");
   CHECK(memory, "{}", memory.error().what);
@@ -119,6 +126,9 @@ KvPages::KvPages(const KvShape& shape, int positions, std::byte* first, size_t s
       capacity_((positions + kv_page_positions - 1) / kv_page_positions * kv_page_positions) {
   CHECK(shape.kv_heads > 0 && shape.head_dim > 0 && shape.value_dim > 0 && positions >= 0, "{} heads of {} and {}, {}",
         shape.kv_heads, shape.head_dim, shape.value_dim, positions);
+  CHECK(!shape.values_in_keys || (shape.kv_heads == 1 && shape.value_dim <= shape.head_dim &&
+                                  (shape.type != KvType::q8 || shape.value_dim % kv_block == 0)),
+        "{} heads of {} with values of {} in the keys", shape.kv_heads, shape.head_dim, shape.value_dim);
 }
 
 void KvPages::write_stored(int position, const std::byte* key_row, const std::byte* value_row) {
@@ -135,7 +145,7 @@ void KvPages::write(int position, const float* k, const float* v) {
   const KvShape& s = shape();
   std::vector<std::byte> key(s.key_row_bytes()), value(s.value_row_bytes());
   store_row(best_kernels(), s, s.head_dim, k, key.data());
-  store_row(best_kernels(), s, s.value_dim, v, value.data());
+  if (!s.values_in_keys) store_row(best_kernels(), s, s.value_dim, v, value.data());
   write_stored(position, key.data(), value.data());
 }
 
@@ -144,7 +154,10 @@ void KvPages::read(int position, float* k, float* v) const {
   std::vector<std::byte> key(s.key_row_bytes()), value(s.value_row_bytes());
   read_stored(position, key.data(), value.data());
   load_row(s, s.head_dim, key.data(), k);
-  load_row(s, s.value_dim, value.data(), v);
+  if (s.values_in_keys)
+    std::copy_n(k, s.value_dim, v);
+  else
+    load_row(s, s.value_dim, value.data(), v);
 }
 
 void store_row(const Kernels& kernels, const KvShape& shape, int dim, const float* from, std::byte* to) {

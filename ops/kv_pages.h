@@ -7,6 +7,9 @@
 // where a block is 32 numbers of one position with one scale = absmax / 127 and codes -127..127, as activations are
 // rounded (tensor/quant_rows.h); sizes that are no multiple of 32 are filled up with zeros.
 //
+// With latent attention values are the first numbers of the keys of the one key head (values_in_keys): they are not
+// kept again, and whoever reads a page turns them into the values' layout (block_with_values).
+//
 // Memory is mapped when it is first written: room for a whole context costs nothing before it is used. A position is a
 // stored row: numbers of all heads in the type, of q8 the codes of all heads and then their scales.
 #pragma once
@@ -32,12 +35,14 @@ inline constexpr int kv_block = 32;  // numbers that share a scale in q8
 struct KvShape {
   KvType type = KvType::f16;
   int kv_heads = 0, head_dim = 0, value_dim = 0;
+  bool values_in_keys = false;                                  // one key head; in q8, value_dim is whole blocks
   size_t key_row_bytes() const { return row_bytes(head_dim); }  // a stored row
-  size_t value_row_bytes() const { return row_bytes(value_dim); }
+  size_t value_row_bytes() const { return values_in_keys ? 0 : row_bytes(value_dim); }
   size_t key_head_bytes() const { return key_row_bytes() / static_cast<size_t>(kv_heads) * kv_page_positions; }
   size_t value_head_bytes() const { return value_row_bytes() / static_cast<size_t>(kv_heads) * kv_page_positions; }
   size_t page_bytes() const { return (key_row_bytes() + value_row_bytes()) * kv_page_positions; }
   size_t row_bytes(int dim) const;
+  size_t numbers_bytes(int dim) const;  // of one head and position, without scales
   bool operator==(const KvShape&) const = default;
 };
 
@@ -51,7 +56,10 @@ struct KvView {
   size_t stride = 0;  // from a page to the next
 
   std::byte* page(int p) const { return first + static_cast<size_t>(p) * stride; }
-  KvBlock block(int p, int head) const;
+  KvBlock block(int p, int head) const;  // without values where they are in the keys
+  // The block of the one key head with the values of its first `keys` positions, written to `values`, whose room is
+  // that of a page's values; nothing else than block() where values are kept.
+  KvBlock block_with_values(int p, int keys, std::byte* values) const;
   void put(int position, const std::byte* key_row, const std::byte* value_row) const;
   void take(int position, std::byte* key_row, std::byte* value_row) const;
 };
