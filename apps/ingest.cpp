@@ -11,7 +11,7 @@ namespace {
 
 struct Options {
   std::string folder, library;
-  bool json = false, every = false;
+  bool json = false, every = false, again = false;
 };
 
 Json as_json(const papers::IngestReport& report, const papers::Tally& tally, double seconds) {
@@ -67,6 +67,7 @@ Result<Done> run(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   TRY_ASSIGN(const papers::Domain domain, papers::built_in_domain());
   TRY_ASSIGN(papers::Store store, open_library(options.library, papers::Database::Mode::write));
+  if (options.again) TRY(store.allow_again());
   papers::IngestReport report;
   {
     ProgressLine line("reading " + options.folder);
@@ -98,6 +99,7 @@ examples:
   app->add_option("folder", options->folder, "the folder")->required();
   add_library_option(*app, options->library);
   app->add_flag("--every", options->every, "list every file, not only those with something to say");
+  app->add_flag("--again", options->again, "also what `library forget` took out");
   app->add_flag("--json", options->json, "as one JSON object");
   return {app, [options] { return run(*options); }};
 }

@@ -1,17 +1,18 @@
-// freehold library: what concerns a library as a whole. eval: a file of questions answered, and scored where the file
-// says what is right.
+// freehold library: what concerns a library as a whole. forget: a paper taken out for good. eval: a file of questions
+// answered, and scored where the file says what is right.
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
 #include "apps/libraries.h"
 #include "apps/report.h"
 #include "library/answer.h"
+#include "library/forget.h"
 
 namespace freehold {
 namespace {
 
 struct Options {
-  std::string questions, library, answers;
+  std::string questions, library, answers, paper;
   bool json = false, no_model = false;
 };
 
@@ -64,14 +65,40 @@ Result<Done> run(const Options& options) {
   return Done{};
 }
 
+Result<Done> forget(const Options& options) {
+  TRY_ASSIGN(const papers::Domain domain, papers::built_in_domain());
+  TRY_ASSIGN(const Path path, path_of_library(options.library));
+  if (std::error_code error; !std::filesystem::is_regular_file(path, error))
+    return io_error("{}: no such library", options.library);
+  TRY_ASSIGN(papers::Store store, open_library(options.library, papers::Database::Mode::write));
+  TRY_ASSIGN(const papers::Forgotten done, papers::forget_paper(store, path, domain, options.paper));
+  Json counts = Json::object();
+  for (const auto& [type, count] : done.counts) counts[type] = {{"before", count.first}, {"after", count.second}};
+  if (options.json) {
+    print_json({{"rows", done.rows}, {"searched", done.searched}, {"found", done.left.size()}, {"records", counts}});
+  } else {
+    print(fit_for_terminal(fmt::format("{}: {} rows forgotten\n", options.paper, done.rows)));
+    for (const auto& [type, count] : done.counts)
+      if (count.first != count.second)
+        print(fit_for_terminal(fmt::format("{}: {} records before, {} now\n", type, count.first, count.second)));
+    print(fmt::format("{} texts that only this paper held were looked for in the library's bytes: {} found\n",
+                      done.searched, done.left.size()));
+  }
+  if (!done.left.empty())
+    return failure(Fault::integrity, fmt::format("{}: {} texts of the paper are still in the library", options.library,
+                                                 done.left.size()));
+  return Done{};
+}
+
 }  // namespace
 
 Command library_command(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("library", "a library as a whole: eval");
+  CLI::App* app = program.add_subcommand("library", "a library as a whole: eval, forget");
   app->require_subcommand(1);
   app->footer(R"(
 examples:
-  freehold library eval questions.jsonl --library plant --answers answers.jsonl)");
+  freehold library eval questions.jsonl --library plant --answers answers.jsonl
+  freehold library forget "notes/shift 12.txt" --library plant)");
   CLI::App* eval = app->add_subcommand("eval", "answer a file of questions; score it where it holds what is right");
   eval->footer(R"(
 Questions are JSON lines {"id", "question"}, with "kind", "value", "status" and "citations" where known; answers are JSON
@@ -85,7 +112,18 @@ examples:
   eval->add_option("--answers", options->answers, "where the answers go")->required()->type_name("FILE");
   eval->add_flag("--no-model", options->no_model, "rules only, as always in this build");
   eval->add_flag("--json", options->json, "as one JSON object");
-  return {app, [options] { return run(*options); }};
+  CLI::App* gone = app->add_subcommand("forget", "take a paper out for good, and show that nothing of it is left");
+  gone->footer(R"(
+Removes the paper's rows and every record, term and name that only it supported, writes the library's file anew, and
+looks in its bytes for texts that only this paper held. ingest does not read such a paper again without --again. Models
+that were tuned while it was in the library, and copies of the library, are not reached.
+
+examples:
+  freehold library forget "notes/shift 12.txt" --library plant)");
+  gone->add_option("paper", options->paper, "its path below the folder, as ingest and citations name it")->required();
+  add_library_option(*gone, options->library);
+  gone->add_flag("--json", options->json, "as one JSON object");
+  return {app, [options, gone] { return gone->parsed() ? forget(*options) : run(*options); }};
 }
 
 }  // namespace freehold

@@ -251,7 +251,7 @@ class Answerer {
       a_.value = names.size();
       a_.text = fmt::format("{} different.", names.size());
     } else {
-      a_.value = Json(names);
+      a_.value = names.size() == 1 && !plan_.several ? Json(names[0]) : Json(names);
       a_.text = names.empty() ? "None." : "";
       for (const std::string& name : names) a_.text += (a_.text.empty() ? "" : ", ") + name;
     }

@@ -83,7 +83,7 @@ Result<Tally> build_records(Store& store, const Domain& domain) {
   type_tables(sources, domain);
   records_of_tables(sources, domain, records);
   learn_terms(sources, domain, records);
-  resolve_keys(records);
+  resolve_keys(domain, records);
   settle_values(domain, records);
   records_of_text(sources, domain, records);
   merge_records(domain, records);

@@ -103,11 +103,11 @@ Result<Database> Database::open(const Path& path, Mode mode) {
   sqlite3_busy_timeout(handle, 5000);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
   if (mode == Mode::write) {
     TRY(database.execute(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"));
   } else {
+    sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);  // a writer runs our own SQL only, and VACUUM attaches
     TRY(database.execute("PRAGMA query_only=ON"));
   }
   return database;

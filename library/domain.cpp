@@ -81,6 +81,9 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.filler_words, strings(json, "filler_words", name));
   TRY_ASSIGN(domain.alias_headers, strings(json, "alias_headers", name));
   TRY_ASSIGN(domain.term_headers, strings(json, "term_headers", name));
+  TRY_ASSIGN(domain.verb_words, strings(json, "verb_words", name));
+  TRY_ASSIGN(domain.unit_words, strings(json, "unit_words", name));
+  TRY_ASSIGN(domain.header_noise, strings(json, "header_noise", name));
   TRY_ASSIGN(domain.meaning_headers, strings(json, "meaning_headers", name));
   if (const auto fields = json.find("fields"); fields != json.end() && fields->is_object())
     for (const auto& [field, words] : fields->items()) {
@@ -105,6 +108,8 @@ Result<Domain> built_in_domain() {
     all.types.insert(all.types.end(), one.types.begin(), one.types.end());
     append(all.total_words, one.total_words), append(all.correction_words, one.correction_words);
     append(all.filler_words, one.filler_words), append(all.alias_headers, one.alias_headers);
+    append(all.verb_words, one.verb_words), append(all.unit_words, one.unit_words);
+    append(all.header_noise, one.header_noise);
     append(all.term_headers, one.term_headers), append(all.meaning_headers, one.meaning_headers);
   }
   return all;

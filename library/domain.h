@@ -38,6 +38,9 @@ struct Domain {
   std::vector<FieldWords> fields;
   std::vector<TypeRule> types;
   std::vector<std::string> total_words, correction_words, filler_words, alias_headers, term_headers, meaning_headers;
+  std::vector<std::string> verb_words;    // words that may stand in a question without meaning a thing
+  std::vector<std::string> unit_words;    // currencies and units, after a number or in a header
+  std::vector<std::string> header_noise;  // "Matter no", "Matter number", "Matter" are one header
   const FieldWords* field(std::string_view name) const;
   const TypeRule* type(std::string_view name) const;
 };

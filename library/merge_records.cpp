@@ -120,10 +120,13 @@ void merge_records(const Domain&, Records& records) {
   for (const Correction& correction : records.corrections) {
     RecordType* type = records.type(correction.type);
     if (!type) continue;
-    const int key = type->find(type->key), field = type->find(correction.field);
+    const int key = type->find(type->key), code = type->code.empty() ? -2 : type->find(type->code),
+              field = type->find(correction.field);
     if (field < 0) continue;
     for (size_t i = 0; i < type->records.size(); ++i) {
-      if (canon(RecordType::value(type->records[i], key).text) != correction.key) continue;
+      if (canon(RecordType::value(type->records[i], key).text) != correction.key &&
+          canon(RecordType::value(type->records[i], code).text) != correction.key)
+        continue;
       Record& record = type->records[i];
       const std::string before = RecordType::value(record, field).text;
       if (before != correction.value.text) {

@@ -28,6 +28,7 @@ class Planner {
     choose_type();
     if (plan_.type.empty()) return plan_;
     base_ = v_.type(plan_.type);
+    if (how_much_ && plan_.ask == Ask::count && sole_number()) plan_.ask = Ask::sum;
     conditions();
     times();
     compares();
@@ -64,6 +65,25 @@ class Planner {
     return false;
   }
 
+  // "How many hours were recorded": a field that holds amounts stands where the things to count would.
+  bool counts_field() {
+    for (size_t s = 0; s + 1 < q_.spans.size(); ++s) {
+      const Span& next = q_.spans[s + 1];
+      if (q_.spans[s].what != Span::What::asking || q_.spans[s].op != "count" || next.first > q_.spans[s].last + 2 ||
+          !is_field(next) || has(next, Link::What::type))
+        continue;
+      for (const Link& link : next.links) {
+        const KnownType* type = link.what == Link::What::field ? v_.type(link.type) : nullptr;
+        const KnownField* field = type ? type->field(link.field) : nullptr;
+        if (!field || (field->kind != Kind::minutes && field->kind != Kind::number)) continue;
+        for (const char* unit : {"hours", "minutes", "days"})
+          if (fold(q_.tokens[next.last]) == unit) plan_.unit = unit;
+        return true;
+      }
+    }
+    return false;
+  }
+
   Plan definition() {
     plan_.ask = Ask::define;
     for (const Span& span : q_.spans)
@@ -94,14 +114,14 @@ class Planner {
       plan_.ask = Ask::mean;
     else if (says("longest") || says("shortest") || says("latest") || says("earliest"))
       plan_.ask = Ask::extreme, plan_.ascending = says("shortest") || says("earliest");
-    else if (counts && unit)
+    else if (counts && (unit || counts_field()))
       plan_.ask = Ask::sum;
     else if ((says("sum") || says("howlong")) && measured && !counts)
       plan_.ask = Ask::sum;
     else if (says("by month") || says("by year") || says("by quarter"))
       plan_.ask = Ask::series;
     else if (counts || says("sum"))
-      plan_.ask = Ask::count;
+      plan_.ask = Ask::count, how_much_ = says("sum") && !counts;
     else if (says("exists"))
       plan_.ask = Ask::exists;
     else if (says("which") || says("list"))
@@ -218,6 +238,7 @@ class Planner {
         plan_.missing.push_back(next);
     }
   }
+  static bool is_plural(std::string_view word) { return word.ends_with("s") && !word.ends_with("ss"); }
   // The question names one record by its key, and asks for something else of it.
   bool about_one() const {
     return plan_.group->field != base_->key &&
@@ -271,6 +292,10 @@ class Planner {
       if (!place && span.minutes)
         for (const KnownField& field : base_->fields)
           if (field.kind == Kind::minutes && !place) place = Place{"", field.name, base_->name, Kind::minutes};
+      const auto thing =
+          std::find_if(q_.spans.begin(), q_.spans.end(), [&](const Span& s) { return s.first == span.last + 1; });
+      const bool of_records = thing != q_.spans.end() && has(*thing, Link::What::type);
+      if (!place && !span.minutes && !of_records) place = sole_number();
       if (!place) {  // "more than 5 failures"
         plan_.having = span.number, plan_.having_op = span.op;
         if (plan_.ask == Ask::exists) plan_.ask = Ask::list;
@@ -284,6 +309,16 @@ class Planner {
                              span.op + " " + text_of_number(span.number) + (span.minutes ? " min" : ""),
                              false});
     }
+  }
+
+  std::optional<Place> sole_number() const {
+    std::optional<Place> sole;
+    for (const KnownField& field : base_->fields)
+      if (field.kind == Kind::number) {
+        if (sole) return std::nullopt;
+        sole = Place{"", field.name, base_->name, field.kind};
+      }
+    return sole;
   }
 
   void fields() {
@@ -313,6 +348,7 @@ class Planner {
         continue;
       }
       if (!chosen) continue;
+      if (plan_.ask == Ask::list && texts.empty()) plan_.several = is_plural(q_.tokens[span.last]);
       if (chosen->kind == Kind::text)
         texts.push_back({span.first, *chosen});
       else if (chosen->kind == Kind::date)
@@ -326,6 +362,7 @@ class Planner {
       for (const KnownField& field : base_->fields)
         if (field.kind == Kind::minutes && !plan_.measure)
           plan_.measure = Place{"", field.name, base_->name, field.kind};
+    if (!plan_.measure && (plan_.ask == Ask::sum || plan_.ask == Ask::mean)) plan_.measure = sole_number();
     if (!plan_.measure && plan_.ask == Ask::extreme)
       plan_.measure = dates.empty() ? Place{"", base_->time, base_->name, Kind::date} : dates.front().second;
     if (plan_.ask == Ask::top) {
@@ -355,8 +392,11 @@ class Planner {
     if (plan_.ask == Ask::list || plan_.ask == Ask::distinct || plan_.ask == Ask::exists) {
       if (!texts.empty())
         plan_.group = texts.front().second;
-      else if (!base_->key.empty())
+      else if (!base_->key.empty()) {
         plan_.group = Place{"", base_->key, base_->name, Kind::text};
+        for (const Span& span : q_.spans)
+          if (names_base(span)) plan_.several = is_plural(q_.tokens[span.last]);
+      }
       plan_.not_grouped = plan_.ask == Ask::list && says("without");
     }
     if (plan_.ask == Ask::count && says("without")) plan_.missing.push_back("no");
@@ -400,6 +440,7 @@ class Planner {
   const Question& q_;
   const Vocabulary& v_;
   const KnownType* base_ = nullptr;
+  bool how_much_ = false;  // asks for a sum, without saying of what
   std::set<size_t> used_;  // spans that became conditions
   Plan plan_;
 };

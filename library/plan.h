@@ -51,6 +51,7 @@ struct Plan {
   int limit = 1;
   std::string period;            // month quarter year
   std::string unit;              // hours, minutes, days asked for
+  bool several = true;           // asks for a list: "which machines", not "which machine"
   bool not_grouped = false;      // which X had none
   std::optional<double> having;  // groups with more than that many
   std::string having_op;

@@ -246,12 +246,19 @@ struct Reader {
         } else {
           continue;
         }
+        if (std::find(domain.unit_words.begin(), domain.unit_words.end(), word_at(span.last + 1)) !=
+            domain.unit_words.end())
+          ++span.last;
         add(span);
         break;
       }
   }
+  std::string word_at(size_t i) const { return i < low.size() && !used[i] ? low[i] : ""; }
   bool filler(const std::string& token) const {
     return std::find(domain.filler_words.begin(), domain.filler_words.end(), token) != domain.filler_words.end();
+  }
+  bool verb(const std::string& token) const {
+    return std::find(domain.verb_words.begin(), domain.verb_words.end(), token) != domain.verb_words.end();
   }
   std::vector<Link> links_of(size_t i, size_t n) const {
     std::string text, raw;
@@ -304,13 +311,12 @@ struct Reader {
   }
   void repair() {  // a word that is nothing, and nearly something
     for (size_t i = 0; i < low.size(); ++i) {
-      if (used[i] || filler(low[i]) || low[i].size() < 5 || has_digit(low[i])) continue;
-      const std::string word_stem = stem(low[i]);
+      if (used[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 5 || has_digit(low[i])) continue;
       const int most = low[i].size() >= 8 ? 2 : 1;
       std::string best;
       int distance = most + 1;
       for (const std::string& known : vocabulary.words)
-        if (const int d = edit_distance(word_stem, known, most); d < distance) distance = d, best = known;
+        if (const int d = edit_distance(low[i], known, most); d < distance) distance = d, best = known;
       if (best.empty()) continue;
       q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], best));
       low[i] = best;
@@ -356,7 +362,8 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   reader.repair();
   if (!q.repaired.empty()) reader.names();
   for (size_t i = 0; i < q.tokens.size(); ++i)
-    if (!reader.used[i] && !reader.filler(reader.low[i])) q.unknown.push_back(q.tokens[i]);
+    if (!reader.used[i] && !reader.filler(reader.low[i]) && !reader.verb(reader.low[i]))
+      q.unknown.push_back(q.tokens[i]);
   std::sort(q.spans.begin(), q.spans.end(), [](const Span& a, const Span& b) { return a.first < b.first; });
   return q;
 }

@@ -65,6 +65,7 @@ struct RecordType {
   std::vector<Record> records;
   std::vector<Conflict> conflicts;
   std::string key;                         // field; may be empty
+  std::string code;                        // field; identifies too, the key being a name
   std::multimap<std::string, int> by_key;  // canon of key or alias -> record
 
   int find(std::string_view field) const;  // -1: none
@@ -106,11 +107,14 @@ class Wordings {
   std::map<std::string, std::string> known_, learned_;  // stems joined by blanks -> value
 };
 
+// A header without its unit, numbering words and currency: "Matter no" and "Matter number" -> "matter".
+std::string core_of_header(std::string_view header, const Domain& domain);
+
 // The steps, in order.
 void type_tables(Sources& sources, const Domain& domain);  // columns, fields, record types
 void records_of_tables(const Sources& sources, const Domain& domain, Records& records);
 void learn_terms(const Sources& sources, const Domain& domain, Records& records);  // definitions, other names
-void resolve_keys(Records& records);                                               // keys, who refers to whom
+void resolve_keys(const Domain& domain, Records& records);                         // keys, who refers to whom
 void settle_values(const Domain& domain, Records& records);                        // one wording for one thing
 void records_of_text(const Sources& sources, const Domain& domain, Records& records);
 void merge_records(const Domain& domain, Records& records);

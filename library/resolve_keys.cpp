@@ -8,10 +8,42 @@
 namespace freehold::papers {
 namespace {
 
+// Where a field's value comes again, in another paper, it is told of one thing only if the rest mostly agrees too: a
+// register kept twice does, the readings of one pump in the sheets of two weeks do not.
+bool repeats_agree(const RecordType& type, int field) {
+  std::map<std::string, const Record*> first;
+  size_t compared = 0, equal = 0;
+  for (const Record& record : type.records) {
+    const Value& value = RecordType::value(record, field);
+    if (value.empty()) continue;
+    const auto [found, is_new] = first.emplace(canon(value.text), &record);
+    for (size_t f = 0; !is_new && f < type.fields.size(); ++f) {
+      if (static_cast<int>(f) == field) continue;
+      const Value &a = RecordType::value(*found->second, static_cast<int>(f)),
+                  &b = RecordType::value(record, static_cast<int>(f));
+      if (a.empty() || b.empty()) continue;
+      ++compared, equal += canon(a.text) == canon(b.text);
+    }
+  }
+  return equal * 10 >= compared * 6;
+}
+
 // A field filled nearly always, with a different short value in nearly every record, with digits in it.
-std::string key_by_shape(const RecordType& type) {
+// One whose header names another type's records refers to those instead. `named`: of those called a name only.
+std::string key_by_shape(const RecordType& type, const std::set<std::string>& others, bool named,
+                         const Domain& domain) {
   if (type.records.size() < 3) return "";
   for (size_t f = 0; f < type.fields.size() && f < 4; ++f) {
+    const auto& headers = type.fields[f].headers;
+    const bool is_name = std::any_of(headers.begin(), headers.end(), [](const std::string& header) {
+      const auto words = words_of(header);
+      return !words.empty() && words.back() == "name";
+    });
+    if (named != is_name) continue;
+    if (!named && std::any_of(headers.begin(), headers.end(), [&](const std::string& header) {
+          return others.count(key_of(core_of_header(header, domain))) > 0;
+        }))
+      continue;
     if (type.fields[f].kind == Kind::date || type.fields[f].kind == Kind::minutes) continue;
     std::set<std::pair<std::string, std::string>> seen;  // in one paper
     size_t filled = 0, digits = 0;
@@ -22,7 +54,8 @@ std::string key_by_shape(const RecordType& type) {
       seen.insert({record.order, canon(value.text)});
     }
     if (filled * 100 >= type.records.size() * 98 && seen.size() * 100 >= filled * 98 &&
-        (digits * 10 >= filled * 9 || f == 0) && type.fields[f].kind == Kind::text)
+        repeats_agree(type, static_cast<int>(f)) && (named || digits * 10 >= filled * 9 || f == 0) &&
+        type.fields[f].kind == Kind::text)
       return type.fields[f].name;
   }
   return "";
@@ -90,6 +123,8 @@ void index_keys(RecordType& type, const std::multimap<std::string, int>& learned
   for (size_t i = 0; i < type.records.size(); ++i) {
     if (const Value& value = RecordType::value(type.records[i], key); !value.empty())
       type.by_key.emplace(canon(value.text), static_cast<int>(i));
+    if (const Value& code = RecordType::value(type.records[i], type.find(type.code)); !code.empty())
+      type.by_key.emplace(canon(code.text), static_cast<int>(i));
     if (!type.rule) continue;
     for (const std::string& alias : type.rule->aliases)
       if (const Value& value = RecordType::value(type.records[i], type.find(alias)); !value.empty()) {
@@ -109,9 +144,16 @@ void index_keys(RecordType& type, const std::multimap<std::string, int>& learned
 
 }  // namespace
 
-void resolve_keys(Records& records) {
+void resolve_keys(const Domain& domain, Records& records) {
   for (RecordType& type : records.types) {
-    if (type.key.empty()) type.key = key_by_shape(type);
+    if (type.key.empty() && !type.rule) {
+      std::set<std::string> others;
+      for (const RecordType& other : records.types)
+        if (&other != &type) others.insert(key_of(other.name));
+      type.code = key_by_shape(type, others, false, domain);
+      type.key = key_by_shape(type, others, true, domain);
+      if (type.key.empty()) type.key = type.code, type.code.clear();
+    }
     join_entities(type);
     index_keys(type, {});
     for (const Term& term : records.terms)  // "old tag", "also called": names of keys in tables of their own

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <unistd.h>
+#include <set>
 
 #include <algorithm>
 #include <map>
@@ -15,6 +16,7 @@ namespace freehold::papers {
 namespace {
 
 constexpr const char* schema = R"(
+CREATE TABLE IF NOT EXISTS forgotten(sha256 TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS file(id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
   read_as TEXT NOT NULL, title TEXT NOT NULL, fault TEXT NOT NULL, notes TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS source_table(id INTEGER PRIMARY KEY, file INTEGER NOT NULL REFERENCES file(id) ON DELETE CASCADE,
@@ -85,17 +87,30 @@ Result<Store> Store::open(const Path& path, Database::Mode mode) {
   return Store(std::move(database));
 }
 
-Result<Done> Store::forget(const std::string& path) {
-  TRY_ASSIGN(Statement drop, database_.prepare("DELETE FROM file WHERE path = ?"));
-  return drop.run({path});
+Result<Done> Store::drop(const std::string& path) {
+  TRY_ASSIGN(Statement gone, database_.prepare("DELETE FROM file WHERE path = ?"));
+  return gone.run({path});
 }
+
+Result<Done> Store::forget(const std::string& path) {
+  TRY_ASSIGN(Statement hash, database_.prepare("SELECT sha256 FROM file WHERE path = ?"));
+  TRY(hash.begin({path}));
+  TRY_ASSIGN(const bool known, hash.next());
+  if (!known) return malformed("{}: no such paper in this library", printable(path));
+  const std::string sha256 = hash.text(0);
+  TRY_ASSIGN(Statement keep, database_.prepare("INSERT OR IGNORE INTO forgotten(sha256) VALUES(?)"));
+  TRY(keep.run({sha256}));
+  return drop(path);
+}
+
+Result<Done> Store::allow_again() { return database_.execute("DELETE FROM forgotten"); }
 
 Result<Done> Store::add_file(FileReport& report, const std::string& sha256, std::string_view bytes,
                              const Domain& domain) {
   auto paper =
       report.fault.empty() ? read_paper(report.path, bytes) : Result<Paper>(failure(Fault::unsupported, report.fault));
   if (!paper) report.fault = paper.error().what;
-  TRY(forget(report.path));
+  TRY(drop(report.path));
   TRY_ASSIGN(Statement file,
              database_.prepare("INSERT INTO file(path,sha256,size,read_as,title,fault,notes) VALUES(?,?,?,?,?,?,?)"));
   Json notes = Json::array();
@@ -170,6 +185,16 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
       known[all.text(0)] = all.text(1);
     }
   }
+  std::set<std::string> forgotten;
+  {
+    TRY_ASSIGN(Statement all, database_.prepare("SELECT sha256 FROM forgotten"));
+    TRY(all.begin({}));
+    for (;;) {
+      TRY_ASSIGN(const bool more, all.next());
+      if (!more) break;
+      forgotten.insert(all.text(0));
+    }
+  }
   IngestReport result;
   for (size_t i = 0; i < found.size(); ++i) {
     const Found& one = found[i];
@@ -188,6 +213,11 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
     }
     const std::string hash = sha256_of(bytes);
     const auto before = known.find(report.path);
+    if (report.fault.empty() && forgotten.count(hash) > 0) {
+      report.fault = "was forgotten; --again reads it";
+      result.files.push_back(std::move(report));
+      continue;
+    }
     if (before != known.end() && before->second == hash && report.fault.empty()) {
       report.unchanged = true;
     } else {
@@ -200,7 +230,7 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
     result.files.push_back(std::move(report));
   }
   for (const auto& [path, hash] : known) {  // gone from the folder
-    TRY(forget(path));
+    TRY(drop(path));
     ++result.removed;
   }
   return result;

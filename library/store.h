@@ -31,11 +31,14 @@ class Store {
   // what is no regular file are named in the report. `on_progress` gets the fraction done; false stops the work.
   Result<IngestReport> add_folder(const Path& folder, const Domain& domain,
                                   const std::function<bool(double)>& on_progress);
+  // Takes a paper out, of which nothing is read again while its bytes stay the same; an unknown path is an error.
+  Result<Done> forget(const std::string& path);
+  Result<Done> allow_again();  // what was forgotten may be read again
 
  private:
   explicit Store(Database database) : database_(std::move(database)) {}
   Result<Done> add_file(FileReport& report, const std::string& sha256, std::string_view bytes, const Domain& domain);
-  Result<Done> forget(const std::string& path);
+  Result<Done> drop(const std::string& path);
   Database database_;
 };
 

@@ -231,7 +231,68 @@ void settle_values(const Domain&, Records& records) {
   }
 }
 
+// A notice that corrects a record of a type without a rule: its key, one of its fields by name, and a value that stands
+// after the key ("the amount of INV-1 should be 20, not 30").
+void corrections_of_text(const Sources& sources, const Domain& domain, Records& records) {
+  std::map<std::string, const RecordType*> keys;
+  for (const RecordType& type : records.types)
+    if (!type.rule)
+      for (const Record& record : type.records)
+        for (const std::string& field : {type.key, type.code})
+          if (const Value& key = RecordType::value(record, type.find(field)); has_digit(key.text))
+            keys.emplace(canon(key.text), &type);
+  for (const SourceLine& line : sources.lines) {
+    if (line.heading == "quoted" || line.text.size() > 2000) continue;
+    const std::string words = padded(line.text);
+    if (std::none_of(domain.correction_words.begin(), domain.correction_words.end(),
+                     [&](const std::string& w) { return says(words, w); }))
+      continue;
+    std::string text = line.text;
+    for (const char* word : {", not ", " instead of ", " rather than ", " and not "})
+      if (const size_t at = text.find(word); at != std::string::npos) text.resize(at);
+    std::vector<std::string> tokens;
+    std::string token;
+    for (const char c : text + " ") {
+      if (!std::isspace(static_cast<unsigned char>(c)) && c != ';') {
+        token += c;
+        continue;
+      }
+      while (!token.empty() && std::string_view(".,:!?)").find(token.back()) != std::string_view::npos)
+        token.pop_back();
+      if (!token.empty()) tokens.push_back(std::move(token));
+      token.clear();
+    }
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const auto found = keys.find(canon(tokens[i]));
+      if (found == keys.end()) continue;
+      const RecordType& type = *found->second;
+      for (size_t f = 0; f < type.fields.size(); ++f) {
+        const Field& field = type.fields[f];
+        const bool named = std::any_of(field.headers.begin(), field.headers.end(), [&](const std::string& header) {
+          const std::string core = core_of_header(header, domain);
+          return !core.empty() && says(words, core);
+        });
+        if (!named || field.name == type.key || field.kind == Kind::text) continue;
+        for (size_t j = i + 1; j < tokens.size(); ++j) {
+          if (!has_digit(tokens[j])) continue;
+          ColumnType as;
+          as.kind = field.kind;
+          const size_t comma = tokens[j].rfind(','), point = tokens[j].rfind('.');
+          const bool cents = comma != std::string::npos && tokens[j].size() - comma == 3;
+          as.mark = cents || (comma != std::string::npos && point != std::string::npos && comma > point) ? Mark::comma
+                                                                                                         : Mark::point;
+          if (const Value value = value_of({tokens[j], false}, as); !value.empty())
+            records.corrections.push_back({type.name, found->first, field.name, value, line.id});
+          break;
+        }
+      }
+      break;
+    }
+  }
+}
+
 void records_of_text(const Sources& sources, const Domain& domain, Records& records) {
+  corrections_of_text(sources, domain, records);
   for (RecordType& type : records.types) {
     if (!type.rule || type.rule->from_text.size() < 3) continue;
     RecordType* things =

@@ -25,6 +25,20 @@ std::string without_unit(std::string_view header) {
   return joined.empty() ? fold(header) : joined;
 }
 
+}  // namespace
+
+std::string core_of_header(std::string_view header, const Domain& domain) {
+  std::string core;
+  const auto among = [](const std::vector<std::string>& words, const std::string& word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  for (const std::string& word : words_of(without_unit(header)))
+    if (!among(domain.header_noise, word) && !among(domain.unit_words, word)) core += (core.empty() ? "" : " ") + word;
+  return core;
+}
+
+namespace {
+
 // How well a header names a field: 0 not at all.
 double fit(const std::string& header, const std::string& wanted, size_t place) {
   const double order = 1.0 - 0.001 * static_cast<double>(std::min<size_t>(place, 400));
@@ -94,7 +108,9 @@ std::string stem_of_path(const std::string& path) {
   name = name.substr(0, name.rfind('.'));
   std::string plain;
   for (const std::string& word : words_of(name))
-    if (!has_digit(word)) plain += (plain.empty() ? "" : " ") + word;
+    if (!has_digit(word) && word.size() > 1 && !(word.size() >= 3 && find_date("1 " + word + " 2020", true)) &&
+        word != "copy" && word != "export" && word != "final" && word != "old" && word != "new")
+      plain += (plain.empty() ? "" : " ") + word;
   return plain.empty() ? "table" : plain;
 }
 
@@ -179,6 +195,83 @@ void unite_fields(std::vector<SourceTable>& tables, const TypeRule& rule) {
         if (const auto found = renamed.find(field); found != renamed.end()) field = found->second;
 }
 
+// A type without a rule: tables whose headers mostly agree, or whose files have the same name but for digits.
+void name_types(std::vector<SourceTable>& tables, const Domain& domain) {
+  std::vector<std::pair<std::set<std::string>, std::string>> known;  // cores of the headers -> type
+  for (SourceTable& table : tables) {
+    if (!table.type.empty()) continue;
+    table.type = slug_of(stem_of_path(table.path));
+    std::set<std::string> cores;
+    for (const std::string& header : table.headers) cores.insert(key_of(core_of_header(header, domain)));
+    const auto same = std::find_if(known.begin(), known.end(), [&](const auto& one) {
+      const auto shared = static_cast<size_t>(std::count_if(
+          cores.begin(), cores.end(), [&](const std::string& core) { return one.first.count(core) > 0; }));
+      return shared >= 3 && shared * 4 >= std::max(cores.size(), one.first.size()) * 3;
+    });
+    if (same != known.end())
+      table.type = same->second;
+    else
+      known.emplace_back(std::move(cores), table.type);
+  }
+}
+
+bool numbers_things(const std::string& header) {  // "Patient no": an identifier, whatever its digits
+  const auto words = words_of(header);
+  static const std::set<std::string> ends = {"no", "nr", "number", "id", "code", "ref", "zip", "postcode", "phone"};
+  return words.size() >= 2 ? ends.count(words.back()) > 0 : words.size() == 1 && words[0] == "id";
+}
+
+// Fields of one type without a rule, from tables that never hold both, are one when their headers differ in words that
+// say nothing, when they share most of their values, or when each is the only date or duration of its table.
+void unite_headers(std::vector<SourceTable>& tables, const std::string& type, const Domain& domain) {
+  struct Seen {
+    std::string name, core;
+    Kind kind;
+    std::set<const SourceTable*> tables;
+    std::set<std::string> values;
+    bool sole = true;
+    size_t rows = 0;
+  };
+  std::vector<Seen> fields;
+  for (const SourceTable& table : tables) {
+    if (table.type != type) continue;
+    for (size_t c = 0; c < table.fields.size(); ++c) {
+      const Kind kind = table.types[c].kind;
+      auto found = std::find_if(fields.begin(), fields.end(),
+                                [&](const Seen& f) { return f.name == table.fields[c] && f.kind == kind; });
+      if (found == fields.end())
+        found = fields.insert(
+            fields.end(), {table.fields[c], key_of(core_of_header(table.headers[c], domain)), kind, {}, {}, true, 0});
+      found->tables.insert(&table);
+      found->rows += table.rows.size();
+      found->sole = found->sole && (kind == Kind::date || kind == Kind::minutes) &&
+                    std::count_if(table.types.begin(), table.types.end(),
+                                  [&](const ColumnType& t) { return t.kind == kind; }) == 1;
+      if (kind == Kind::text) found->values.merge(value_keys(table, c, 2000));
+    }
+  }
+  for (size_t i = 0; i < fields.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      Seen &a = fields[j], &b = fields[i];
+      if (a.kind != b.kind || a.name == b.name || a.tables.empty() || b.tables.empty()) continue;
+      if (std::any_of(b.tables.begin(), b.tables.end(), [&](const SourceTable* t) { return a.tables.count(t) > 0; }))
+        continue;
+      const auto& [few, many] =
+          a.values.size() < b.values.size() ? std::tie(a.values, b.values) : std::tie(b.values, a.values);
+      const auto shared = static_cast<size_t>(
+          std::count_if(few.begin(), few.end(), [&](const std::string& v) { return many.count(v) > 0; }));
+      const bool one = (!a.core.empty() && a.core == b.core) || (a.sole && b.sole) ||
+                       (a.kind == Kind::text && shared >= 3 && shared * 10 >= few.size() * 7);
+      if (!one) continue;
+      for (SourceTable& table : tables)
+        if (table.type == type)
+          for (size_t c = 0; c < table.fields.size(); ++c)
+            if (table.fields[c] == b.name && table.types[c].kind == b.kind) table.fields[c] = a.name;
+      a.tables.merge(b.tables), a.values.merge(b.values), b.tables.clear();
+      break;
+    }
+}
+
 }  // namespace
 
 void type_tables(Sources& sources, const Domain& domain) {
@@ -189,6 +282,8 @@ void type_tables(Sources& sources, const Domain& domain) {
       for (const SourceRow& row : table.rows)
         if (c < row.cells.size()) cells.push_back(&row.cells[c]);
       table.types.push_back(type_column(table.headers[c], cells, hints));
+      if (table.types.back().kind == Kind::number && numbers_things(table.headers[c]))
+        table.types.back().kind = Kind::text;
       if (table.types.back().kind != Kind::text && table.types.back().mark == Mark::comma) hints.decimal_comma = true;
     }
     // One date column that is settled settles the others of its table.
@@ -205,8 +300,8 @@ void type_tables(Sources& sources, const Domain& domain) {
   map_by_values(sources.tables);
   for (const TypeRule& rule : domain.types)
     if (!rule.key.empty() && rule.time.empty()) unite_fields(sources.tables, rule);
+  name_types(sources.tables, domain);
   for (SourceTable& table : sources.tables) {
-    if (table.type.empty()) table.type = slug_of(stem_of_path(table.path));
     std::set<std::string> taken;
     for (size_t c = 0; c < table.fields.size(); ++c) {
       if (table.fields[c].empty()) table.fields[c] = slug_of(without_unit(table.headers[c]));
@@ -214,6 +309,10 @@ void type_tables(Sources& sources, const Domain& domain) {
       while (!taken.insert(table.fields[c]).second) table.fields[c] += "_more";
     }
   }
+  std::set<std::string> types;
+  for (const SourceTable& table : sources.tables)
+    if (!domain.type(table.type)) types.insert(table.type);
+  for (const std::string& type : types) unite_headers(sources.tables, type, domain);
 }
 
 void records_of_tables(const Sources& sources, const Domain& domain, Records& records) {

@@ -339,6 +339,9 @@ std::string unit_of_header(std::string_view header) {
   if (parts.size() > 1 && minutes_per(parts.back()) > 0 && parts.back() != "s" && parts.back() != "d" &&
       parts.back() != "day" && parts.back() != "days")
     return parts.back();
+  if (parts.size() <= 3)  // "Hours", "Minutes late"
+    for (const std::string& part : parts)
+      if (part == "hours" || part == "minutes" || part == "mins" || part == "hrs") return part;
   return "";
 }
 

@@ -11,6 +11,7 @@ constexpr int64_t most_values = 5000;  // of a field; one with more holds free t
 
 struct Builder {
   Vocabulary& vocabulary;
+  std::vector<std::pair<std::string, Link>> weak, late;  // words of headers: they count when they name nothing else
   void add(std::string_view text, const Link& link) {
     const std::string key = key_of(text);
     if (key.empty() || key.size() > 100) return;
@@ -25,7 +26,15 @@ struct Builder {
     put(key);
     if (link.what == Link::What::value || link.what == Link::What::record) put(fmt::format("#{}", canon(text)));
     for (const std::string& word : words_of(text))
-      if (!has_digit(word) && word.size() >= 4) vocabulary.words.insert(stem(word));
+      if (!has_digit(word) && word.size() >= 4) vocabulary.words.insert(word);
+  }
+  void add_words(const std::string& header, const Link& link, const Domain& domain) {
+    const auto words = words_of(header);
+    if (words.size() < 2 || words.size() > 5) return;
+    for (const std::string& word : words)
+      if (word.size() >= 4 && !has_digit(word) &&
+          std::find(domain.filler_words.begin(), domain.filler_words.end(), word) == domain.filler_words.end())
+        weak.emplace_back(word, link);
   }
 };
 
@@ -65,7 +74,7 @@ const KnownType* Vocabulary::type(std::string_view name) const {
 
 Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
   Vocabulary vocabulary;
-  Builder builder{vocabulary};
+  Builder builder{vocabulary, {}, {}};
   {
     TRY_ASSIGN(Statement types, database.prepare("SELECT name, key, time FROM record_type ORDER BY rowid"));
     TRY(types.begin({}));
@@ -100,12 +109,16 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       std::string plain = fields.text(0);
       std::replace(plain.begin(), plain.end(), '_', ' ');
       builder.add(plain, to);
+      const auto add_core = [&](const std::string& whole) {  // "client" of "Client no" in clients is the type itself
+        const std::string core = core_of_header(whole, domain);
+        if (key_of(core) != key_of(name)) builder.add(core, to);
+      };
       std::string header;
       for (const char c : fields.text(3)) {
         if (c != '\n')
           header += c;
         else
-          builder.add(header, to), header.clear();
+          builder.add(header, to), add_core(header), builder.add_words(header, to, domain), header.clear();
       }
     }
     for (const KnownField& field : type.fields)
@@ -135,6 +148,9 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     if (!more) break;
     vocabulary.meanings[meanings.text(0)] = meanings.text(1);
   }
+  for (const auto& [word, link] : builder.weak)
+    if (!vocabulary.names.count(key_of(word))) builder.late.emplace_back(word, link);
+  for (const auto& [word, link] : builder.late) builder.add(word, link);
   return vocabulary;
 }
 

@@ -30,7 +30,7 @@ struct Link {
 struct Vocabulary {
   std::vector<KnownType> types;
   std::multimap<std::string, Link> names;       // key_of or "#" + canon -> what it may mean
-  std::set<std::string> words;                  // single stems of all names, for misspellings
+  std::set<std::string> words;                  // of all names, for misspellings
   std::map<std::string, std::string> meanings;  // canon of a term -> meaning
   const KnownType* type(std::string_view name) const;
 };

@@ -62,15 +62,35 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
-std::string stem(std::string_view word) {
+namespace {
+std::string singular(std::string_view word) {
   const size_t n = word.size();
-  if (n < 4 || has_digit(word)) return std::string(word);
   if (word.ends_with("ies")) return std::string(word.substr(0, n - 3)) + "y";
   if (word.ends_with("sses") || word.ends_with("xes") || word.ends_with("ches") || word.ends_with("shes"))
     return std::string(word.substr(0, n - 2));
   if (word.ends_with("ss") || word.ends_with("us") || word.ends_with("is")) return std::string(word);
   if (word.ends_with("s")) return std::string(word.substr(0, n - 1));
   return std::string(word);
+}
+}  // namespace
+
+std::string stem(std::string_view word) {
+  if (word.size() < 4 || has_digit(word)) return std::string(word);
+  std::string one = singular(word);
+  const size_t n = one.size();
+  if (one.ends_with("ing") && n >= 7)
+    one.resize(n - 3);
+  else if (one.ends_with("ed") && n >= 6)
+    one.resize(n - 2);
+  else if (one.ends_with("e") && n >= 5)
+    one.resize(n - 1);
+  else
+    return one;
+  const size_t m = one.size();  // stopped, planned: one letter of two
+  if (n - m >= 2 && one[m - 1] == one[m - 2] &&
+      std::string_view("bdgkmnprt").find(one[m - 1]) != std::string_view::npos)
+    one.pop_back();
+  return one;
 }
 
 std::string key_of(std::string_view text) {

@@ -11,9 +11,9 @@ namespace freehold::papers {
 std::string fold(std::string_view text);                   // lower case, without accents; bad UTF-8 stays as it is
 std::string canon(std::string_view text);                  // letters and digits only, upper case: QX-5501 a -> QX5501A
 std::vector<std::string> words_of(std::string_view text);  // folded; letters and digits; camelCase is two words
-std::string stem(std::string_view word);                   // bearings -> bearing, batteries -> battery
-std::string key_of(std::string_view text);                 // its stems in alphabetical order: one key for one wording
-std::string slug_of(std::string_view text);                // fit for a name in SQL: downtime_min
+std::string stem(std::string_view word);     // bearings, opened -> bear, open; not a word, only comparable
+std::string key_of(std::string_view text);   // its stems in alphabetical order: one key for one wording
+std::string slug_of(std::string_view text);  // fit for a name in SQL: downtime_min
 std::string trimmed_text(std::string_view text);
 bool has_digit(std::string_view text);
 int edit_distance(std::string_view a, std::string_view b, int most);  // more than `most` is most + 1

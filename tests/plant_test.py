@@ -48,6 +48,17 @@ class Plants(unittest.TestCase):
         self.assertGreaterEqual(min(precision), 0.95, note)
         self.assertGreaterEqual(min(recall), 0.95, note)
 
+    def test_a_second_domain_without_code_for_it(self):
+        for seed in (101, 102):
+            with tempfile.TemporaryDirectory() as folder:
+                subprocess.run([sys.executable, TREE / "tools/make_law_firm.py", folder, "--seed", str(seed)], check=True)
+                run(folder, "ingest", f"{folder}/papers", "--library", "p")
+                result = json.loads(run(folder, "library", "eval", f"{folder}/questions.jsonl", "--library", "p", "--answers", f"{folder}/a.jsonl", "--no-model", "--json"))
+            kinds = result["kinds"].values()
+            note = "\n".join(result["wrong"])
+            self.assertEqual(sum(score["invented"] for score in kinds), 0, note)
+            self.assertGreaterEqual(sum(score["right"] for score in kinds), 0.85 * sum(score["asked"] for score in kinds), note)
+
 
 if __name__ == "__main__":
     unittest.main()

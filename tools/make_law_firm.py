@@ -34,7 +34,7 @@ class Firm:
         self.lawyers = []
         for first, last, role in zip(r.sample(FIRST, 8), LAST, ROLES):
             self.lawyers.append({"initials": first[0] + last[0], "name": f"{first} {last}", "role": role, "rate": r.randrange(120, 480, 10), "joined": datetime.date(r.randint(2005, 2019), r.randint(1, 12), r.randint(1, 28))})
-        self.clients = [{"no": f"C{1001 + i}", "name": name, "city": r.choice(CITIES), "industry": r.choice(INDUSTRIES), "since": r.randint(2001, 2018)} for i, name in enumerate(CLIENTS)]
+        self.clients = [{"no": f"C{1001 + i}", "name": name, "city": CITIES[i % 4] if i < 4 else r.choice(CITIES), "industry": r.choice(INDUSTRIES), "since": r.randint(2001, 2018)} for i, name in enumerate(CLIENTS)]
         self.matters = []
         for year in range(2019, 2024):
             for i in range(r.randint(14, 24)):

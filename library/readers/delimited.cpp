@@ -11,7 +11,8 @@ namespace {
 
 struct Rows {
   std::vector<GridRow> rows;
-  bool closed = true;  // every quote
+  std::vector<size_t> widths;  // as written: `rows` leave out empty cells at the end
+  bool closed = true;          // every quote
 };
 
 Result<Rows> cut(std::string_view text, char delimiter, bool quotes, size_t most_rows, std::string_view name) {
@@ -50,6 +51,7 @@ Result<Rows> cut(std::string_view text, char delimiter, bool quotes, size_t most
       ++at;
     }
     ++line;
+    out.widths.push_back(row.cells.size());
     while (row.cells.size() > 1 && row.cells.back().text.empty()) row.cells.pop_back();
     out.rows.push_back(std::move(row));
   }
@@ -67,10 +69,10 @@ Fit fit_of(std::string_view text, char delimiter) {
     cut_rows = cut(text.substr(0, 200'000), delimiter, false, 200, "");
   if (!cut_rows) return {limits::table_columns + 1, 1, 1};  // wider than anything that is read
   std::map<size_t, size_t> widths;
-  for (const GridRow& row : cut_rows->rows) {
-    if (row.cells.size() == 1 && row.cells[0].text.empty()) continue;
+  for (size_t i = 0; i < cut_rows->rows.size(); ++i) {
+    if (cut_rows->widths[i] == 1 && cut_rows->rows[i].cells[0].text.empty()) continue;
     ++fit.all;
-    if (row.cells.size() > 1) ++widths[row.cells.size()];
+    if (cut_rows->widths[i] > 1) ++widths[cut_rows->widths[i]];
   }
   for (const auto& [width, rows] : widths)
     if (rows > fit.rows) fit.width = width, fit.rows = rows;

@@ -20,6 +20,24 @@ expect 2 "$freehold" ask "How many?" --library ../none
 expect 5 "$freehold" ingest no/such/folder --library plant
 expect 2 "$freehold" ask "$(printf '%5000s' x)" --library plant
 
+# Forgotten for good: counts change, no byte is left, and the folder's copy is not read again.
+mkdir "$folder/notes"
+printf 'Pump,Day,Fitter\nPU-01,2020-01-02,Zyx Canaryman\nPU-02,2020-01-03,Tom Other\n' >"$folder/notes/rounds a.csv"
+printf 'Pump,Day,Fitter\nPU-01,2020-02-02,Tom Other\nPU-02,2020-02-03,Tom Other\nPU-03,2020-02-04,Tom Other\n' >"$folder/notes/rounds b.csv"
+expect 0 "$freehold" ingest "$folder/notes" --library rounds
+expect 0 "$freehold" ask "How many rounds were there in 2020?" --library rounds --json
+[ "$(field '["value"]')" = 5 ] || fail "rounds before"
+grep -aq Canaryman "$FREEHOLD_HOME/libraries/rounds.sqlite" || fail "the canary was never there"
+expect 0 "$freehold" library forget "rounds a.csv" --library rounds; has out ": 0 found"; lacks out "looked for: 0"
+! grep -aq Canaryman "$FREEHOLD_HOME"/libraries/rounds.sqlite* || fail "the canary is left"
+expect 0 "$freehold" ask "How many rounds were there in 2020?" --library rounds --json
+[ "$(field '["value"]')" = 3 ] || fail "rounds after"
+expect 0 "$freehold" ingest "$folder/notes" --library rounds; has out "was forgotten"
+! grep -aq Canaryman "$FREEHOLD_HOME"/libraries/rounds.sqlite* || fail "the canary came back"
+expect 3 "$freehold" library forget "rounds a.csv" --library rounds; has err "no such paper"
+expect 0 "$freehold" ingest "$folder/notes" --library rounds --again; has out "1 files read"
+expect 5 "$freehold" library forget x --library none
+
 # Hostile papers: each is named, none is followed, the others are read.
 mkdir "$folder/hostile"
 printf 'Asset,Model\n=HYPERLINK("http://example.invalid"),"=1+1"\n@SUM(A1),x\n' >"$folder/hostile/formulas.csv"
