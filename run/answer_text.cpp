@@ -23,7 +23,7 @@ std::vector<Part> AnswerText::push(Token token) {
   const bool before = splitter_.thinking();
   std::vector<Part> parts;
   // Control tokens are no text for the reader, but for the tags of thinking, which are marks that we look for.
-  if (!tokenizer_->is_special(token) || (tag && !options_.raw)) {
+  if (!tokenizer_->is_special(token) || (tag && !options_.raw) || is_tool_mark(options_.tools, bytes)) {
     const std::string text = decoder_.push(token);
     if (options_.raw && !text.empty()) parts.push_back({Voice::answer, text});
     if (!options_.raw) parts = splitter_.push(text);
@@ -62,7 +62,8 @@ std::vector<Part> AnswerText::sift(std::vector<Part> parts, bool last) {
 void AnswerText::sift_answer(std::string_view text, bool last, std::vector<Part>& out) {
   held_ += text;
   size_t found = std::string::npos;
-  for (const std::string& stop : options_.stops) found = std::min(found, held_.find(stop));
+  for (const std::string& stop : options_.stops)
+    if (const size_t at = held_.find(stop); at < found) found = at, stopped_by_ = stop;
   size_t certain = held_.size();
   if (found != std::string::npos) {
     certain = found;

@@ -8,12 +8,15 @@
 
 #include "run/thinking.h"
 #include "text/tokenizer.h"
+#include "text/tool_calls.h"
 
 namespace freehold {
 
 struct AnswerTextOptions {
-  bool thinking_open = false;      // the prompt ended inside thinking
-  bool raw = false;                // no thinking split: all is answer
+  bool thinking_open = false;  // the prompt ended inside thinking
+  bool raw = false;            // no thinking split: all is answer
+  // Whose marks stay in the text although they are control tokens, for a ToolCallParser to read.
+  ToolSyntax tools = ToolSyntax::none;
   std::vector<std::string> stops = {};  // not empty, valid UTF-8; looked for in the answer, not in the thinking
 };
 
@@ -25,6 +28,7 @@ class AnswerText {
   std::vector<Part> finish();           // what was held back
   // One of the texts was found: it and what follows are not part of the answer, and more tokens change nothing.
   bool stopped() const { return stopped_; }
+  const std::string& stopped_by() const { return stopped_by_; }
   // Whether the last token pushed belongs to the thinking; the tags themselves belong to neither.
   bool thinking() const { return thinking_; }
   int thinking_tokens() const { return thinking_tokens_; }
@@ -36,7 +40,8 @@ class AnswerText {
   AnswerTextOptions options_;
   StreamDecoder decoder_;
   ThinkingSplitter splitter_;
-  std::string held_;  // of the answer
+  std::string held_;        // of the answer
+  std::string stopped_by_;  // which of the texts
   bool stopped_ = false, thinking_ = false;
   int thinking_tokens_ = 0;
 };

@@ -204,6 +204,7 @@ void Scheduler::end(Writing& writing, Stop stop) {
   event.parts = writing.text.finish();
   event.stop = stop;
   event.thinking_tokens = writing.text.thinking_tokens();
+  event.stopped_by = writing.text.stopped_by();
   say(writing.request, std::move(event));
   writing.state = Writing::State::over;
   if (--writing.request->open_ == 0) say(writing.request, Event{.kind = Event::Kind::done});

@@ -56,6 +56,7 @@ struct Event {
   bool thinking = false;      // the token belongs to the thinking
   Stop stop = Stop::end;
   int reused = 0, computed = 0, thinking_tokens = 0;
+  std::string stopped_by{};  // ended: the text of `stops` that was found
   Error error{};
 };
 

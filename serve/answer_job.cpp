@@ -1,9 +1,8 @@
 #include "serve/answer_job.h"
 
-#include <ctime>
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
-
-#include "serve/request_id.h"
 
 namespace freehold {
 namespace {
@@ -19,13 +18,17 @@ AnswerJob::AnswerJob(const ModelSide& side, Metrics& metrics, AnswerRequest requ
       metrics_(metrics),
       request_(std::move(request)),
       exchange_(std::move(exchange)),
-      shapes_(side, request_, make_id(request_.chat ? "chatcmpl-" : "cmpl-"), std::time(nullptr)) {
+      shapes_(shapes_for(side, request_, [this](std::string data, std::string name) {
+        exchange_->event(std::move(data), std::move(name));
+      })) {
   size_t count = 0;
   for (const Ask& ask : request_.asks) {
     count += static_cast<size_t>(ask.answers);
     usage_.prompt += static_cast<int>(ask.prompt.size());
   }
   choices_.resize(count);
+  if (request_.tools.syntax != ToolSyntax::none)
+    for (Choosing& choice : choices_) choice.reader.emplace(request_.tools);
   offsets_.resize(count);
   last_token_.resize(count);
   times_.prompt_tokens = usage_.prompt;
@@ -41,9 +44,9 @@ void AnswerJob::start(Scheduler& scheduler, const std::string& user) {
         std::move(ask), [self = shared_from_this(), i] { self->exchange_->post([self, i] { self->drain(i); }); });
     if (!request) {
       for (const auto& earlier : requests) earlier->cancel();
-      const ApiError error = api_error(request.error(), request_.chat ? "messages" : "prompt");
+      const ApiError error = api_error(request.error(), request_.chat() ? "messages" : "prompt");
       metrics_.http(error.status);
-      return exchange_->answer(answer_of(error));
+      return exchange_->answer(answer_of(error, request_.style));
     }
     requests.push_back(std::move(*request));
   }
@@ -71,15 +74,14 @@ void AnswerJob::take(size_t ask, Event& event) {
       if (!request_.stream) return;
       open_stream();
       for (size_t i = index; i < index + static_cast<size_t>(request_.asks[ask].answers); ++i) {
-        if (request_.chat) send(shapes_.role(static_cast<int>(i), usage_shown()));
-        if (request_.echo)
-          send(shapes_.piece(static_cast<int>(i), {{Voice::answer, request_.prompts[ask]}}, nullptr, 0, usage_shown()));
+        shapes_->begin(static_cast<int>(i), usage_);
+        if (request_.echo) shapes_->say(static_cast<int>(i), {.text = request_.prompts[ask]}, usage_);
       }
       return;
     case Event::Kind::progress:
-      if (request_.stream && request_.progress)
-        send(shapes_.progress(static_cast<int>(request_.asks[ask].prompt.size()), usage_.cached, event.computed,
-                              1000 * seconds_between(arrived_, Clock::now())));
+      if (request_.stream)
+        shapes_->progress(static_cast<int>(request_.asks[ask].prompt.size()), event.computed,
+                          1000 * seconds_between(arrived_, Clock::now()), usage_);
       return;
     case Event::Kind::token:
       return take_token(index, event);
@@ -89,7 +91,7 @@ void AnswerJob::take(size_t ask, Event& event) {
       if (++done_ == requests_.size()) complete();
       return;
     case Event::Kind::failed:
-      return failed(api_error(event.error, request_.chat ? "messages" : "prompt"));
+      return failed(api_error(event.error, request_.chat() ? "messages" : "prompt"));
   }
 }
 
@@ -123,45 +125,61 @@ void AnswerJob::take_token(size_t index, Event& event) {
   usage_.reasoning += event.thinking;
   const bool scored = request_.logprobs >= 0 && !event.thinking;
   Choosing& choice = choices_[index];
+  Said said = hear(choice, std::move(event.parts), false);
   if (request_.stream) {
-    if (!event.parts.empty() || scored)
-      send(shapes_.piece(static_cast<int>(index), event.parts, scored ? &event.choice : nullptr, offsets_[index],
-                         usage_shown()));
+    if (scored) said.token = &event.choice, said.text_offset = offsets_[index];
+    shapes_->say(static_cast<int>(index), said, usage_);
     if (scored) offsets_[index] += static_cast<int>(side_.tokenizer.bytes_of(event.choice.token).size());
-    return;
+  } else if (scored) {
+    choice.tokens.push_back(std::move(event.choice));
   }
-  for (const Part& part : event.parts) (part.voice == Voice::thinking ? choice.thinking : choice.text) += part.text;
-  if (scored) choice.tokens.push_back(std::move(event.choice));
+}
+
+// Adds to the choice, and returns, what of new text is thinking, answer and calls.
+Said AnswerJob::hear(Choosing& choice, std::vector<Part> parts, bool last) {
+  Said said;
+  for (Part& part : parts) (part.voice == Voice::thinking ? said.thinking : said.text) += part.text;
+  if (choice.reader) {
+    ToolReader::Heard heard = choice.reader->hear(said.text);
+    said.text = std::move(heard.text);
+    said.calls = std::move(heard.calls);
+    if (last) {
+      heard = choice.reader->finish();
+      said.text += heard.text;
+      std::move(heard.calls.begin(), heard.calls.end(), std::back_inserter(said.calls));
+    }
+  }
+  choice.text += said.text;
+  choice.thinking += said.thinking;
+  choice.calls.insert(choice.calls.end(), said.calls.begin(), said.calls.end());
+  return said;
 }
 
 void AnswerJob::end_one(size_t index, Event& event) {
   if (event.stop == Stop::cancelled) return failed(api_error({Fault::cancelled, "the server is ending"}, ""));
   Choosing& choice = choices_[index];
+  const Said said = hear(choice, std::move(event.parts), true);
   choice.stop = event.stop;
-  choice.ended = true;
-  if (request_.stream) {
-    if (!event.parts.empty())
-      send(shapes_.piece(static_cast<int>(index), event.parts, nullptr, offsets_[index], usage_shown()));
-    return send(shapes_.finish(static_cast<int>(index), event.stop, usage_shown()));
-  }
-  for (const Part& part : event.parts) (part.voice == Voice::thinking ? choice.thinking : choice.text) += part.text;
+  choice.stopped_by = std::move(event.stopped_by);
+  if (!request_.stream) return;
+  shapes_->say(static_cast<int>(index), said, usage_);
+  shapes_->finish(static_cast<int>(index), choice, usage_);
 }
 
 void AnswerJob::complete() {
   over_ = true;
   times_.total = seconds_between(arrived_, Clock::now());
   times_.answer_tokens = usage_.completion;
-  metrics_.ended(times_, finish_reason(choices_[0].stop));
+  metrics_.ended(times_, choices_[0].stop == Stop::end ? "stop" : "length");
   if (request_.stream) {
-    if (request_.usage_at_end) send(shapes_.last(usage_));
-    exchange_->event("[DONE]");
+    shapes_->last(usage_);
     return exchange_->end_events();
   }
   if (request_.echo)
     for (size_t i = 0; i < choices_.size(); ++i)
       choices_[i].text = request_.prompts[i / static_cast<size_t>(request_.asks[0].answers)] + choices_[i].text;
   metrics_.http(200);
-  HttpAnswer answer{200, text_of(shapes_.whole(choices_, usage_))};
+  HttpAnswer answer{200, text_of(shapes_->whole(choices_, usage_))};
   answer.headers = headers();
   exchange_->answer(std::move(answer));
 }
@@ -172,9 +190,9 @@ void AnswerJob::failed(ApiError error) {
   metrics_.ended(times_, "error");
   if (!streaming_) {
     metrics_.http(error.status);
-    return exchange_->answer(answer_of(error));
+    return exchange_->answer(answer_of(error, request_.style));
   }
-  exchange_->event(body_of(error));  // and no [DONE]
+  shapes_->failed(error);
   exchange_->end_events();
 }
 

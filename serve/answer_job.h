@@ -30,15 +30,14 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   void complete();
   void failed(ApiError error);
   void abandon();
-  const Usage* usage_shown() const { return request_.usage_always ? &usage_ : nullptr; }
   Headers headers() const;
-  void send(const Json& json) { exchange_->event(text_of(json)); }
+  Said hear(Choosing& choice, std::vector<Part> parts, bool last);
 
   const ModelSide& side_;
   Metrics& metrics_;
   const AnswerRequest request_;
   const std::shared_ptr<Exchange> exchange_;
-  const AnswerShapes shapes_;
+  const std::unique_ptr<AnswerShapes> shapes_;
   std::vector<std::shared_ptr<Request>> requests_;  // one for each ask
   std::vector<Choosing> choices_;                   // answer i of ask k is choice k * n + i
   std::vector<int> offsets_;                        // bytes of text so far

@@ -59,9 +59,9 @@ void read_common(const ModelSide& side, Fields& fields, Ask& ask, AnswerRequest&
   fields.natural("seed", s.seed);
   read_bias(side, fields, s);
   fields.integer("n", 1, side.most_answers, ask.answers);
-  const int least = request.chat ? 1 : 0;
+  const int least = request.chat() ? 1 : 0;
   fields.integer("max_tokens", least, INT32_MAX, ask.max_tokens);
-  if (request.chat) fields.integer("max_completion_tokens", least, INT32_MAX, ask.max_tokens);
+  if (request.chat()) fields.integer("max_completion_tokens", least, INT32_MAX, ask.max_tokens);
   read_stops(fields, ask.text.stops);
   fields.boolean("stream", request.stream);
   if (const Json* options = fields.find("stream_options")) {
@@ -90,7 +90,7 @@ std::optional<ApiError> settle(const ModelSide& side, Fields& fields, AnswerRequ
   for (const std::string& name : fields.unknown()) request.ignored.push_back(name);
   if (side.strict && !request.ignored.empty())
     return unsupported_field(request.ignored.front(), "is not known, or changes nothing with this model");
-  const std::string param = request.chat ? "messages" : "prompt";
+  const std::string param = request.chat() ? "messages" : "prompt";
   for (const Ask& ask : request.asks) {
     if (ask.prompt.empty()) return invalid(param, "has no tokens");
     if (ask.prompt.size() >= static_cast<size_t>(side.context)) return too_long(side, ask.prompt.size(), param);
@@ -111,19 +111,20 @@ tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, c
   if (fields.integer("top_logprobs", 0, 20, top) && !logprobs)
     fields.fail(invalid("top_logprobs", "needs logprobs: true"));
   if (logprobs) request.logprobs = top;
-  fields.refuse({"tools", "functions", "audio", "prediction", "web_search_options", "verbosity",
-                 "thinking_token_budget", "reasoning_budget"},
+  fields.refuse({"functions", "audio", "prediction", "web_search_options", "verbosity", "thinking_token_budget",
+                 "reasoning_budget"},
                 "is not served yet");
-  for (const char* name : {"tool_choice", "function_call"})
-    fields.only(name, "none", "needs tools, which are not served yet");
+  fields.only("function_call", "none", "is the older form: tool_choice is served");
   fields.only("modalities", Json::array({"text"}), "only text is served");
-  fields.accept({"parallel_tool_calls", "prompt_cache_key", "service_tier", "store", "safety_identifier"});
+  fields.accept({"prompt_cache_key", "service_tier", "store", "safety_identifier"});
   auto chat = render_request(side, fields);
   if (!chat) return Refused(std::move(chat.error()));
   ask.sampling.score = logprobs;
   ask.sampling.top_logprobs = top;
   ask.prompt = std::move(chat->tokens);
   ask.text.thinking_open = chat->thinking_open;
+  ask.text.tools = chat->tools.syntax;
+  request.tools = std::move(chat->tools);
   request.ignored.insert(request.ignored.end(), chat->ignored.begin(), chat->ignored.end());
   request.asks.push_back(std::move(ask));
   if (auto fault = settle(side, fields, request)) return Refused(std::move(*fault));
@@ -172,7 +173,7 @@ std::optional<ApiError> read_prompts(const ModelSide& side, const Json& prompt, 
 
 tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, const Json& body) {
   AnswerRequest request;
-  request.chat = false;
+  request.style = Style::text;
   Fields fields(body);
   Ask ask;
   ask.max_tokens = 16;  // as the API has it

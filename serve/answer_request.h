@@ -10,7 +10,10 @@
 namespace freehold {
 
 struct AnswerRequest {
-  bool chat = true;
+  Style style = Style::chat;
+  bool chat() const { return style != Style::text; }
+  ToolAsk tools;
+  Json body = nullptr;               // responses: the request, whose settings the answer repeats
   std::vector<Ask> asks;             // one for each prompt; a chat has one
   std::vector<std::string> prompts;  // their texts, with `echo`
   bool stream = false, usage_at_end = false, usage_always = false, progress = false, echo = false;
@@ -20,5 +23,9 @@ struct AnswerRequest {
 
 tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, const Json& body);
 tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, const Json& body);
+// Anthropic's messages and OpenAI's responses, brought into the words of a chat first.
+tl::expected<AnswerRequest, ApiError> read_messages_request(const ModelSide& side, const Json& body);
+tl::expected<AnswerRequest, ApiError> read_responses_request(const ModelSide& side, const Json& body);
+tl::expected<int, ApiError> count_messages_tokens(const ModelSide& side, const Json& body);
 
 }  // namespace freehold

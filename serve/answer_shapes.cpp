@@ -1,6 +1,10 @@
 #include "serve/answer_shapes.h"
 
+#include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
+
+#include "serve/request_id.h"
 
 namespace freehold {
 namespace {
@@ -23,14 +27,48 @@ Json scored_json(const ModelSide& side, const Scored& scored) {
   return {{"token", written(side, scored.token)}, {"logprob", scored.logprob}, {"bytes", std::move(bytes)}};
 }
 
+// OpenAI's chat and text completions: "chat.completion", "chat.completion.chunk" and "text_completion".
+class ChatShapes final : public AnswerShapes {
+ public:
+  ChatShapes(const ModelSide& side, const AnswerRequest& request, Send send)
+      : side_(side),
+        request_(request),
+        send_(std::move(send)),
+        id_(make_id(request.chat() ? "chatcmpl-" : "cmpl-")),
+        created_(std::time(nullptr)) {}
+  Json whole(const std::vector<Choosing>& choices, const Usage& usage) override;
+  void begin(int index, const Usage& usage) override;
+  void progress(int total, int computed, double ms, const Usage& usage) override;
+  void say(int index, const Said& said, const Usage& usage) override;
+  void finish(int index, const Choosing& choice, const Usage& usage) override;
+  void last(const Usage& usage) override;
+  void failed(const ApiError& error) override { send_(body_of(error), ""); }  // and no [DONE]
+
+ private:
+  // Without `usage`: null where it is to come at the end.
+  Json frame(Json choices, const Usage* usage) const;
+  Json logprobs(const std::vector<const Choice*>& tokens, int text_offset) const;
+  void chunk(int index, Json delta, Json logprobs, Json reason, const Usage& usage);
+  void send(const Json& json) { send_(text_of(json), ""); }
+  const ModelSide& side_;
+  const AnswerRequest& request_;
+  const Send send_;
+  const std::string id_;
+  const int64_t created_;
+  std::vector<int> calls_;  // sent, of each choice
+};
+
 }  // namespace
 
-std::string_view finish_reason(Stop stop) { return stop == Stop::end ? "stop" : "length"; }
+std::string_view finish_reason(const Choosing& choice) {
+  if (choice.stop != Stop::end) return "length";
+  return choice.calls.empty() ? "stop" : "tool_calls";
+}
 
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-Json AnswerShapes::frame(Json choices, const Usage* usage) const {
-  const char* object = !request_.chat    ? "text_completion"
+Json ChatShapes::frame(Json choices, const Usage* usage) const {
+  const char* object = !request_.chat()  ? "text_completion"
                        : request_.stream ? "chat.completion.chunk"
                                          : "chat.completion";
   Json json = {{"id", id_},
@@ -47,9 +85,9 @@ Json AnswerShapes::frame(Json choices, const Usage* usage) const {
 }
 
 // The newer form for chats, the older one for texts; null where they were not asked for.
-Json AnswerShapes::logprobs(const std::vector<const Choice*>& tokens, int text_offset) const {
+Json ChatShapes::logprobs(const std::vector<const Choice*>& tokens, int text_offset) const {
   if (request_.logprobs < 0) return nullptr;
-  if (request_.chat) {
+  if (request_.chat()) {
     Json content = Json::array();
     for (const Choice* token : tokens) {
       Json one = scored_json(side_, *token);
@@ -76,69 +114,87 @@ Json AnswerShapes::logprobs(const std::vector<const Choice*>& tokens, int text_o
   return json;
 }
 
-Json AnswerShapes::whole(const std::vector<Choosing>& choices, const Usage& usage) const {
+Json ChatShapes::whole(const std::vector<Choosing>& choices, const Usage& usage) {
   Json list = Json::array();
   for (size_t i = 0; i < choices.size(); ++i) {
     const Choosing& choice = choices[i];
     std::vector<const Choice*> tokens;
     for (const Choice& token : choice.tokens) tokens.push_back(&token);
     Json one = {{"index", i}};
-    if (request_.chat) {
-      one["message"] = {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}};
+    if (request_.chat()) {
+      Json content = choice.text.empty() && !choice.calls.empty() ? Json(nullptr) : Json(choice.text);
+      one["message"] = {{"role", "assistant"}, {"content", std::move(content)}, {"refusal", nullptr}};
       if (!choice.thinking.empty()) one["message"]["reasoning_content"] = choice.thinking;
+      for (const ToolCall& call : choice.calls)
+        one["message"]["tool_calls"].push_back({{"id", call.id},
+                                                {"type", "function"},
+                                                {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
     } else {
       one["text"] = choice.text;
     }
     one["logprobs"] = logprobs(tokens, 0);
-    one["finish_reason"] = finish_reason(choice.stop);
+    one["finish_reason"] = finish_reason(choice);
     list.push_back(std::move(one));
   }
   return frame(std::move(list), &usage);
 }
 
-Json AnswerShapes::role(int index, const Usage* usage) const {
-  return frame(Json::array({{{"index", index},
-                             {"delta", {{"role", "assistant"}, {"content", ""}}},
-                             {"logprobs", nullptr},
-                             {"finish_reason", nullptr}}}),
-               usage);
-}
-
-Json AnswerShapes::piece(int index, const std::vector<Part>& parts, const Choice* token, int text_offset,
-                         const Usage* usage) const {
+void ChatShapes::chunk(int index, Json delta, Json logprobs, Json reason, const Usage& usage) {
   Json one = {{"index", index}};
-  std::string text, thinking;
-  for (const Part& part : parts) (part.voice == Voice::thinking ? thinking : text) += part.text;
-  if (request_.chat) {
-    Json delta = Json::object();
-    if (!thinking.empty()) delta["reasoning_content"] = thinking;
-    if (!text.empty() || thinking.empty()) delta["content"] = text;
-    one["delta"] = std::move(delta);
-  } else {
-    one["text"] = text;
-  }
-  one["logprobs"] = token ? logprobs({token}, text_offset) : Json(nullptr);
-  one["finish_reason"] = nullptr;
-  return frame(Json::array({std::move(one)}), usage);
+  one[request_.chat() ? "delta" : "text"] = std::move(delta);
+  one["logprobs"] = std::move(logprobs);
+  one["finish_reason"] = std::move(reason);
+  send(frame(Json::array({std::move(one)}), request_.usage_always ? &usage : nullptr));
 }
 
-Json AnswerShapes::finish(int index, Stop stop, const Usage* usage) const {
-  Json one = {{"index", index}};
-  if (request_.chat)
-    one["delta"] = Json::object();
-  else
-    one["text"] = "";
-  one["logprobs"] = nullptr;
-  one["finish_reason"] = finish_reason(stop);
-  return frame(Json::array({std::move(one)}), usage);
+void ChatShapes::begin(int index, const Usage& usage) {
+  if (request_.chat()) chunk(index, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr, usage);
 }
 
-Json AnswerShapes::last(const Usage& usage) const { return frame(Json::array(), &usage); }
-
-Json AnswerShapes::progress(int total, int cached, int computed, double ms) const {
+void ChatShapes::progress(int total, int computed, double ms, const Usage& usage) {
+  if (!request_.progress) return;
   Json json = frame(Json::array(), nullptr);
-  json["prompt_progress"] = {{"total", total}, {"cache", cached}, {"processed", computed}, {"time_ms", ms}};
-  return json;
+  json["prompt_progress"] = {{"total", total}, {"cache", usage.cached}, {"processed", computed}, {"time_ms", ms}};
+  send(json);
+}
+
+void ChatShapes::say(int index, const Said& said, const Usage& usage) {
+  Json scores = said.token ? logprobs({said.token}, said.text_offset) : Json(nullptr);
+  if (!request_.chat()) {
+    if (!said.text.empty() || said.token) chunk(index, said.text, std::move(scores), nullptr, usage);
+    return;
+  }
+  Json delta = Json::object();
+  if (!said.thinking.empty()) delta["reasoning_content"] = said.thinking;
+  if (!said.text.empty() || (said.token && said.thinking.empty())) delta["content"] = said.text;
+  if (!delta.empty()) chunk(index, std::move(delta), std::move(scores), nullptr, usage);
+  calls_.resize(std::max(calls_.size(), static_cast<size_t>(index) + 1));
+  for (const ToolCall& call : said.calls) {
+    const int number = calls_[static_cast<size_t>(index)]++;
+    const auto piece = [&](Json one) {
+      chunk(index, {{"tool_calls", Json::array({std::move(one)})}}, nullptr, nullptr, usage);
+    };
+    piece({{"index", number},
+           {"id", call.id},
+           {"type", "function"},
+           {"function", {{"name", call.name}, {"arguments", ""}}}});
+    piece({{"index", number}, {"function", {{"arguments", call.arguments}}}});
+  }
+}
+
+void ChatShapes::finish(int index, const Choosing& choice, const Usage& usage) {
+  chunk(index, request_.chat() ? Json::object() : Json(""), nullptr, finish_reason(choice), usage);
+}
+
+void ChatShapes::last(const Usage& usage) {
+  if (request_.usage_at_end) send(frame(Json::array(), &usage));
+  send_("[DONE]", "");
+}
+
+std::unique_ptr<AnswerShapes> shapes_for(const ModelSide& side, const AnswerRequest& request, AnswerShapes::Send send) {
+  if (request.style == Style::messages) return messages_shapes(side, request, std::move(send));
+  if (request.style == Style::responses) return responses_shapes(side, request, std::move(send));
+  return std::make_unique<ChatShapes>(side, request, std::move(send));
 }
 
 }  // namespace freehold

@@ -1,12 +1,17 @@
-// The JSON that answers are sent in: objects "chat.completion", "chat.completion.chunk" and "text_completion".
+// AnswerShapes: how one API writes answers, whole or as the events of a stream. One object for each request, which
+// remembers what it has sent. The job that uses it knows tokens, texts and calls, and nothing of JSON.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "run/scheduler.h"
 #include "serve/answer_request.h"
+#include "serve/tools.h"
 
 namespace freehold {
 
@@ -14,38 +19,44 @@ struct Usage {
   int prompt = 0, cached = 0, completion = 0, reasoning = 0;
 };
 
-// Of one choice of an answer that is sent whole.
+// What is known of one choice so far.
 struct Choosing {
   std::string text, thinking;
-  std::vector<Choice> tokens;  // of the answer, with log probabilities where asked for
+  std::vector<ToolCall> calls;
+  std::vector<Choice> tokens;  // of the answer, with log probabilities; only when it is sent whole
   Stop stop = Stop::end;
-  bool ended = false;
+  std::string stopped_by;  // the text of the request's stops that ended it
+  std::optional<ToolReader> reader;
 };
 
-// What all objects of one answer have in common.
+// What one token, or the end, added to a choice.
+struct Said {
+  std::string text = {}, thinking = {};
+  std::vector<ToolCall> calls = {};
+  const Choice* token = nullptr;  // to be shown with its log probability
+  int text_offset = 0;
+};
+
 class AnswerShapes {
  public:
-  AnswerShapes(const ModelSide& side, const AnswerRequest& request, std::string id, int64_t created)
-      : side_(side), request_(request), id_(std::move(id)), created_(created) {}
-
-  Json whole(const std::vector<Choosing>& choices, const Usage& usage) const;
-  // Pieces of a stream. `usage`: null unless it is to be shown.
-  Json role(int index, const Usage* usage) const;
-  Json piece(int index, const std::vector<Part>& parts, const Choice* token, int text_offset, const Usage* usage) const;
-  Json finish(int index, Stop stop, const Usage* usage) const;
-  Json last(const Usage& usage) const;  // no choices, only the usage
-  Json progress(int total, int cached, int computed, double ms) const;
-
- private:
-  Json frame(Json choices, const Usage* usage) const;
-  Json logprobs(const std::vector<const Choice*>& tokens, int text_offset) const;
-  const ModelSide& side_;
-  const AnswerRequest& request_;
-  std::string id_;
-  int64_t created_;
+  using Send = std::function<void(std::string data, std::string name)>;
+  virtual ~AnswerShapes() = default;
+  virtual Json whole(const std::vector<Choosing>& choices, const Usage& usage) = 0;
+  // Of a stream, in this order:
+  virtual void begin(int index, const Usage& usage) = 0;
+  virtual void progress(int total, int computed, double ms, const Usage& usage) = 0;
+  virtual void say(int index, const Said& said, const Usage& usage) = 0;
+  virtual void finish(int index, const Choosing& choice, const Usage& usage) = 0;
+  virtual void last(const Usage& usage) = 0;
+  virtual void failed(const ApiError& error) = 0;  // instead of what is missing of these
 };
 
-std::string_view finish_reason(Stop stop);
+// The request and what the send function needs must outlive it.
+std::unique_ptr<AnswerShapes> shapes_for(const ModelSide& side, const AnswerRequest& request, AnswerShapes::Send send);
+std::unique_ptr<AnswerShapes> messages_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
+std::unique_ptr<AnswerShapes> responses_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
+
+std::string_view finish_reason(const Choosing& choice);
 std::string text_of(const Json& json);  // one line, always valid UTF-8
 
 }  // namespace freehold

@@ -24,6 +24,12 @@ std::string user_of(const HttpRequest& request) {
   return key.empty() ? "from " + request.peer : "key " + std::string(key);
 }
 
+Style style_of(std::string_view path) {
+  if (path.starts_with("/messages")) return Style::messages;
+  if (path == "/responses") return Style::responses;
+  return path == "/completions" ? Style::text : Style::chat;
+}
+
 HttpAnswer answer_of(const Json& json) { return {200, text_of(json)}; }
 
 }  // namespace
@@ -34,18 +40,26 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     Route route;
   };
   static constexpr Entry routes[] = {
-      {"GET", "/health", &Api::health},          {"GET", "/models", &Api::models},
-      {"GET", "/metrics", &Api::metrics},        {"POST", "/tokenize", &Api::tokenize},
-      {"POST", "/detokenize", &Api::detokenize}, {"POST", "/apply-template", &Api::apply_template},
-      {"POST", "/chat/completions", nullptr},    {"POST", "/completions", nullptr},
+      {"GET", "/health", &Api::health},
+      {"GET", "/models", &Api::models},
+      {"GET", "/metrics", &Api::metrics},
+      {"POST", "/tokenize", &Api::tokenize},
+      {"POST", "/detokenize", &Api::detokenize},
+      {"POST", "/apply-template", &Api::apply_template},
+      {"POST", "/chat/completions", nullptr},
+      {"POST", "/completions", nullptr},
+      {"POST", "/messages", nullptr},
+      {"POST", "/responses", nullptr},
+      {"POST", "/messages/count_tokens", &Api::count_tokens},
   };
+  std::string_view path = without_base(request.path);
+  const Style style = style_of(path);
   const auto refuse = [&](ApiError error, Headers headers = {}) {
     metrics_.http(error.status);
-    HttpAnswer answer = freehold::answer_of(error);
+    HttpAnswer answer = freehold::answer_of(error, style);
     answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
     exchange->answer(std::move(answer));
   };
-  std::string_view path = without_base(request.path);
   if (path.starts_with("/models/")) {
     if (path.substr(8) != side_.name)
       return refuse(check_model_name(side_, {{"model", path.substr(8)}}).value_or(ApiError{}));
@@ -72,21 +86,30 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     if (auto fault = check_model_name(side_, body)) return refuse(std::move(*fault));
   }
   if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json()));
-  if (!found->route) return complete(request, body, path == "/chat/completions", std::move(exchange));
+  if (!found->route) return complete(request, body, style, std::move(exchange));
   Answer answer = (this->*found->route)(body);
   if (!answer) return refuse(std::move(answer.error()));
   metrics_.http(200);
   exchange->answer(std::move(*answer));
 }
 
-void Api::complete(const HttpRequest& request, const Json& body, bool chat, std::shared_ptr<Exchange> exchange) {
-  auto read = chat ? read_chat_request(side_, body) : read_text_request(side_, body);
+void Api::complete(const HttpRequest& request, const Json& body, Style style, std::shared_ptr<Exchange> exchange) {
+  auto read = style == Style::chat        ? read_chat_request(side_, body)
+              : style == Style::messages  ? read_messages_request(side_, body)
+              : style == Style::responses ? read_responses_request(side_, body)
+                                          : read_text_request(side_, body);
   if (!read) {
     metrics_.http(read.error().status);
-    return exchange->answer(freehold::answer_of(read.error()));
+    return exchange->answer(freehold::answer_of(read.error(), style));
   }
   std::make_shared<AnswerJob>(side_, metrics_, std::move(*read), std::move(exchange))
       ->start(scheduler_, user_of(request));
+}
+
+Api::Answer Api::count_tokens(const Json& body) {
+  auto count = count_messages_tokens(side_, body);
+  if (!count) return Refused(std::move(count.error()));
+  return answer_of(Json{{"input_tokens", *count}});
 }
 
 Api::Answer Api::health(const Json&) { return answer_of(Json{{"status", "ok"}}); }

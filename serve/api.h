@@ -23,7 +23,8 @@ class Api {
   Answer tokenize(const Json& body);
   Answer detokenize(const Json& body);
   Answer apply_template(const Json& body);
-  void complete(const HttpRequest& request, const Json& body, bool chat, std::shared_ptr<Exchange> exchange);
+  Answer count_tokens(const Json& body);
+  void complete(const HttpRequest& request, const Json& body, Style style, std::shared_ptr<Exchange> exchange);
   Json model_json() const;
 
   const ModelSide& side_;

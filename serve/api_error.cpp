@@ -17,8 +17,22 @@ std::string body_of(const ApiError& error) {
   return Json{{"error", std::move(inner)}}.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-HttpAnswer answer_of(const ApiError& error) {
-  HttpAnswer answer{error.status, body_of(error)};
+// Anthropic's names for what an error is; the field stands in the message.
+std::string messages_body_of(const ApiError& error) {
+  const char* type = error.status == 401   ? "authentication_error"
+                     : error.status == 403 ? "permission_error"
+                     : error.status == 404 ? "not_found_error"
+                     : error.status == 413 ? "request_too_large"
+                     : error.status == 429 ? "rate_limit_error"
+                     : error.status == 503 ? "overloaded_error"
+                     : error.status >= 500 ? "api_error"
+                                           : "invalid_request_error";
+  return Json{{"type", "error"}, {"error", {{"type", type}, {"message", error.message}}}, {"request_id", nullptr}}.dump(
+      -1, ' ', false, Json::error_handler_t::replace);
+}
+
+HttpAnswer answer_of(const ApiError& error, Style style) {
+  HttpAnswer answer{error.status, style == Style::messages ? messages_body_of(error) : body_of(error)};
   if (error.status == 429 || error.status == 503) answer.headers.push_back({"Retry-After", "2"});
   return answer;
 }

@@ -8,6 +8,9 @@
 
 namespace freehold {
 
+// Which API's words a request came in and its answer goes out in.
+enum class Style : uint8_t { chat, text, messages, responses };
+
 struct ApiError {
   int status = 400;
   std::string message;
@@ -18,7 +21,8 @@ struct ApiError {
 };
 
 std::string body_of(const ApiError& error);  // {"error": {...}}
-HttpAnswer answer_of(const ApiError& error);
+HttpAnswer answer_of(const ApiError& error, Style style = Style::chat);
+std::string messages_body_of(const ApiError& error);  // {"type": "error", "error": {...}}
 // An error of ours for a field: usage, malformed ... are the client's fault; resources is 429; the rest is 500.
 ApiError api_error(const Error& error, std::string param);
 

@@ -52,8 +52,10 @@ class ConnectionExchange : public Exchange {
       c.begin_events(serial, std::move(headers));
     });
   }
-  void event(std::string data) override {
-    with([serial = serial_, data = std::move(data)](Connection& c) { c.event(serial, data); });
+  void event(std::string data, std::string name) override {
+    with([serial = serial_, data = std::move(data), name = std::move(name)](Connection& c) {
+      c.event(serial, data, name);
+    });
   }
   void end_events() override {
     with([serial = serial_](Connection& c) { c.end_events(serial); });
@@ -331,9 +333,10 @@ void Connection::begin_events(uint64_t serial, Headers headers) {
   ping_later();
 }
 
-void Connection::event(uint64_t serial, const std::string& data) {
+void Connection::event(uint64_t serial, const std::string& data, const std::string& name) {
   if (serial != serial_ || state_ != State::events || gone_) return;
-  const std::string text = data.starts_with(':') ? data + "\n\n" : "data: " + data + "\n\n";
+  std::string text = data.starts_with(':') ? data + "\n\n" : "data: " + data + "\n\n";
+  if (!name.empty()) text = "event: " + name + "\n" + text;
   send(chunked_ ? fmt::format("{:x}\r\n{}\r\n", text.size(), text) : text);
 }
 

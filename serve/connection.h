@@ -43,7 +43,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // For the Exchange of request number `serial`; others are late and do nothing.
   void answer(uint64_t serial, HttpAnswer answer);
   void begin_events(uint64_t serial, Headers headers);
-  void event(uint64_t serial, const std::string& data);
+  void event(uint64_t serial, const std::string& data, const std::string& name = {});
   void end_events(uint64_t serial);
   void on_gone(uint64_t serial, std::function<void()> gone);
 

@@ -40,7 +40,8 @@ class Exchange {
   virtual ~Exchange() = default;
   virtual void answer(HttpAnswer answer) = 0;
   virtual void begin_events(Headers headers) = 0;  // 200, text/event-stream
-  virtual void event(std::string data) = 0;        // "data: <data>" and a blank line
+  // "data: <data>" and a blank line; before it "event: <name>" if there is a name.
+  virtual void event(std::string data, std::string name = {}) = 0;
   virtual void end_events() = 0;
   // Runs on the thread of the connections, which must not be kept waiting.
   virtual void post(std::function<void()> work) = 0;

@@ -54,7 +54,7 @@ bool read_content(Fields& fields, Json& message) {
 }
 
 // The messages as templates read them; the first fault is kept in `fields`.
-Json read_messages(Fields& fields, bool& goes_on) {
+Json read_messages(Fields& fields, ToolSyntax syntax, bool& goes_on) {
   Json messages = Json::array();
   const Json* list = fields.find("messages");
   if (!list || !list->is_array() || list->empty()) {
@@ -69,12 +69,20 @@ Json read_messages(Fields& fields, bool& goes_on) {
     }
     Fields one((*list)[i], place + ".");
     std::string role, text;
-    if (!one.one_of("role", {"system", "developer", "user", "assistant"}, role))
-      one.fail(invalid(place + ".role", "expected system, developer, user or assistant"));
+    if (!one.one_of("role", {"system", "developer", "user", "assistant", "tool"}, role))
+      one.fail(invalid(place + ".role", "expected system, developer, user, assistant or tool"));
     Json message = {{"role", role == "developer" ? "system" : role}};
-    if (!read_content(one, message) && role != "assistant") one.fail(invalid(place + ".content", "is missing"));
+    const bool has_content = read_content(one, message);
+    if (!has_content && role != "assistant") one.fail(invalid(place + ".content", "is missing"));
     if (one.text("name", text)) message["name"] = text;
-    one.refuse({"tool_calls", "tool_call_id", "function_call", "audio", "refusal"}, "is not served yet");
+    if (role == "assistant") {
+      read_past_calls(one, syntax, message);
+      if (!has_content && message.contains("tool_calls")) message["content"] = nullptr;
+    }
+    if (role == "tool" && one.text("tool_call_id", text)) message["tool_call_id"] = text;
+    if (role != "assistant") one.refuse({"tool_calls"}, "is for messages of the assistant");
+    if (role != "tool") one.refuse({"tool_call_id"}, "is for messages of a tool");
+    one.refuse({"function_call", "audio", "refusal"}, "is not served");
     if (role == "assistant" && (one.text("reasoning_content", text) || one.text("reasoning", text)))
       message["reasoning_content"] = text;
     one.accept({"reasoning"});
@@ -83,7 +91,7 @@ Json read_messages(Fields& fields, bool& goes_on) {
       one.fail(invalid(place + ".prefix", "is for a last message of the assistant"));
     for (const std::string& name : one.unknown()) one.fail(unsupported_field(name, "is not known"));
     if (one.error()) fields.fail(*one.error());
-    goes_on = role == "assistant";
+    goes_on = role == "assistant" && !message.contains("tool_calls");
     messages.push_back(std::move(message));
   }
   return messages;
@@ -166,7 +174,12 @@ tl::expected<RenderedChat, ApiError> render_request(const ModelSide& side, Field
   RenderedChat chat;
   bool goes_on = false;
   Conversation conversation;
-  conversation.messages = read_messages(fields, goes_on);
+  const ToolSyntax syntax = side.format ? side.format->tools() : ToolSyntax::none;
+  conversation.messages = read_messages(fields, syntax, goes_on);
+  // Templates of this family tell a message of calls by a content that is null.
+  conversation.drop_nulls = syntax != ToolSyntax::deepseek_v3;
+  chat.tools = read_tools(fields, syntax, chat.ignored);
+  if (chat.tools.syntax != ToolSyntax::none) conversation.tools = chat.tools.list;
   read_thinking(side, fields, conversation, chat.ignored);
   if (fields.error()) return Refused(*fields.error());
   if (!side.format)
@@ -182,11 +195,18 @@ tl::expected<RenderedChat, ApiError> render_request(const ModelSide& side, Field
   conversation.variables["eos_token"] = written(ends.empty() ? std::nullopt : std::optional(ends.front()));
   conversation.add_generation_prompt = !goes_on;
   conversation.continue_final_message = goes_on;
-  const auto prompt = side.format->write(conversation);
+  auto prompt = side.format->write(conversation);
   if (!prompt) {
     ApiError error = api_error(prompt.error(), "messages");
     error.status = 400, error.type = "invalid_request_error", error.code = "invalid_value";
     return Refused(std::move(error));
+  }
+  if (!chat.tools.forced.empty()) {
+    if (prompt->thinking_open)
+      return Refused(
+          unsupported_field("tool_choice", "a model that is to think cannot be made to call; switch it off"));
+    if (goes_on) return Refused(unsupported_field("tool_choice", "a message that goes on cannot be made a call"));
+    prompt->pieces.push_back({chat.tools.forced, Author::the_template});
   }
   chat.text = joined(prompt->pieces);
   if (auto fault = check_length(side, chat.text.size(), "messages")) return Refused(std::move(*fault));

@@ -7,6 +7,7 @@
 
 #include "model/model.h"
 #include "serve/api_error.h"
+#include "serve/tools.h"
 #include "text/prompt_format.h"
 #include "text/tokenizer.h"
 
@@ -38,11 +39,12 @@ ApiError too_long(const ModelSide& side, size_t tokens, const std::string& param
 class Fields;
 struct RenderedChat {
   std::string text;
+  ToolAsk tools;
   std::vector<Token> tokens;
   bool thinking_open = false;
   std::vector<std::string> ignored;  // fields that this model's template does not read
 };
-// messages, chat_template_kwargs, thinking, reasoning_effort of a request: checked, rendered and encoded.
+// messages, tools, chat_template_kwargs, thinking, reasoning_effort of a request: checked, rendered and encoded.
 tl::expected<RenderedChat, ApiError> render_request(const ModelSide& side, Fields& fields);
 
 }  // namespace freehold

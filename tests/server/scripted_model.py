@@ -1,0 +1,89 @@
+"""Writes a model that says what it is told to, as GGUF: each token has one successor, whatever stood before.
+
+Every token is a direction of its own; the one block adds nothing, and the head turns a token into its successor. Its
+template knows tools the way Qwen's does.
+"""
+import pathlib
+import struct
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools"))
+from make_tiny_model import BOOL, FLOAT32, INT32, STRING, UINT32, array, pair, text, vocabulary  # noqa: E402
+
+HIDDEN, HEADS, FFN = 320, 5, 32
+END = 258  # <|im_end|>
+TEMPLATE = (
+    "{% if tools %}<tools>{% for tool in tools %}{{ tool | tojson }}{% endfor %}</tools>\n{% endif %}"
+    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + (message.content or '') }}"
+    "{% for call in message.tool_calls or [] %}{{ '<tool_call>\n{\"name\": \"' + call.function.name + '\", \"arguments\": ' }}"
+    "{{ call.function.arguments | tojson }}{{ '}\n</tool_call>' }}{% endfor %}{{ '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+
+
+def printable(piece, texts):
+    return "".join(texts[b] for b in piece.encode())
+
+
+def write(path, pieces, after):
+    """`pieces`: texts that become tokens and follow one another to the end. `after`: {byte: number of a piece}."""
+    texts, types = vocabulary()
+    first = len(texts)
+    texts = texts + [printable(p, texts) for p in pieces]
+    types = types + [1] * len(pieces)
+    successor = [END] * len(texts)
+    for i in range(len(pieces) - 1):
+        successor[first + i] = first + i + 1
+    for byte, piece in after.items():
+        successor[byte] = first + piece
+    zero = lambda rows, columns: bytes(2 * rows * columns)
+    one = struct.pack("<e", 1)
+
+    def square(columns_of_rows):  # one 1 in each row, at the columns given
+        data = bytearray(2 * len(columns_of_rows) * HIDDEN)
+        for row, columns in enumerate(columns_of_rows):
+            for column in columns:
+                at = 2 * (row * HIDDEN + column)
+                data[at:at + 2] = one
+        return bytes(data)
+
+    ones = struct.pack(f"<{HIDDEN}f", *[1.0] * HIDDEN)
+    before = [[] for _ in texts]
+    for token, follows in enumerate(successor):
+        before[follows].append(token)
+    tensors = [("token_embd.weight", (HIDDEN, len(texts)), 1, square([[t] for t in range(len(texts))])),
+               ("blk.0.attn_norm.weight", (HIDDEN,), 0, ones)]
+    for name, columns, rows in (("attn_q", HIDDEN, HIDDEN), ("attn_k", HIDDEN, HIDDEN), ("attn_v", HIDDEN, HIDDEN),
+                                ("attn_output", HIDDEN, HIDDEN), ("ffn_gate", HIDDEN, FFN), ("ffn_up", HIDDEN, FFN),
+                                ("ffn_down", FFN, HIDDEN)):
+        tensors.append((f"blk.0.{name}.weight", (columns, rows), 1, zero(rows, columns)))
+    tensors += [("blk.0.ffn_norm.weight", (HIDDEN,), 0, ones), ("output_norm.weight", (HIDDEN,), 0, ones),
+                ("output.weight", (HIDDEN, len(texts)), 1, square(before))]
+
+    number = lambda key, value: pair(key, UINT32, struct.pack("<I", value))
+    metadata = [
+        pair("general.architecture", STRING, text("llama")), pair("general.name", STRING, text("Scripted")),
+        number("llama.block_count", 1), number("llama.context_length", 8192), number("llama.embedding_length", HIDDEN),
+        number("llama.feed_forward_length", FFN), number("llama.attention.head_count", HEADS),
+        number("llama.attention.head_count_kv", HEADS),
+        pair("llama.attention.layer_norm_rms_epsilon", FLOAT32, struct.pack("<f", 1e-5)),
+        pair("llama.rope.freq_base", FLOAT32, struct.pack("<f", 10000)), number("llama.vocab_size", len(texts)),
+        pair("tokenizer.ggml.model", STRING, text("gpt2")), pair("tokenizer.ggml.pre", STRING, text("gpt-2")),
+        array("tokenizer.ggml.tokens", STRING, [text(t) for t in texts]),
+        array("tokenizer.ggml.token_type", INT32, [struct.pack("<i", t) for t in types]),
+        number("tokenizer.ggml.bos_token_id", 256), number("tokenizer.ggml.eos_token_id", END),
+        pair("tokenizer.ggml.add_bos_token", BOOL, b"\0"), pair("tokenizer.chat_template", STRING, text(TEMPLATE)),
+    ]
+    table, data = [], b""
+    for name, sizes, kind, values in tensors:
+        data += b"\0" * (-len(data) % 32)
+        table.append(text(name) + struct.pack("<I", len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes) +
+                     struct.pack("<IQ", kind, len(data)))
+        data += values
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(table), len(metadata)) + b"".join(metadata) + b"".join(table)
+    pathlib.Path(path).write_bytes(head + b"\0" * (-len(head) % 32) + data)
+
+
+def weather(path):
+    """Calls weather(city="Paris") and says a word before it; after a ':' it goes on inside of such a call."""
+    write(path, ["Let me see. ", '<tool_call>\n{"name": "weather", "arguments":', ' {"city": "Paris"}', "}\n</tool_call>"],
+          {ord("\n"): 0, ord(":"): 2})
