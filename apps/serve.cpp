@@ -91,6 +91,8 @@ Result<Done> run(Options& options) {
                        .created = std::time(nullptr),
                        .strict = options.strict};
   Api api(side, *scheduler);
+  server->take_signals();
+  if (interrupt::requested()) return failure(Fault::cancelled, "serve: cancelled");  // while the model was loaded
   std::thread engine([&] { scheduler->run(); });
   greet(*server, side, *scheduler, options.json);
   std::fflush(stdout);

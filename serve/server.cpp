@@ -133,16 +133,20 @@ Result<Done> Server::run(const Handler& handler, const std::function<void()>& en
   State& state = *state_;
   state.shared.handler = handler;
   state.ending = ending;
-  boost::system::error_code error;
-  state.signals.add(SIGINT, error);
-  state.signals.add(SIGTERM, error);
-  state.listen_for_signals();
   state.accept();
   state.shared.io.run();
   state.shared.reader.stop();
   state.shared.reader.join();
+  boost::system::error_code error;
   state.signals.clear(error);
   return Done{};
+}
+
+void Server::take_signals() {
+  boost::system::error_code error;
+  state_->signals.add(SIGINT, error);
+  state_->signals.add(SIGTERM, error);
+  state_->listen_for_signals();
 }
 
 void Server::stop() {

@@ -31,7 +31,9 @@ class Server {
 
   int port() const;
   std::string url() const;  // "http://127.0.0.1:8080"
-  // Serves until stop(), SIGINT or SIGTERM. Then takes no more, calls `ending` and waits a moment for the answers under
+  // SIGINT and SIGTERM end run() from here on, also when they come before it. Whatever handled them is out of it.
+  void take_signals();
+  // Serves until stop() or such a signal. Then takes no more, calls `ending` and waits a moment for the answers under
   // way to end; a second signal ends at once.
   Result<Done> run(const Handler& handler, const std::function<void()>& ending);
   void stop();  // from any thread
