@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 SMALL, LARGE = "smollm2-135m.gguf", "qwen2.5-coder-1.5b.gguf"
+EXPERTS = "deepseek2-random.gguf"  # by tools/make_random_deepseek2.py
 ROWS = {  # name: (file, prompt tokens, decoded tokens, depth, the rival's cache types to choose from, ours)
     "decode-smollm2": (SMALL, 0, 128, 0, ["f16"], "f16"),
     "prefill-smollm2": (SMALL, 512, 0, 0, ["f16"], "f16"),
@@ -30,6 +31,10 @@ ROWS = {  # name: (file, prompt tokens, decoded tokens, depth, the rival's cache
     "decode-8k-f16": (SMALL, 0, 64, 8064, ["f16"], "f16"),
     "decode-8k-best": (SMALL, 0, 64, 8064, ["f16", "q8_0", "q4_0", "bf16"], "q8"),
     "prefill-8k": (SMALL, 512, 0, 7680, ["f16"], "f16"),
+    "decode-experts": (EXPERTS, 0, 64, 0, ["f16"], "f16"),
+    "prefill-experts": (EXPERTS, 512, 0, 0, ["f16"], "f16"),
+    "prefill-experts-4k": (EXPERTS, 4096, 0, 0, ["f16"], "f16"),
+    "decode-experts-16k": (EXPERTS, 0, 32, 16384, ["f16"], "f16"),
 }
 START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
 CHOICES = {"threads": [1], "flash-attn": ["on", "off"], "repack": [0], "load-mode": ["none"], "poll": [100]}
