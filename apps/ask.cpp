@@ -5,13 +5,14 @@
 #include "apps/command.h"
 #include "apps/libraries.h"
 #include "apps/report.h"
+#include "base/limits.h"
 #include "library/answer.h"
 
 namespace freehold {
 namespace {
 
 struct Options {
-  std::string question, library;
+  std::string question, library, export_to;
   bool json = false, why = false;
 };
 
@@ -60,13 +61,30 @@ void print_sources(const papers::Answer& answer, bool all) {
   }
 }
 
+// The rows behind an answer. A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+std::string rows_as_csv(const papers::Answer& answer) {
+  std::string csv = "file,place,row\n";
+  const auto cell = [](std::string_view text) {
+    std::string out = "\"";
+    if (!text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos) out += '\'';
+    for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+    return out + '"';
+  };
+  for (const papers::Citation& c : answer.citations)
+    csv += cell(c.file) + "," + cell(c.place) + "," + cell(c.quote) + "\n";
+  return csv;
+}
+
 Result<Done> run(const Options& options) {
   TRY_ASSIGN(const papers::Domain domain, papers::built_in_domain());
   TRY_ASSIGN(papers::Store store, open_library(options.library, papers::Database::Mode::read));
   TRY_ASSIGN(const papers::Vocabulary vocabulary, papers::load_vocabulary(store.database(), domain));
   TRY_ASSIGN(const papers::Answer answer,
              papers::answer_question(store.database(), vocabulary, domain, options.question,
-                                     options.json || options.why ? 2000 : 200));
+                                     !options.export_to.empty()    ? limits::table_rows
+                                     : options.json || options.why ? 2000
+                                                                   : 200));
+  if (!options.export_to.empty()) TRY(replace_file(options.export_to, rows_as_csv(answer), 0600));
   if (options.json) {
     print_json(papers::json_of(answer));
     return Done{};
@@ -99,6 +117,8 @@ examples:
   app->add_option("question", options->question, "the question")->required();
   add_library_option(*app, options->library);
   app->add_flag("--why", options->why, "also the plan, the SQL and every row");
+  app->add_option("--export", options->export_to, "write the rows it was counted from to a CSV file")
+      ->type_name("FILE");
   app->add_flag("--json", options->json, "as one JSON object");
   return {app, [options] { return run(*options); }};
 }

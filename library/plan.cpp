@@ -23,7 +23,8 @@ class Planner {
   Planner(const Question& question, const Vocabulary& vocabulary) : q_(question), v_(vocabulary) {}
 
   Plan make() {
-    if (q_.says("define")) return definition();
+    const bool meant = !q_.tokens.empty() && fold(q_.tokens.back()) == "mean" && says("what");  // "what does D12 mean"
+    if (q_.says("define") || meant) return definition();
     choose_ask();
     choose_type();
     if (plan_.type.empty()) return plan_;
@@ -376,6 +377,10 @@ class Planner {
         const size_t distance = std::min(from_which, from_most);
         if (distance < nearest) nearest = distance, group = &place;
       }
+      if (!group && plan_.measure && plan_.limit == 1 && says("what") && !says("which") && !says("who")) {
+        plan_.ask = Ask::extreme;  // "what was the highest result"
+        return;
+      }
       if (group)
         plan_.group = *group;
       else if (base_->rule && base_->rule->from_text.size() > 2 && base_->field(base_->rule->from_text[2]))
@@ -403,6 +408,11 @@ class Planner {
     if (plan_.ask == Ask::count && !texts.empty() && says("per"))
       plan_.group = texts.front().second, plan_.ask = Ask::series;
     if (plan_.ask == Ask::lookup) {
+      if (says("howlong") && numbers.empty())
+        for (const KnownField& field : base_->fields)
+          if (field.kind == Kind::minutes && !plan_.measure)
+            plan_.measure = Place{"", field.name, base_->name, field.kind};
+      if (plan_.measure) return;
       if (says("when") && !dates.empty())
         plan_.measure = dates.front().second;
       else if (!texts.empty())
@@ -413,7 +423,16 @@ class Planner {
         plan_.measure = dates.front().second;
       else if (says("when") && !base_->time.empty())
         plan_.measure = Place{"", base_->time, base_->name, Kind::date};
+      else if ((says("who") || says("what")) && named_otherwise())  // "who is patient 17"
+        plan_.measure = Place{"", base_->key, base_->name, Kind::text};
     }
+  }
+  // A condition says which record is meant, and not by the name that it is shown by.
+  bool named_otherwise() const {
+    return !base_->key.empty() && std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
+      return c.place.over.empty() && c.op == "=" && c.place.field != base_->key && !c.texts.empty() &&
+             has_digit(c.texts[0]);
+    });
   }
 
   void conventions() {

@@ -253,7 +253,13 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
   for (size_t i = 0; i < fields.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
       Seen &a = fields[j], &b = fields[i];
-      if (a.kind != b.kind || a.name == b.name || a.tables.empty() || b.tables.empty()) continue;
+      // Digits under "Patient" are the numbers of "Patient no".
+      const bool identifiers =
+          a.core == b.core && !a.core.empty() &&
+          ((a.kind == Kind::text && b.kind == Kind::number) || (a.kind == Kind::number && b.kind == Kind::text));
+      if ((a.kind != b.kind && !identifiers) || (a.name == b.name && !identifiers) || a.tables.empty() ||
+          b.tables.empty())
+        continue;
       if (std::any_of(b.tables.begin(), b.tables.end(), [&](const SourceTable* t) { return a.tables.count(t) > 0; }))
         continue;
       const auto& [few, many] =
@@ -264,9 +270,12 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
                        (a.kind == Kind::text && shared >= 3 && shared * 10 >= few.size() * 7);
       if (!one) continue;
       for (SourceTable& table : tables)
-        if (table.type == type)
-          for (size_t c = 0; c < table.fields.size(); ++c)
-            if (table.fields[c] == b.name && table.types[c].kind == b.kind) table.fields[c] = a.name;
+        for (size_t c = 0; table.type == type && c < table.fields.size(); ++c) {
+          const bool mine = table.fields[c] == b.name && table.types[c].kind == b.kind;
+          if (identifiers && (mine || table.fields[c] == a.name)) table.types[c].kind = Kind::text;
+          if (mine) table.fields[c] = a.name;
+        }
+      if (identifiers) a.kind = Kind::text;
       a.tables.merge(b.tables), a.values.merge(b.values), b.tables.clear();
       break;
     }

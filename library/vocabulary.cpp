@@ -12,6 +12,7 @@ constexpr int64_t most_values = 5000;  // of a field; one with more holds free t
 struct Builder {
   Vocabulary& vocabulary;
   std::vector<std::pair<std::string, Link>> weak, late;  // words of headers: they count when they name nothing else
+  std::map<std::string, size_t> parts;                   // words of names -> names that have them
   void add(std::string_view text, const Link& link) {
     const std::string key = key_of(text);
     if (key.empty() || key.size() > 100) return;
@@ -27,6 +28,14 @@ struct Builder {
     if (link.what == Link::What::value || link.what == Link::What::record) put(fmt::format("#{}", canon(text)));
     for (const std::string& word : words_of(text))
       if (!has_digit(word) && word.size() >= 4) vocabulary.words.insert(word);
+  }
+  // Of names of several words, each word alone, if no other name has it: "Weiss" of "Lukas Weiss".
+  void add_value(const std::string& value, bool is_key, const Link& link) {
+    add(value, link);
+    const auto words = words_of(value);
+    if (!is_key || has_digit(value) || words.size() < 2 || words.size() > 4) return;
+    for (const std::string& word : words)
+      if (word.size() >= 4) ++parts[word], weak.emplace_back(word, link);
   }
   void add_words(const std::string& header, const Link& link, const Domain& domain) {
     const auto words = words_of(header);
@@ -55,7 +64,7 @@ Result<Done> load_values(Database& database, const KnownType& type, const KnownF
   const bool is_key = field.name == type.key;
   if (found.empty() || found.size() > most_values || (!is_key && words > found.size() * 6)) return Done{};
   for (const std::string& value : found)
-    if (value.size() <= 80) builder.add(value, {Link::What::value, type.name, field.name, value, -1});
+    if (value.size() <= 80) builder.add_value(value, is_key, {Link::What::value, type.name, field.name, value, -1});
   return Done{};
 }
 
@@ -74,7 +83,7 @@ const KnownType* Vocabulary::type(std::string_view name) const {
 
 Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
   Vocabulary vocabulary;
-  Builder builder{vocabulary, {}, {}};
+  Builder builder{vocabulary, {}, {}, {}};
   {
     TRY_ASSIGN(Statement types, database.prepare("SELECT name, key, time FROM record_type ORDER BY rowid"));
     TRY(types.begin({}));
@@ -149,7 +158,8 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     vocabulary.meanings[meanings.text(0)] = meanings.text(1);
   }
   for (const auto& [word, link] : builder.weak)
-    if (!vocabulary.names.count(key_of(word))) builder.late.emplace_back(word, link);
+    if (!vocabulary.names.count(key_of(word)) && (link.what != Link::What::value || builder.parts[word] == 1))
+      builder.late.emplace_back(word, link);
   for (const auto& [word, link] : builder.late) builder.add(word, link);
   return vocabulary;
 }

@@ -12,6 +12,8 @@ expect 0 "$freehold" ask "$conveyor" --library plant --why; has out "sources:"; 
 expect 0 "$freehold" ask "$conveyor" --library plant --json
 expected=$(python3 -c 'import json; print(next(q["value"] for q in map(json.loads, open("samples/plant/questions.jsonl")) if "conveyor belt installed" in q["question"]))')
 [ "$(field '["value"]')" = "$expected" ] || fail "conveyor: expected $expected"
+expect 0 "$freehold" ask "$conveyor" --library plant --export "$folder/rows.csv"
+python3 -c 'import csv, sys; rows = list(csv.DictReader(open(sys.argv[1]))); assert len(rows) > 5 and all(r["file"] and r["place"] and r["row"] for r in rows), rows' "$folder/rows.csv" || fail export
 expect 0 "$freehold" ask "How many failures did BC-99 have?" --library plant --json
 [ "$(field '["status"]')" = no_answer ] || fail "invented"
 
