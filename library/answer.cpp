@@ -410,9 +410,12 @@ class Answerer {
     const std::string period = plan_.period.empty() ? "year" : plan_.period;
     const std::string column =
         plan_.group ? column_of(*plan_.group) : period_sql("b." + quoted_name(base->time), period);
-    const std::string measured = plan_.measure ? "sum(" + column_of(*plan_.measure) + ")" : "count(*)";
-    TRY_ASSIGN(Statement rows, started("SELECT " + column + ", " + measured,
-                                       also(column + " IS NOT NULL") + " GROUP BY 1 ORDER BY 1 LIMIT 1000"));
+    const std::string measured =
+        plan_.measure ? (plan_.averaged ? "avg(" : "sum(") + column_of(*plan_.measure) + ")" : "count(*)";
+    const std::string there = plan_.measure ? " HAVING " + measured + " IS NOT NULL" : "";
+    TRY_ASSIGN(Statement rows,
+               started("SELECT " + column + ", " + measured,
+                       also(column + " IS NOT NULL") + " GROUP BY 1" + there + " ORDER BY 1 LIMIT 1000"));
     std::vector<std::pair<std::string, double>> found;
     for (;;) {
       TRY_ASSIGN(const bool more, rows.next());
@@ -424,7 +427,11 @@ class Answerer {
       a_.text = "There are none.";
       return why_none();
     }
-    a_.table.push_back({plan_.group ? plan_.group->field : period, plan_.type});
+    const bool minutes = plan_.measure && plan_.measure->kind == Kind::minutes;
+    a_.table.push_back({plan_.group ? plan_.group->field : period,
+                        plan_.measure
+                            ? (plan_.averaged ? "mean " : "") + plan_.measure->field + (minutes ? " (minutes)" : "")
+                            : plan_.type});
     Json all = Json::array();
     for (const auto& [name, value] : found)
       a_.table.push_back({name, text_of_number(value)}), a_.bars.push_back(value),
@@ -436,7 +443,8 @@ class Answerer {
                             found.front().first, text_of_number(last), found.back().first);
     } else {
       a_.value = all;
-      a_.text = fmt::format("{} periods.", found.size());
+      a_.text = plan_.group ? fmt::format("By {}: {}.", plan_.group->field, found.size())
+                            : fmt::format("{} {}s.", found.size(), period);
     }
     return cite();
   }

@@ -340,8 +340,9 @@ class Planner {
               place && (!chosen || (chosen->over.size() > 0 && place->over.empty())))
             chosen = place;
       if (!chosen)
-        for (const Link& link : span.links)  // "which machine": the field that refers to machines
-          if (link.what == Link::What::type && link.type != base_->name)
+        for (const Link& link : span.links)  // "which machine", "which pump": the field that refers to machines
+          if ((link.what == Link::What::type || (asked_for && link.what == Link::What::value)) &&
+              link.type != base_->name)
             for (const KnownField& field : base_->fields)
               if (field.refers == link.type) chosen = Place{"", field.name, base_->name, field.kind};
       if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s)) {
@@ -405,8 +406,17 @@ class Planner {
       plan_.not_grouped = plan_.ask == Ask::list && says("without");
     }
     if (plan_.ask == Ask::count && says("without")) plan_.missing.push_back("no");
-    if (plan_.ask == Ask::count && !texts.empty() && says("per"))
-      plan_.group = texts.front().second, plan_.ask = Ask::series;
+    const Place* grouped = nullptr;  // "by machine", "per technician"
+    for (const auto& [at, place] : texts)
+      for (const Span& span : q_.spans)
+        if (span.what == Span::What::asking && (span.op == "per" || span.op == "by") && span.last + 1 == at)
+          grouped = &place;
+    if ((plan_.ask == Ask::count || plan_.ask == Ask::sum || plan_.ask == Ask::mean) &&
+        (grouped || !plan_.period.empty())) {
+      if (grouped) plan_.group = *grouped;
+      plan_.averaged = plan_.ask == Ask::mean;
+      plan_.ask = Ask::series;
+    }
     if (plan_.ask == Ask::lookup) {
       if (says("howlong") && numbers.empty())
         for (const KnownField& field : base_->fields)
@@ -494,6 +504,7 @@ Json json_of(const Plan& plan) {
   if (plan.measure) json["measure"] = shown(*plan.measure);
   if (plan.group) json["group"] = shown(*plan.group);
   if (!plan.period.empty()) json["period"] = plan.period;
+  if (plan.averaged) json["averaged"] = true;
   if (plan.ask == Ask::top) json["order"] = plan.ascending ? "asc" : "desc", json["limit"] = plan.limit;
   json["where"] = where;
   return json;

@@ -50,6 +50,7 @@ struct Plan {
   bool ascending = false;  // least
   int limit = 1;
   std::string period;            // month quarter year
+  bool averaged = false;         // series: means of the measure, not sums
   std::string unit;              // hours, minutes, days asked for
   bool several = true;           // asks for a list: "which machines", not "which machine"
   bool not_grouped = false;      // which X had none

@@ -317,7 +317,7 @@ struct Reader {
       int distance = most + 1;
       for (const std::string& known : vocabulary.words)
         if (const int d = edit_distance(low[i], known, most); d < distance) distance = d, best = known;
-      if (best.empty()) continue;
+      if (best.empty() || distance == 0) continue;
       q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], best));
       low[i] = best;
     }

@@ -7,11 +7,13 @@
 namespace freehold::papers {
 namespace {
 
+constexpr size_t most_kinds = 100;     // of a field whose values are kinds of things
 constexpr int64_t most_values = 5000;  // of a field; one with more holds free text, or keys: those are looked up
 
 struct Builder {
   Vocabulary& vocabulary;
   std::vector<std::pair<std::string, Link>> weak, late;  // words of headers: they count when they name nothing else
+  std::vector<std::pair<std::string, Link>> heads;       // last words of kinds, likewise
   std::map<std::string, size_t> parts;                   // words of names -> names that have them
   void add(std::string_view text, const Link& link) {
     const std::string key = key_of(text);
@@ -28,6 +30,20 @@ struct Builder {
     if (link.what == Link::What::value || link.what == Link::What::record) put(fmt::format("#{}", canon(text)));
     for (const std::string& word : words_of(text))
       if (!has_digit(word) && word.size() >= 4) vocabulary.words.insert(word);
+  }
+  // Kinds of things are also called by their last word, all of them that have it: "pumps" for "slurry pump" and "sump
+  // pump". Only in fields of few values: others hold names, or text.
+  void add_heads(const std::vector<std::string>& values, const Link& field, const Domain& domain) {
+    if (values.size() > most_kinds) return;
+    for (const std::string& value : values) {
+      const auto words = words_of(value);
+      if (words.size() < 2 || words.size() > 4 || words.back().size() < 4 || has_digit(words.back()) ||
+          std::find(domain.filler_words.begin(), domain.filler_words.end(), words.back()) != domain.filler_words.end())
+        continue;
+      Link link = field;
+      link.value = value;
+      heads.emplace_back(words.back(), link);
+    }
   }
   // Of names of several words, each word alone, if no other name has it: "Weiss" of "Lukas Weiss".
   void add_value(const std::string& value, bool is_key, const Link& link) {
@@ -47,7 +63,8 @@ struct Builder {
   }
 };
 
-Result<Done> load_values(Database& database, const KnownType& type, const KnownField& field, Builder& builder) {
+Result<Done> load_values(Database& database, const Domain& domain, const KnownType& type, const KnownField& field,
+                         Builder& builder) {
   const std::string column = quoted_name(field.name);
   TRY_ASSIGN(Statement values,
              database.prepare("SELECT " + column + ", count(*) FROM " + quoted_name("r_" + type.name) + " WHERE " +
@@ -65,6 +82,8 @@ Result<Done> load_values(Database& database, const KnownType& type, const KnownF
   if (found.empty() || found.size() > most_values || (!is_key && words > found.size() * 6)) return Done{};
   for (const std::string& value : found)
     if (value.size() <= 80) builder.add_value(value, is_key, {Link::What::value, type.name, field.name, value, -1});
+  if (!is_key && field.refers.empty())
+    builder.add_heads(found, {Link::What::value, type.name, field.name, "", -1}, domain);
   return Done{};
 }
 
@@ -83,7 +102,7 @@ const KnownType* Vocabulary::type(std::string_view name) const {
 
 Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
   Vocabulary vocabulary;
-  Builder builder{vocabulary, {}, {}, {}};
+  Builder builder{vocabulary, {}, {}, {}, {}};
   {
     TRY_ASSIGN(Statement types, database.prepare("SELECT name, key, time FROM record_type ORDER BY rowid"));
     TRY(types.begin({}));
@@ -131,7 +150,7 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       }
     }
     for (const KnownField& field : type.fields)
-      if (field.kind == Kind::text) TRY(load_values(database, type, field, builder));
+      if (field.kind == Kind::text) TRY(load_values(database, domain, type, field, builder));
   }
   TRY_ASSIGN(Statement aliases, database.prepare("SELECT type, text, record FROM alias"));
   TRY(aliases.begin({}));
@@ -159,6 +178,12 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
   }
   for (const auto& [word, link] : builder.weak)
     if (!vocabulary.names.count(key_of(word)) && (link.what != Link::What::value || builder.parts[word] == 1))
+      builder.late.emplace_back(word, link);
+  std::set<std::string> things;  // heads of kinds of things, which are meant rather than kinds of what happens to them
+  for (const auto& [word, link] : builder.heads)
+    if (vocabulary.type(link.type)->time.empty()) things.insert(word);
+  for (const auto& [word, link] : builder.heads)
+    if (!vocabulary.names.count(key_of(word)) && (!things.count(word) || vocabulary.type(link.type)->time.empty()))
       builder.late.emplace_back(word, link);
   for (const auto& [word, link] : builder.late) builder.add(word, link);
   return vocabulary;

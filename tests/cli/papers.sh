@@ -17,6 +17,17 @@ python3 -c 'import csv, sys; rows = list(csv.DictReader(open(sys.argv[1]))); ass
 expect 0 "$freehold" ask "How many failures did BC-99 have?" --library plant --json
 [ "$(field '["status"]')" = no_answer ] || fail "invented"
 
+# A word for a kind of thing narrows to things of that kind; parts of a sum make up the whole.
+expect 0 "$freehold" ask "How many pumps are there?" --library plant; has out "class is slurry pump"; has out "1."
+expect 0 "$freehold" ask "How many conveyors are there?" --library plant; has out "class is belt conveyor"; has out "9."
+expect 0 "$freehold" ask "total downtime of pumps in 2021" --library plant --json; whole=$(field '["value"]')
+expect 0 "$freehold" ask "total downtime of pumps in 2021 by month" --library plant --json
+[ "$(python3 -c 'import json, sys; print(sum(v for _, v in json.load(open(sys.argv[1]))["value"]))' "$folder/out")" = "$whole" ] || fail "pumps by month: not $whole"
+expect 0 "$freehold" ask "total downtime by machine in 2021" --library plant; has out "By asset:"
+expect 0 "$freehold" ask "average downtime of BC-02 in 2021" --library plant --json; one=$(field '["value"]')
+expect 0 "$freehold" ask "average downtime by machine in 2021" --library plant --json
+[ "$(python3 -c 'import json, sys; print(dict(json.load(open(sys.argv[1]))["value"])["BC-02"])' "$folder/out")" = "$one" ] || fail "mean of BC-02: not $one"
+
 expect 5 "$freehold" ask "How many?" --library none; has err "no such library"
 expect 2 "$freehold" ask "How many?" --library ../none
 expect 5 "$freehold" ingest no/such/folder --library plant
