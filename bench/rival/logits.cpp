@@ -2,10 +2,11 @@
 // llama-bench; not a part of the house's build.
 //
 //   rival-logits MODEL.gguf REFERENCE.safetensors OUT.safetensors [--limit N] [--threads N] [--flash-attn]
-//   [--no-repack]
+//   [--no-repack] [--cache-f32]
 //
 // The token ids are those of REFERENCE ("ids", i32 [T]: a file of golden/real, or any with such a tensor). The whole
-// text is one sequence in batches of 512, cache in F16, as llama_cpp.Llama(logits_all=True).eval does it. OUT holds
+// text is one sequence in batches of 512, cache in F16 (or F32), as llama_cpp.Llama(logits_all=True).eval does it. OUT
+// holds
 //   ids     i32 [T]
 //   logits  f32 [T,V]   raw, before any softmax
 // which bench/kl compares with another engine's.
@@ -55,15 +56,17 @@ int main(int argc, char** argv) {
   if (argc < 4)
     fail(
         "usage: MODEL.gguf REFERENCE.safetensors OUT.safetensors [--limit N] [--threads N] [--flash-attn] "
-        "[--no-repack]");
+        "[--no-repack] [--cache-f32]");
   int limit = 0, threads = 2;
-  bool flash = false, repack = true;
+  bool flash = false, repack = true, exact_cache = false;
   for (int i = 4; i < argc; i++) {
     const std::string option = argv[i];
     if (option == "--flash-attn")
       flash = true;
     else if (option == "--no-repack")
       repack = false;
+    else if (option == "--cache-f32")
+      exact_cache = true;
     else if (option == "--limit" && i + 1 < argc)
       limit = std::atoi(argv[++i]);
     else if (option == "--threads" && i + 1 < argc)
@@ -90,6 +93,7 @@ int main(int argc, char** argv) {
   options.n_batch = options.n_ubatch = 512;
   options.n_threads = options.n_threads_batch = threads;
   options.flash_attn_type = flash ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  if (exact_cache) options.type_k = options.type_v = GGML_TYPE_F32;
   llama_context* context = llama_init_from_model(model, options);
   if (!context) fail("no context");
   const int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));

@@ -1,12 +1,16 @@
-"""Writes a released DeepSeek-V2 or -V3 folder as GGUF, under llama.cpp's names and keys, for tests of reading it.
+"""Writes a released DeepSeek-MoE, -V2, -V3 or -V3.2 folder as GGUF, under llama.cpp's names and keys, for tests of
+reading it and for comparing with llama.cpp itself (bench/rival/deepseek.py). make_deepseek4_gguf.py does so for V4.
 
-Usage: make_deepseek2_gguf.py FOLDER FILE [--type F32|BF16|Q8_0] [--kv split|whole] [--decoded FOLDER]
+Usage: make_deepseek_gguf.py FOLDER FILE [--type F32|BF16|Q8_0] [--as-f32] [--kv split|whole]
+       [--decoded FOLDER] [--layers N]
 
+--as-f32 writes the numbers that a file of that type holds, in F32: what an engine makes of them without rounding what
+it multiplies them by. --layers repeats the last layer until there are N: llama.cpp knows V2-Lite by its 27 layers.
 --kv split writes attn_k_b (turned, per head) and attn_v_b as converters do now; whole writes attn_kv_b and the sizes of
 files from before. Q8_0 needs rows of whole blocks of 32; other matrices become F32. --decoded also writes the folder's
 configuration with the very numbers that the GGUF holds, in F32, so that both can be compared exactly. Norms, router and
-bias stay F32. Extra prediction layers are left out, as llama.cpp's converter leaves them out. Needs the Python packages
-gguf, numpy and safetensors (with torch where the folder holds BF16 or FP8).
+bias stay F32. There is no vocabulary, which is said as llama.cpp says it. Extra prediction layers are left out, as
+llama.cpp's converter leaves them out. Needs the Python packages gguf, numpy, safetensors and torch.
 """
 import argparse
 import json
@@ -20,13 +24,19 @@ from safetensors.numpy import save_file
 
 NAMES = {  # released, without "model.layers.N." and ".weight": GGUF, without "blk.N."
     "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
-    "self_attn.q_proj": "attn_q", "self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm",
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.q_a_proj": "attn_q_a", "self_attn.q_a_layernorm": "attn_q_a_norm",
     "self_attn.q_b_proj": "attn_q_b", "self_attn.kv_a_proj_with_mqa": "attn_kv_a_mqa",
     "self_attn.kv_a_layernorm": "attn_kv_a_norm", "self_attn.kv_b_proj": "attn_kv_b", "self_attn.o_proj": "attn_output",
     "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "mlp.gate": "ffn_gate_inp",
     "mlp.shared_experts.gate_proj": "ffn_gate_shexp", "mlp.shared_experts.up_proj": "ffn_up_shexp",
     "mlp.shared_experts.down_proj": "ffn_down_shexp",
+    "self_attn.indexer.wq_b": "indexer.attn_q_b", "self_attn.indexer.wk": "indexer.attn_k",
+    "self_attn.indexer.k_norm": "indexer.k_norm", "self_attn.indexer.weights_proj": "indexer.proj",
 }
+BIASES = {"mlp.gate.e_score_correction_bias": "exp_probs_b.bias",
+          "self_attn.indexer.k_norm.bias": "indexer.k_norm.bias"}
+PERMUTED = {"self_attn.q_proj": "num_attention_heads", "self_attn.k_proj": "num_key_value_heads"}  # of V1
 WHOLE = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
          "lm_head.weight": "output.weight"}
 TYPES = {"F32": gguf.GGMLQuantizationType.F32, "BF16": gguf.GGMLQuantizationType.BF16,
@@ -47,17 +57,34 @@ def read_folder(folder):
     return {name: tensor.float().numpy() for name, tensor in tensors.items()}
 
 
+def architecture(config):
+    return {"deepseek": "deepseek", "deepseek_v32": "deepseek32"}.get(config["model_type"], "deepseek2")
+
+
 def write_settings(writer, config, split):
-    latent, rotated = config["kv_lora_rank"], config["qk_rope_head_dim"]
-    key, value, heads = config["qk_nope_head_dim"] + rotated, config["v_head_dim"], config["num_attention_heads"]
+    writer.add_tokenizer_model("none")
     writer.add_block_count(config["num_hidden_layers"])
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
     writer.add_vocab_size(config["vocab_size"])
-    writer.add_head_count(heads)
+    writer.add_head_count(config["num_attention_heads"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_rope_freq_base(config["rope_theta"])
+    write_expert_settings(writer, config)
+    if architecture(config) == "deepseek":
+        writer.add_rope_dimension_count(config["hidden_size"] // config["num_attention_heads"])
+        writer.add_head_count_kv(config["num_key_value_heads"])
+        return
+    write_latent_settings(writer, config, split)
+    if architecture(config) == "deepseek32":
+        for key, value in (("head_count", "index_n_heads"), ("key_length", "index_head_dim"), ("top_k", "index_topk")):
+            writer.add_uint32(f"deepseek32.attention.indexer.{key}", config[value])
+
+
+def write_latent_settings(writer, config, split):
+    latent, rotated = config["kv_lora_rank"], config["qk_rope_head_dim"]
+    key, value, heads = config["qk_nope_head_dim"] + rotated, config["v_head_dim"], config["num_attention_heads"]
     writer.add_rope_dimension_count(rotated)
     if config["q_lora_rank"]:
         writer.add_q_lora_rank(config["q_lora_rank"])
@@ -68,18 +95,6 @@ def write_settings(writer, config, split):
     if split:
         writer.add_key_length_mla(key)
         writer.add_value_length_mla(value)
-    writer.add_leading_dense_block_count(config["first_k_dense_replace"])
-    writer.add_expert_count(config["n_routed_experts"])
-    writer.add_expert_used_count(config["num_experts_per_tok"])
-    writer.add_expert_shared_count(config["n_shared_experts"])
-    writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
-    writer.add_expert_weights_scale(config["routed_scaling_factor"])
-    writer.add_expert_weights_norm(config["norm_topk_prob"])
-    sigmoid = config["scoring_func"] == "sigmoid"
-    writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID if sigmoid else gguf.ExpertGatingFuncType.SOFTMAX)
-    if config.get("n_group", 1) > 1:
-        writer.add_expert_group_count(config["n_group"])
-        writer.add_expert_group_used_count(config["topk_group"])
     scaling = config.get("rope_scaling")
     if scaling:
         writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
@@ -88,9 +103,36 @@ def write_settings(writer, config, split):
         writer.add_rope_scaling_yarn_log_mul(0.1 * scaling["mscale_all_dim"])
 
 
+def write_expert_settings(writer, config):
+    writer.add_leading_dense_block_count(config["first_k_dense_replace"])
+    writer.add_expert_count(config["n_routed_experts"])
+    writer.add_expert_used_count(config["num_experts_per_tok"])
+    writer.add_expert_shared_count(config["n_shared_experts"])
+    writer.add_expert_feed_forward_length(config["moe_intermediate_size"])
+    writer.add_expert_weights_scale(config.get("routed_scaling_factor", 1.0))
+    writer.add_expert_weights_norm(config["norm_topk_prob"])
+    sigmoid = config["scoring_func"] == "sigmoid"
+    writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID if sigmoid else gguf.ExpertGatingFuncType.SOFTMAX)
+    if config.get("n_group", 1) > 1:
+        writer.add_expert_group_count(config["n_group"])
+        writer.add_expert_group_used_count(config["topk_group"])
+
+
+def repeated(tensors, layers, wanted):
+    """Copies of the last layer's tensors as those of layers `layers` to `wanted` - 1."""
+    last = f"model.layers.{layers - 1}."
+    return {f"model.layers.{i}.{name.removeprefix(last)}": tensor for i in range(layers, wanted)
+            for name, tensor in tensors.items() if name.startswith(last)}
+
+
+def permuted(rows, heads):
+    """Rows of q and k as converters order them for rotation in pairs: (head, half, j) becomes (head, j, half)."""
+    return np.ascontiguousarray(rows.reshape(heads, 2, len(rows) // heads // 2, -1).swapaxes(1, 2).reshape(rows.shape))
+
+
 def gguf_tensors(tensors, config, split):
     """(GGUF name, released name, [matrices,] rows, columns) in the order of layers."""
-    heads, key, value = config["num_attention_heads"], config["qk_nope_head_dim"], config["v_head_dim"]
+    heads = config["num_attention_heads"]
     for released, name in WHOLE.items():
         if released in tensors:
             yield name, tensors[released]
@@ -99,15 +141,18 @@ def gguf_tensors(tensors, config, split):
             tensor = tensors.get(f"model.layers.{i}.{released}.weight")
             if tensor is None:
                 continue
+            if released in PERMUTED and architecture(config) == "deepseek":
+                tensor = permuted(tensor, config[PERMUTED[released]])
             if name == "attn_kv_b" and split:
+                key, value = config["qk_nope_head_dim"], config["v_head_dim"]
                 by_head = tensor.reshape(heads, key + value, -1)
                 yield f"blk.{i}.attn_k_b.weight", np.ascontiguousarray(by_head[:, :key].transpose(0, 2, 1))
                 yield f"blk.{i}.attn_v_b.weight", np.ascontiguousarray(by_head[:, key:])
             else:
                 yield f"blk.{i}.{name}.weight", tensor
-        bias = tensors.get(f"model.layers.{i}.mlp.gate.e_score_correction_bias")
-        if bias is not None:
-            yield f"blk.{i}.exp_probs_b.bias", bias
+        for released, name in BIASES.items():
+            if f"model.layers.{i}.{released}" in tensors:
+                yield f"blk.{i}.{name}", tensors[f"model.layers.{i}.{released}"]
         for part in ("gate", "up", "down"):
             experts = [tensors.get(f"model.layers.{i}.mlp.experts.{e}.{part}_proj.weight")
                        for e in range(config["n_routed_experts"])]
@@ -115,33 +160,53 @@ def gguf_tensors(tensors, config, split):
                 yield f"blk.{i}.ffn_{part}_exps.weight", np.stack(experts)
 
 
+def add_tensor(writer, name, numbers, type_name, as_f32=False):
+    """Writes it in that type, or F32 where it has to stay that; returns the numbers that the file then holds."""
+    kind = TYPES[type_name]
+    if numbers.ndim == 1 or "ffn_gate_inp" in name or (type_name not in ("F32", "BF16") and numbers.shape[-1] % 32):
+        kind = TYPES["F32"]
+    stored = gguf.quants.quantize(np.ascontiguousarray(numbers), kind)
+    held = gguf.quants.dequantize(stored, kind).reshape(numbers.shape)
+    if as_f32:
+        writer.add_tensor(name, held)
+    else:
+        writer.add_tensor(name, stored, raw_dtype=kind)
+    return held
+
+
+def finish(writer):
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("file", type=pathlib.Path)
     parser.add_argument("--type", choices=TYPES, default="F32")
+    parser.add_argument("--as-f32", action="store_true")
+    parser.add_argument("--layers", type=int)
     parser.add_argument("--kv", choices=("split", "whole"), default="split")
     parser.add_argument("--decoded", type=pathlib.Path)
     options = parser.parse_args()
     config = json.loads((options.folder / "config.json").read_text())
+    if options.decoded and architecture(config) == "deepseek":
+        parser.error("--decoded: the rows of this architecture are permuted and not written back")
     tensors = read_folder(options.folder)
+    if options.layers:
+        tensors |= repeated(tensors, config["num_hidden_layers"], options.layers)
+        config["num_hidden_layers"] = options.layers
     split = options.kv == "split"
 
-    writer = gguf.GGUFWriter(options.file, "deepseek2")
+    writer = gguf.GGUFWriter(options.file, architecture(config))
     writer.add_name(options.folder.name)
     write_settings(writer, config, split)
     decoded = {}
     for name, numbers in gguf_tensors(tensors, config, split):
-        kind = TYPES[options.type]
-        if numbers.ndim == 1 or "ffn_gate_inp" in name or (options.type == "Q8_0" and numbers.shape[-1] % 32):
-            kind = TYPES["F32"]
-        stored = gguf.quants.quantize(numbers, kind)
-        writer.add_tensor(name, stored, raw_dtype=kind)
-        decoded[name] = gguf.quants.dequantize(stored, kind).reshape(numbers.shape)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+        decoded[name] = add_tensor(writer, name, numbers, options.type, options.as_f32)
+    finish(writer)
 
     if options.decoded:
         options.decoded.mkdir(parents=True, exist_ok=True)
@@ -168,8 +233,9 @@ def released_tensors(decoded, config):
             part = name.split(".")[2].removeprefix("ffn_").removesuffix("_exps")
             for e in range(len(numbers)):
                 out[f"model.layers.{layer}.mlp.experts.{e}.{part}_proj.weight"] = numbers[e]
-        elif "exp_probs_b" in name:
-            out[f"model.layers.{layer}.mlp.gate.e_score_correction_bias"] = numbers
+        elif name.endswith(".bias"):
+            released = next(released for released, bias in BIASES.items() if name.endswith(f".{layer}.{bias}"))
+            out[f"model.layers.{layer}.{released}"] = numbers
         else:
             out[back[name]] = numbers
     return {name: np.ascontiguousarray(numbers, dtype=np.float32) for name, numbers in out.items()}
