@@ -40,8 +40,9 @@ void AnswerJob::start(Scheduler& scheduler, const std::string& user) {
   for (size_t i = 0; i < request_.asks.size(); ++i) {
     Ask ask = request_.asks[i];
     ask.user = user;
-    auto request = scheduler.submit(
-        std::move(ask), [self = shared_from_this(), i] { self->exchange_->post([self, i] { self->drain(i); }); });
+    auto request = scheduler.submit(std::move(ask), [job = weak_from_this(), i] {  // weak: the job holds its requests
+      if (const auto self = job.lock()) self->exchange_->post([self, i] { self->drain(i); });
+    });
     if (!request) {
       for (const auto& earlier : requests) earlier->cancel();
       const ApiError error = api_error(request.error(), request_.chat() ? "messages" : "prompt");

@@ -303,7 +303,7 @@ class Clients(Case):
         with concurrent.futures.ThreadPoolExecutor(32) as pool:
             found = list(pool.map(one, range(128)))
         self.assertEqual(set(found) - {200, 429}, set())
-        self.assertGreater(found.count(200), 8)
+        self.assertGreaterEqual(found.count(200), 8)  # as many as have a place when the first come
         self.assertGreater(found.count(429), 0)
 
     def test_nothing_is_written_about_what_was_asked(self):
