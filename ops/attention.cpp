@@ -281,9 +281,8 @@ class Attention {
       for (int c = skipped + first; c < skipped + columns.count; ++c)
         scratch.visible[c] = std::min(kv_page_positions, start + c / group_ - at + 1);
       const int page = at / kv_page_positions;
-      const KvBlock block = pages.shape.values_in_keys
-                                ? pages.block_with_values(page, std::min(kv_page_positions, end - at), scratch.values)
-                                : pages.block(page, piece.head);
+      const KvBlock block =
+          pages.block_with_values(page, piece.head, std::min(kv_page_positions, end - at), scratch.values);
       kernels_.attention.fold_page[static_cast<size_t>(pages.shape.type)](block, seeing);
     }
   }

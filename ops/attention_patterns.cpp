@@ -133,8 +133,7 @@ Tensor attention_mix(Context& context, const Tensor& probs, const Tensor& v, con
           const auto page = static_cast<int>(at / kv_page_positions);
           const auto keys = static_cast<int>(std::min<int64_t>(kv_page_positions, n - at));
           context.kernels.attention.mix_page[static_cast<size_t>(shape.type)](
-              shape.values_in_keys ? pages.view().block_with_values(page, keys, values.data())
-                                   : pages.view().block(page, static_cast<int>(head / group)),
+              pages.view().block_with_values(page, static_cast<int>(head / group), keys, values.data()),
               static_cast<int>(group), keys, probs.data() + (i * heads + head) * n + at, n,
               to + (i * heads + head) * value_dim);
         }

@@ -57,9 +57,9 @@ struct KvView {
 
   std::byte* page(int p) const { return first + static_cast<size_t>(p) * stride; }
   KvBlock block(int p, int head) const;  // without values where they are in the keys
-  // The block of the one key head with the values of its first `keys` positions, written to `values`, whose room is
-  // that of a page's values; nothing else than block() where values are kept.
-  KvBlock block_with_values(int p, int keys, std::byte* values) const;
+  // The block with its values. Where they are in the keys, those of the first `keys` positions are written to `values`,
+  // whose room is that of a page's values; else `values` is not touched.
+  KvBlock block_with_values(int p, int head, int keys, std::byte* values) const;
   void put(int position, const std::byte* key_row, const std::byte* value_row) const;
   void take(int position, std::byte* key_row, std::byte* value_row) const;
 };

@@ -72,8 +72,8 @@ void turn_codes(const std::byte* keys, int dv, std::byte* values) {
 
 }  // namespace
 
-KvBlock KvView::block_with_values(int p, int keys, std::byte* values) const {
-  KvBlock block = this->block(p, 0);
+KvBlock KvView::block_with_values(int p, int head, int keys, std::byte* values) const {
+  KvBlock block = this->block(p, head);
   if (!shape.values_in_keys) return block;
   const auto* from = static_cast<const std::byte*>(block.keys);
   const int groups = (keys + 15) / 16;

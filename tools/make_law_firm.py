@@ -12,7 +12,7 @@ import pathlib
 import random
 from email.message import EmailMessage
 
-from make_plant import document, text_csv, workbook
+from make_plant import document, save, text_csv, workbook
 
 FIRST = ["Anna", "Bruno", "Clara", "David", "Elena", "Felix", "Greta", "Henri"]
 LAST = ["Keller", "Marchetti", "Novak", "Olsen", "Petrov", "Quint", "Rossi", "Sandberg"]
@@ -183,11 +183,7 @@ def main():
     options = a.parse_args()
     firm = Firm(options.seed)
     write(firm)
-    for name, data in firm.files.items():
-        path = options.folder / "papers" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    (options.folder / "questions.jsonl").write_text("".join(json.dumps(q) + "\n" for q in questions(firm)))
+    save(options.folder, firm.files, questions(firm))
 
 
 if __name__ == "__main__":

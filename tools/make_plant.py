@@ -391,6 +391,15 @@ def questions(p):
     return out
 
 
+def save(folder, files, asked):
+    """The papers, and the questions with their truth, as FOLDER/papers and FOLDER/questions.jsonl."""
+    for name, data in files.items():
+        path = folder / "papers" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (folder / "questions.jsonl").write_text("".join(json.dumps(q) + "\n" for q in asked))
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     a.add_argument("folder", type=pathlib.Path)
@@ -403,11 +412,7 @@ def main():
     write_orders(plant)
     write_notes(plant)
     write_rest(plant)
-    for name, data in plant.files.items():
-        path = options.folder / "papers" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    (options.folder / "questions.jsonl").write_text("".join(json.dumps(q) + "\n" for q in questions(plant)))
+    save(options.folder, plant.files, questions(plant))
 
 
 if __name__ == "__main__":
