@@ -13,6 +13,7 @@ constexpr Architecture table[] = {
     {"deepseek", "deepseek", load_deepseek},         // DeepSeek-MoE 16B
     {"deepseek_v2", "deepseek2", load_deepseek2},    // V2, V2-Lite; of GGUF also V3 and its successors
     {"deepseek_v3", "deepseek2", load_deepseek2},    // V3, R1, V3.1
+    {"deepseek_v32", "deepseek32", load_deepseek2},  // V3.2
     {"deepseek_v4", "deepseek4", load_deepseek_v4},  // V4 Flash and Pro
 };
 

@@ -6,6 +6,7 @@ bool Model::shows(Point point, int) const {
   switch (point) {
     case Point::q_latent:
     case Point::kv_latent:
+    case Point::index_selected:
     case Point::router_logits:
     case Point::expert_indices:
     case Point::expert_weights:

@@ -1,7 +1,8 @@
-// DeepSeek-V2, V2-Lite, V3, R1, V3.1: latent attention (model/mla.h) and experts (model/moe.h) behind some dense layers
-// (DeepSeek-V2 report, section 2; DeepSeek-V3 report, section 2). V2 scores experts by softmax, V3 by sigmoid with a
-// bias for choosing; V3's weights may be FP8 with a scale for each 128 x 128 tile. GGUF calls all of them deepseek2.
-// The layers behind the last one (num_nextn_predict_layers), which predict a second token, are not computed here.
+// DeepSeek-V2, V2-Lite, V3, R1, V3.1, V3.2: latent attention (model/mla.h) and experts (model/moe.h) behind some dense
+// layers (DeepSeek-V2 report, section 2; DeepSeek-V3 report, section 2). V2 scores experts by softmax, V3 by sigmoid
+// with a bias for choosing; V3's weights may be FP8 with a scale for each 128 x 128 tile. V3.2 adds an indexer, which
+// says what attention reads (model/deepseek32.h). GGUF calls it deepseek32, all others deepseek2. The layers behind the
+// last one (num_nextn_predict_layers), which predict a second token, are not computed here.
 #include <nlohmann/json.hpp>
 
 #include "model/architectures.h"
@@ -95,12 +96,16 @@ Result<Done> Deepseek2::read_config(Loader& loader, const Architecture& architec
   DeepseekConfig& c = config_;
   TRY_ASSIGN(c.trunk, read_trunk_config(loader));
   TRY_ASSIGN(c.attention, read_mla_config(loader, c.trunk.hidden, mode_.mla));
+  if (architecture.released == "deepseek_v32") {
+    TRY_ASSIGN(c.attention.indexer,
+               read_indexer_config(loader, c.trunk.hidden, c.attention.query_rank, c.attention.rope));
+  }
   TRY_ASSIGN(c.dense_layers, read_dense_layers(loader, c.trunk.layers));
   if (c.dense_layers > 0) {
     TRY_ASSIGN(c.ffn, loader.integer({"intermediate_size", "feed_forward_length"}, 1, limits::width));
   }
   if (c.dense_layers < c.trunk.layers) {
-    const auto absent = architecture.released == "deepseek_v3" ? ops::Scoring::sigmoid : ops::Scoring::softmax;
+    const auto absent = architecture.released == "deepseek_v2" ? ops::Scoring::softmax : ops::Scoring::sigmoid;
     TRY_ASSIGN(c.experts, read_moe_config(loader, c.trunk.hidden, absent));
   }
   return Done{};
@@ -149,13 +154,13 @@ Result<Done> Deepseek2::load(const Architecture& architecture, const LoadOptions
 void Deepseek2::count() {
   const DeepseekConfig& c = config_;
   const KvShape shape = c.attention.cache_shape(mode_.kv);
-  facts_ = trunk_facts(c.experts.selection_bias ? "deepseek_v3" : "deepseek_v2", c.trunk);
+  const std::string_view of_v3 = c.attention.indexer.heads ? "deepseek_v32" : "deepseek_v3";
+  facts_ = trunk_facts(c.experts.selection_bias ? of_v3 : "deepseek_v2", c.trunk);
   facts_.heads = c.attention.heads;
   facts_.kv_heads = shape.kv_heads;
   facts_.head_dim = shape.head_dim;
   facts_.ffn = c.dense_layers ? c.ffn : c.experts.expert_ffn;
-  facts_.cache_bytes_per_position =
-      static_cast<uint64_t>(c.trunk.layers) * (shape.key_row_bytes() + shape.value_row_bytes());
+  facts_.cache_bytes_per_position = static_cast<uint64_t>(c.trunk.layers) * shape.position_bytes();
   facts_.experts = c.experts.experts;
   facts_.experts_used = c.experts.experts ? c.experts.routing.used : 0;
   count_weights(*this, &trunk_.embed, &trunk_.multiplied(), facts_,
@@ -172,6 +177,8 @@ bool Deepseek2::shows(Point point, int layer) const {
       return config_.attention.query_rank > 0;
     case Point::kv_latent:
       return true;
+    case Point::index_selected:
+      return config_.attention.indexer.heads > 0;
     default:
       return shows_in_moe(config_.experts, dense(layer), point).value_or(Model::shows(point, layer));
   }

@@ -254,6 +254,8 @@ bool DeepseekV4::shows(Point point, int layer) const {
       return true;
     case Point::compressed_kv:
       return config_.ratios[static_cast<size_t>(layer)] > 0;
+    case Point::index_selected:
+      return config_.selective[static_cast<size_t>(layer)] != 0;
     default:
       return shows_in_moe(config_.moe, false, point).value_or(Model::shows(point, layer));
   }

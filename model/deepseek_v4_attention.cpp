@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "model/model.h"
+#include "model/selection_point.h"
 #include "ops/window_attention.h"
 
 namespace freehold {
@@ -89,7 +90,7 @@ class Step {
     kv = ops::rotate_last(c_, kv, turn_, ops::Turn::forward);
 
     Tensor entries;
-    ops::EntrySelection selection;
+    ops::Selection selection;
     if (w_.compresses) {
       entries = compressed(w_.compressor, made[2], made[3], ops::Compressor::main);
       selection = w_.selects ? selected(x, q_latent) : ops::all_entries(c_, spans_);
@@ -122,7 +123,7 @@ class Step {
     return entry_sites_;
   }
 
-  ops::EntrySelection selected(const Tensor& x, const Tensor& q_latent) {
+  ops::Selection selected(const Tensor& x, const Tensor& q_latent) {
     const ops::LinearPart parts[] = {{&w_.index.kv, {}}, {&w_.index.gate, {}}, {&w_.index_head, {}}};
     Tensor made[3];
     pass_.linear_many(parts, x, made);
@@ -132,11 +133,22 @@ class Step {
     q = ops::rotate_last(c_, q, turn_, ops::Turn::forward);
     const double scale = 1 / std::sqrt(static_cast<double>(config_.index_heads) * config_.index_dim);
     const Tensor weights = ops::scale(c_, made[2], static_cast<float>(scale));  // [rows, index_heads]
-    return ops::select_entries(c_, q, weights, config_.index_most, spans_);
+    return shown(ops::select_entries(c_, q, weights, config_.index_most, spans_));
+  }
+
+  ops::Selection shown(const ops::Selection& selection) {
+    if (!pass_.watched(Point::index_selected, layer_)) return selection;
+    std::vector<SelectionRows> rows;
+    for (const ops::WindowSpan& span : spans_) {
+      rows.push_back({span.first_row, span.rows, span.end_entry(), {}});
+      for (int i = 0; i < span.rows; ++i)
+        rows.back().visible.push_back(span.kv->shape().entries_before(span.start + i + 1));
+    }
+    return show_selection(pass_, layer_, selection, rows, EmptyRows::stay_empty);
   }
 
   // Attention itself; shows scores and patterns when watched, honours replaced ones.
-  Tensor mixed(const Tensor& q, const Tensor& kv, const Tensor& entries, const ops::EntrySelection& selection) {
+  Tensor mixed(const Tensor& q, const Tensor& kv, const Tensor& entries, const ops::Selection& selection) {
     const float scale = 1 / std::sqrt(static_cast<float>(config_.head_dim));
     std::vector<ops::WindowKeys> keys;
     if (pass_.watched(Point::attn_scores, layer_) || pass_.watched(Point::attn_probs, layer_)) {
@@ -201,8 +213,8 @@ Result<V4Attention> read_v4_attention(Loader& loader, const DeepseekV4Config& c,
     TRY_ASSIGN(w.compressor, read_compressor(loader, v4_name::compressor, layer, c.hidden, c.ratios[i], series * d, d));
   }
   if (w.selects) {
-    TRY_ASSIGN(w.index,
-               read_compressor(loader, v4_name::index, layer, c.hidden, c.ratios[i], series * c.index_dim, c.index_dim));
+    TRY_ASSIGN(w.index, read_compressor(loader, v4_name::index, layer, c.hidden, c.ratios[i], series * c.index_dim,
+                                        c.index_dim));
     TRY_ASSIGN(w.index_q, loader.linear(v4_name::index_q, layer, int64_t{c.index_heads} * c.index_dim, c.q_rank));
     TRY_ASSIGN(w.index_head, loader.linear(v4_name::index_head, layer, c.index_heads, c.hidden));
   }

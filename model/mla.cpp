@@ -34,6 +34,7 @@ ops::HeadRows values_of(const MlaConfig& c) {
 
 struct Latents {
   Tensor q;       // [rows, h, n+r], not rotated
+  Tensor query;   // [rows, query_rank], where queries have a latent
   Tensor latent;  // [rows, c], normed
   Tensor kr;      // [rows, 1, r], rotated
 };
@@ -44,32 +45,32 @@ Latents down(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, 
   const ops::LinearPart parts[] = {{config.query_rank ? &w.q_a : &w.q, {}}, {&w.kv_a, {}}};
   Tensor made[2];
   pass.linear_many(parts, x, made);
-  Tensor q = made[0];  // [rows, h(n+r)] or [rows, query_rank]
+  Tensor q = made[0], query;  // [rows, h(n+r)] or [rows, query_rank]
   if (config.query_rank) {
-    q = pass.at(Point::q_latent, layer, ops::rms_norm(c, q, w.q_norm, latent_eps));  // [rows, query_rank]
-    q = pass.linear(w.q_b, q);                                                       // [rows, h(n+r)]
+    query = pass.at(Point::q_latent, layer, ops::rms_norm(c, q, w.q_norm, latent_eps));  // [rows, query_rank]
+    q = pass.linear(w.q_b, query);                                                       // [rows, h(n+r)]
   }
   const Tensor latent = ops::rms_norm(c, ops::part(c, made[1], 0, config.latent), w.kv_norm, latent_eps);
   const Tensor kr = ops::part(c, made[1], config.latent, config.rotated).reshaped({rows, 1, config.rotated});
-  return {q.reshaped({rows, config.heads, config.key()}), pass.at(Point::kv_latent, layer, latent),
+  return {q.reshaped({rows, config.heads, config.key()}), query, pass.at(Point::kv_latent, layer, latent),
           ops::rope(c, kr, config.rope, pass.positions())};
 }
 
 // [rows, h, v] either way.
 Tensor absorbed(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Latents& in, const Tensor& qn,
-                const Tensor& qr) {
+                const Tensor& qr, const ops::Selection& selection) {
   Context& c = pass.context();
   const auto keys = config.split ? ops::HeadUse::straight : ops::HeadUse::turned;
   const Tensor qa = pass.head_linear(config.split ? w.k_b : w.kv_b, keys_of(config), keys, qn);  // [rows, h, c]
   const Tensor q = ops::join(c, qa, qr);                                                         // [rows, h, c+r]
   const Tensor v = in.latent.reshaped({qn.rows(), 1, config.latent});                            // [rows, 1, c]
   const Tensor k = ops::join(c, v, in.kr);                                                       // [rows, 1, c+r]
-  const Tensor mixed = pass.attention(layer, q, k, v, config.scale);                             // [rows, h, c]
+  const Tensor mixed = pass.attention(layer, q, k, v, config.scale, selection);                  // [rows, h, c]
   return pass.head_linear(config.split ? w.v_b : w.kv_b, values_of(config), ops::HeadUse::straight, mixed);
 }
 
 Tensor expanded(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Latents& in, const Tensor& qn,
-                const Tensor& qr) {
+                const Tensor& qr, const ops::Selection& selection) {
   Context& c = pass.context();
   const int64_t rows = qn.rows(), h = config.heads, n = config.plain_key;
   Tensor kn, v;
@@ -84,7 +85,7 @@ Tensor expanded(Pass& pass, const MlaConfig& config, const MlaLayer& w, int laye
   }
   const Tensor k = ops::join(c, kn, ops::spread_heads(c, in.kr, h));  // [rows, h, n+r]
   const Tensor q = ops::join(c, qn, qr);                              // [rows, h, n+r]
-  return pass.attention(layer, q, k, v, config.scale);
+  return pass.attention(layer, q, k, v, config.scale, selection);
 }
 
 }  // namespace
@@ -92,9 +93,9 @@ Tensor expanded(Pass& pass, const MlaConfig& config, const MlaLayer& w, int laye
 KvShape MlaConfig::cache_shape(KvType type) const {
   if (form == MlaForm::absorbed) {  // in q8 a block of 32 must not hold numbers of the latent and of the rotated key
     const bool once = type != KvType::q8 || latent % kv_block == 0;
-    return {type, 1, latent + rotated, latent, once};
+    return {type, 1, latent + rotated, latent, once, indexer.dim};
   }
-  return {type, heads, key(), value};
+  return {type, heads, key(), value, false, indexer.dim};
 }
 
 Tensor mla_attention(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Tensor& x) {
@@ -103,9 +104,13 @@ Tensor mla_attention(Pass& pass, const MlaConfig& config, const MlaLayer& w, int
   const Tensor qn = ops::part(c, in.q, 0, config.plain_key);         // [rows, h, n]
   Tensor qr = ops::part(c, in.q, config.plain_key, config.rotated);  // [rows, h, r]
   qr = ops::rope(c, qr, config.rope, pass.positions());              // [rows, h, r]
+  ops::Selection selection;
+  if (config.indexer.heads)
+    selection = select_positions(pass, config.indexer, w.indexer, layer, x, in.query,
+                                 pass.spans(layer, config.cache_shape(KvType::f32)));
   const auto mix = config.form == MlaForm::absorbed ? absorbed : expanded;
-  const Tensor z = pass.at(Point::z, layer, mix(pass, config, w, layer, in, qn, qr));       // [rows, h, v]
-  return pass.linear(w.out, z.reshaped({x.rows(), int64_t{config.heads} * config.value}));  // [rows, hidden]
+  const Tensor z = pass.at(Point::z, layer, mix(pass, config, w, layer, in, qn, qr, selection));  // [rows, h, v]
+  return pass.linear(w.out, z.reshaped({x.rows(), int64_t{config.heads} * config.value}));        // [rows, hidden]
 }
 
 // ------------------------------------------------------------------------------------------------------------------
@@ -192,6 +197,9 @@ Result<MlaLayer> read_mla_layer(Loader& loader, const MlaConfig& c, int i) {
     TRY_ASSIGN(w.kv_b, loader.linear(name::kv_b, i, heads * (c.plain_key + c.value), c.latent));
   }
   TRY_ASSIGN(w.out, loader.linear(name::out, i, c.hidden, heads * c.value));
+  if (c.indexer.heads) {
+    TRY_ASSIGN(w.indexer, read_indexer(loader, c.indexer, i));
+  }
   return w;
 }
 
@@ -207,11 +215,13 @@ void each_linear(const MlaConfig& c, MlaLayer& w, const std::function<void(std::
   show(w.k_b, c.split);
   show(w.v_b, c.split);
   show(w.out, true);
+  if (c.indexer.heads) each_linear(w.indexer, visit);
 }
 
 void each_tensor(MlaLayer& w, int layer, const std::function<void(std::string_view, Tensor&)>& visit) {
   if (w.q_norm) visit(released_name(name::q_norm, layer, ".weight"), w.q_norm);
   visit(released_name(name::kv_norm, layer, ".weight"), w.kv_norm);
+  if (w.indexer.k_norm) each_tensor(w.indexer, layer, visit);
 }
 
 }  // namespace freehold

@@ -15,6 +15,7 @@
 
 #include <functional>
 
+#include "model/deepseek32.h"
 #include "model/loader.h"
 #include "model/model.h"
 #include "model/pass.h"
@@ -32,6 +33,7 @@ struct MlaConfig {
   float scale = 0;
   ops::Rope rope;
   MlaForm form = MlaForm::absorbed;
+  IndexerConfig indexer;  // of V3.2: rows read what it selects
 
   int key() const { return plain_key + rotated; }
   KvShape cache_shape(KvType) const;
@@ -48,10 +50,11 @@ struct MlaLayer {
   Linear kv_b;      // [h(n+v), c], per head n rows of keys, then v of values; or
   Linear k_b, v_b;  // [h c, n], [h v, c]
   Linear out;       // [hidden, h v]
+  Indexer indexer;  // where the configuration has one
 };
 Result<MlaLayer> read_mla_layer(Loader&, const MlaConfig&, int layer);
 
-// [rows, hidden] -> [rows, hidden]. Shows q_latent, kv_latent, attn_scores, attn_probs, z.
+// [rows, hidden] -> [rows, hidden]. Shows q_latent, kv_latent, index_selected, attn_scores, attn_probs, z.
 Tensor mla_attention(Pass&, const MlaConfig&, const MlaLayer&, int layer, const Tensor& x);
 
 void each_linear(const MlaConfig&, MlaLayer&, const std::function<void(std::string_view, Linear&)>&);

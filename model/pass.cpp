@@ -152,27 +152,39 @@ Tensor Pass::head_linear(const Linear& weight, const ops::HeadRows& heads, ops::
   });
 }
 
-Tensor Pass::attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale) {
-  const bool shown = watched(Point::attn_scores, layer) || watched(Point::attn_probs, layer);
+void Pass::find_spans(int layer, const KvShape* own) {
   spans_.clear();
   int first = 0;
   for (const Batch::Sequence& sequence : batch_.sequences) {
     const auto count = static_cast<int>(sequence.tokens.size());
     KvPages* pages = sequence.cache ? sequence.cache->pages(layer) : nullptr;
-    if (!pages && shown && count > 0) {  // a watched pattern needs pages to be computed from
-      const KvShape shape{KvType::f32, static_cast<int>(k.shape()[1]), static_cast<int>(k.shape()[2]),
-                          static_cast<int>(v.shape()[2])};
-      pages = own_pages_.emplace_back(std::make_unique<KvPages>(shape, sequence.start + count)).get();
-    }
+    if (!pages && own && count > 0)
+      pages = own_pages_.emplace_back(std::make_unique<KvPages>(*own, sequence.start + count)).get();
     if (count > 0) spans_.push_back({first, count, sequence.start, pages});
     first += count;
   }
-  Tensor z = ops::attention(context_, q, k, v, scale, spans_);  // [rows, heads, value_dim]
+}
+
+std::span<const ops::AttentionSpan> Pass::spans(int layer, const KvShape& own) {
+  find_spans(layer, &own);
+  return spans_;
+}
+
+Tensor Pass::attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
+                       const ops::Selection& selection) {
+  const bool shown = watched(Point::attn_scores, layer) || watched(Point::attn_probs, layer);
+  if (!selection.begins) {
+    const KvShape own{KvType::f32, static_cast<int>(k.shape()[1]), static_cast<int>(k.shape()[2]),
+                      static_cast<int>(v.shape()[2])};
+    find_spans(layer, shown ? &own : nullptr);  // a watched pattern needs pages to be computed from
+  }
+  Tensor z = ops::attention(context_, q, k, v, scale, spans_, selection);  // [rows, heads, value_dim]
   if (!shown) return z;
 
   for (const ops::AttentionSpan& span : spans_) {
     const std::span<const Row> rows(rows_.data() + span.first_row, static_cast<size_t>(span.rows));
-    const Tensor scores = ops::attention_scores(context_, q, k, *span.pages, scale, span);  // [n, heads, positions]
+    const Tensor scores =
+        ops::attention_scores(context_, q, k, *span.pages, scale, span, selection);  // [n, heads, positions]
     const Tensor new_scores = at(Point::attn_scores, layer, scores, rows);
     const Tensor probs = ops::attention_probs(context_, new_scores);  // [n, heads, positions]
     const Tensor new_probs = at(Point::attn_probs, layer, probs, rows);

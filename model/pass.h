@@ -90,7 +90,12 @@ class Pass {
                            std::span<Tensor> results);
   Tensor experts_linear(std::span<const Linear> stack, const Tensor& x, const ops::ExpertPlan&);
   // Writes k and v to the caches and mixes; shows attn_scores and attn_probs when watched, honours replaced patterns.
-  Tensor attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale);
+  // A selection (ops/selection.h) has been made over the spans of this layer.
+  Tensor attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
+                   const ops::Selection& = {});
+  // The batch as spans over the pages of its caches in this layer; sequences without a cache get pages of the pass's
+  // own, of this shape. Valid until the next layer's.
+  std::span<const ops::AttentionSpan> spans(int layer, const KvShape& own);
 
   // The stream between two layers. Without a tape nothing needs what a layer computed on the way: the stream moves to
   // memory below it and the rest is given back, so a pass holds the activations of one layer, warm in cache.
@@ -108,6 +113,7 @@ class Pass {
   size_t index(Point point, int layer) const {
     return static_cast<size_t>(layer) * point_count + static_cast<size_t>(point);
   }
+  void find_spans(int layer, const KvShape* own);
   Tensor show(Point, int layer, Tensor x, std::span<const Row> rows, int expert = every_expert);
   Tensor adapted(const Linear&, const Tensor& x, Tensor y);
   template <class Change>
@@ -127,7 +133,7 @@ class Pass {
   std::vector<ops::AttentionSpan> spans_;
   Tensor carried_;
   Arena::Mark layer_mark_{};
-  std::vector<std::unique_ptr<KvPages>> own_pages_;  // of watched attention without a cache
+  std::vector<std::unique_ptr<KvPages>> own_pages_;  // of watched or selective attention without a cache
 };
 
 }  // namespace freehold

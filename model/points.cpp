@@ -25,6 +25,7 @@ constexpr std::array<PointRow, point_count> table = {{
     {Point::v, "v", true, "blocks.{}.attn.hook_v", ""},
     {Point::q_latent, "q_latent", true, "blocks.{}.attn.hook_q_latent", ""},
     {Point::kv_latent, "kv_latent", true, "blocks.{}.attn.hook_kv_latent", ""},
+    {Point::index_selected, "index_selected", true, "", ""},
     {Point::attn_scores, "attn_scores", true, "blocks.{}.attn.hook_attn_scores", ""},
     {Point::attn_probs, "attn_probs", true, "blocks.{}.attn.hook_pattern", ""},
     {Point::z, "z", true, "blocks.{}.attn.hook_z", "blocks.{}.attn.o.hook_in"},

@@ -17,15 +17,16 @@ enum class Point : uint8_t {
   attn_in,    // what attention reads, after its norm
   q,
   k,
-  v,              // before rotation, heads x head size; not with latent attention, which shows
-  q_latent,       // the query's latent after its norm, where it has one
-  kv_latent,      // what the cache keeps for all heads, after its norm
-  attn_scores,    // heads x positions, before softmax; shown per sequence
-  attn_probs,     // heads x positions; shown per sequence
-  z,              // before the output projection, heads x value size
-  attn_out,       // raw output of attention
-  attn_out_post,  // what is added to the stream (equal to attn_out unless the architecture norms it)
-  resid_mid,      // between attention and MLP
+  v,               // before rotation, heads x head size; not with latent attention, which shows
+  q_latent,        // the query's latent after its norm, where it has one
+  kv_latent,       // what the cache keeps for all heads, after its norm
+  index_selected,  // 1 where a row reads a position or compressed entry that an indexer chose; shown per sequence
+  attn_scores,     // heads x positions, before softmax; shown per sequence
+  attn_probs,      // heads x positions; shown per sequence
+  z,               // before the output projection, heads x value size
+  attn_out,        // raw output of attention
+  attn_out_post,   // what is added to the stream (equal to attn_out unless the architecture norms it)
+  resid_mid,       // between attention and MLP
   mlp_in,
   mlp_act,         // neurons: the gated product before the down projection; not in layers of experts
   router_logits,   // experts

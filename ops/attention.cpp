@@ -4,18 +4,17 @@
 // its query and the keys before it only: prefill at once, in chunks, token by token, alone or in a batch give the same.
 //
 // A piece of work is (span, key head, block of rows) and either all stretches, or one stretch when there are few rows
-// and a long past (decoding). Without pages (training) f32 pages are built for this call.
+// and a long past (decoding). Rows that a selection keeps from some of their past are attention_selected.cpp's.
 #include "ops/attention_back.h"
 #include "ops/attention_codes.h"
+#include "ops/attention_parts.h"
 #include "ops/ops.h"
-#include "ops/row_chunks.h"
 #include "ops/tape.h"
 
 namespace freehold::ops {
 
 namespace {
 
-constexpr int stretch_positions = 512;
 // Columns are rows of a block times the query heads of a key head: at most so many, unless one row has more.
 constexpr int most_columns = 96;   // a block of them reads each page once from memory, then from the second cache
 constexpr int split_columns = 48;  // as few columns of a span are split over stretches
@@ -29,64 +28,35 @@ struct Piece {
 
 int stretches_to(int position) { return position / stretch_positions + 1; }
 
-AttentionColumns new_columns(Arena& arena, int count, int value_dim) {
-  const auto n = static_cast<size_t>(count);
-  return {count,
-          nullptr,
-          nullptr,
-          arena.array<float>(n),
-          arena.array<float>(n),
-          arena.array<float>(n * static_cast<size_t>(value_dim))};
-}
-
-AttentionColumns from_column(AttentionColumns columns, int first, const KvShape& shape) {
-  const int64_t blocks = (shape.head_dim + kv_block - 1) / kv_block;
-  columns.count -= first;
-  if (columns.queries) columns.queries += int64_t{first} * shape.head_dim;
-  if (columns.visible) columns.visible += first;
-  columns.maximum += first;
-  columns.sum += first;
-  columns.mixed += int64_t{first} * shape.value_dim;
-  if (columns.codes) {
-    columns.codes += first * blocks * 2 * kv_block;
-    columns.code_scales += first * blocks;
-    columns.minus_sums += first * blocks;
-  }
-  return columns;
-}
-
 struct Scratch {  // of one worker
   float* queries;
   int* visible;
   AttentionColumns total, more;
   QueryCodes codes;
-  std::byte *key_row, *value_row;
   std::byte* values;  // of a page, where they are in the keys
 };
 
 class Attention {
  public:
-  Attention(Context& context, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
-            std::span<const AttentionSpan> spans, Tensor& z)
+  // spans: runs of rows whose positions follow each other, in any order; pages: of each.
+  Attention(Context& context, const Tensor& q, float scale, std::span<const AttentionSpan> spans, const KvView* pages,
+            Tensor& z)
       : context_(context),
         kernels_(context.kernels),
         arena_(context.arena),
         q_(q),
-        k_(k),
-        v_(v),
         scale_(scale),
         spans_(spans),
+        pages_(pages),
         z_(z.mutable_data()),
         heads_(static_cast<int>(q.shape()[1])),
-        kv_heads_(static_cast<int>(k.shape()[1])),
+        kv_heads_(pages[0].shape.kv_heads),
         group_(heads_ / kv_heads_),
         head_dim_(static_cast<int>(q.shape()[2])),
-        value_dim_(static_cast<int>(v.shape()[2])) {}
+        value_dim_(static_cast<int>(z.shape()[2])) {}
 
   void run() {
-    find_pages();
     make_scratch();
-    write_pages();
     cut();
     context_.pool.run(chunks_, [&](int chunk, int worker) {
       for (int i = chunk_ends_[chunk]; i < chunk_ends_[chunk + 1]; ++i)
@@ -96,34 +66,11 @@ class Attention {
   }
 
  private:
-  void find_pages() {
-    pages_ = arena_.array<KvView>(spans_.size());
-    for (size_t s = 0; s < spans_.size(); ++s) {
-      const AttentionSpan& span = spans_[s];
-      const int end = span.start + span.rows;
-      if (span.pages) {
-        const KvShape& shape = span.pages->shape();
-        CHECK(shape.kv_heads == kv_heads_ && shape.head_dim == head_dim_ && shape.value_dim == value_dim_,
-              "pages of {} heads of {} and {}, k {}, v {}", shape.kv_heads, shape.head_dim, shape.value_dim,
-              k_.shape().text(), v_.shape().text());
-        CHECK(end <= span.pages->capacity(), "position {} of {}", end, span.pages->capacity());
-        pages_[s] = span.pages->view();
-      } else {
-        CHECK(span.start == 0, "a past of {} positions without pages", span.start);
-        const KvShape shape{KvType::f32, kv_heads_, head_dim_, value_dim_};
-        const auto count = static_cast<size_t>((end + kv_page_positions - 1) / kv_page_positions);
-        pages_[s] = {shape, arena_.array<std::byte>(count * shape.page_bytes()), shape.page_bytes()};
-      }
-    }
-  }
-
   void make_scratch() {
-    size_t row_bytes = 0, value_row_bytes = 0, value_bytes = 0;
+    size_t value_bytes = 0;
     int columns = 0;
     bool codes = false;
     for (size_t s = 0; s < spans_.size(); ++s) {
-      row_bytes = std::max(row_bytes, pages_[s].shape.key_row_bytes());
-      value_row_bytes = std::max(value_row_bytes, pages_[s].shape.value_row_bytes());
       if (pages_[s].shape.values_in_keys)
         value_bytes = std::max(value_bytes, pages_[s].shape.row_bytes(value_dim_) * kv_page_positions);
       columns = std::max(columns, std::min(block_rows(), spans_[s].rows) * group_);
@@ -137,52 +84,10 @@ class Attention {
                      new_columns(arena_, columns, value_dim_),
                      new_columns(arena_, columns, value_dim_),
                      codes ? room_for_codes(arena_, columns, head_dim_) : QueryCodes{},
-                     arena_.array<std::byte>(row_bytes),
-                     arena_.array<std::byte>(value_row_bytes),
                      arena_.array<std::byte>(value_bytes)};
   }
 
   int block_rows() const { return std::max(1, most_columns / group_); }
-
-  // Rows of one span that fall into one page are written by one chunk.
-  void write_pages() {
-    struct Touched {
-      int span, page;
-    };
-    int count = 0;
-    for (const AttentionSpan& span : spans_) count += pages_of(span);
-    auto* touched = arena_.array<Touched>(static_cast<size_t>(count));
-    int next = 0;
-    for (size_t s = 0; s < spans_.size(); ++s)
-      for (int i = 0; i < pages_of(spans_[s]); ++i)
-        touched[next++] = {static_cast<int>(s), spans_[s].start / kv_page_positions + i};
-    const int64_t numbers = k_.width() + v_.width();
-    const auto write = [&](int chunk, int worker) {
-      write_page(touched[chunk].span, touched[chunk].page, scratch_[static_cast<size_t>(worker)]);
-    };
-    if (k_.rows() * numbers < 8192)  // a few rows: not worth a region
-      for (int chunk = 0; chunk < count; ++chunk) write(chunk, 0);
-    else
-      context_.pool.run(count, write);
-  }
-
-  static int pages_of(const AttentionSpan& span) {
-    return span.rows ? (span.start + span.rows - 1) / kv_page_positions - span.start / kv_page_positions + 1 : 0;
-  }
-
-  void write_page(int of_span, int page, const Scratch& scratch) const {
-    const AttentionSpan& span = spans_[static_cast<size_t>(of_span)];
-    const KvView& view = pages_[of_span];
-    const int first = std::max(span.start, page * kv_page_positions);
-    const int end = std::min(span.start + span.rows, (page + 1) * kv_page_positions);
-    for (int position = first; position < end; ++position) {
-      const int64_t row = span.first_row + position - span.start;
-      store_row(kernels_, view.shape, head_dim_, k_.row(row).data(), scratch.key_row);
-      if (!view.shape.values_in_keys)
-        store_row(kernels_, view.shape, value_dim_, v_.row(row).data(), scratch.value_row);
-      view.put(position, scratch.key_row, scratch.value_row);
-    }
-  }
 
   // Pieces, and chunks of them: consecutive pieces of together at least `worth` units of work.
   void cut() {
@@ -317,13 +222,13 @@ class Attention {
   Context& context_;
   const Kernels& kernels_;
   Arena& arena_;
-  const Tensor &q_, &k_, &v_;
+  const Tensor& q_;
   const float scale_;
   const std::span<const AttentionSpan> spans_;
+  const KvView* const pages_;
   float* const z_;
   const int heads_, kv_heads_, group_, head_dim_, value_dim_;
 
-  KvView* pages_ = nullptr;
   Piece* pieces_ = nullptr;
   int piece_count_ = 0;
   int* chunk_ends_ = nullptr;
@@ -334,7 +239,7 @@ class Attention {
 }  // namespace
 
 Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
-                 std::span<const AttentionSpan> spans) {
+                 std::span<const AttentionSpan> spans, const Selection& selection) {
   const bool fit = q.shape().rank() == 3 && k.shape().rank() == 3 && v.shape().rank() == 3 && k.rows() == q.rows() &&
                    v.rows() == q.rows() && k.shape()[2] == q.shape()[2] && k.shape()[1] == v.shape()[1] &&
                    k.shape()[1] > 0 && q.shape()[1] % k.shape()[1] == 0;
@@ -349,12 +254,20 @@ Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tenso
   CHECK(rows == q.rows(), "{} rows in spans, q {}", rows, q.shape().text());
   Tensor z = Tensor::empty({q.rows(), q.shape()[1], v.shape()[2]}, context.arena);
   const Arena::Mark mark = context.arena.mark();
-  Attention(context, q, k, v, scale, spans, z).run();
+  const KvView* pages = written_pages(context, k, v, spans);
+  if (selection.begins) {
+    const SpanParts parts = split_spans(context.arena, selection, spans, pages);
+    if (!parts.whole.empty()) Attention(context, q, scale, parts.whole, parts.whole_pages, z).run();
+    attend_selected(context, q, scale, selection, parts.selected, z);
+  } else if (!spans.empty()) {
+    Attention(context, q, scale, spans, pages, z).run();
+  }
   context.arena.rewind(mark);
   if (context.tape)
-    context.tape->record(
-        z, [q, k, v, z, scale, kept = std::vector(spans.begin(), spans.end()), &kernels = context.kernels,
-            &pool = context.pool](Tape& tape) { attention_back(kernels, pool, tape, q, k, v, z, scale, kept); });
+    context.tape->record(z, [q, k, v, z, scale, kept = std::vector(spans.begin(), spans.end()), selection,
+                             &kernels = context.kernels, &pool = context.pool](Tape& tape) {
+      attention_back(kernels, pool, tape, q, k, v, z, scale, kept, selection);
+    });
   return z;
 }
 

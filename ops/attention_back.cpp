@@ -2,11 +2,13 @@
 //   dv_r += p_r dz     dp_r = dz·v_r     ds_r = p_r (dp_r - Σ p dp) scale     dq += ds_r k_r     dk_r += ds_r q
 // Tiles of 64 queries by 64 keys go through the forward kernels: s and dp are scores (queries against keys, dz against
 // values), dq is a mix of keys by ds, dv and dk are mixes of dz and q by the transposed patterns. One chunk is a (span,
-// query head); what the heads of a group give to their shared keys is added in their order.
+// query head); what the heads of a group give to their shared keys is added in their order. With a selection p is 0 for
+// what a row does not read, and with it everything that p is a factor of.
 #include "ops/attention_back.h"
 
 #include <vector>
 
+#include "ops/attention_parts.h"
 #include "ops/row_chunks.h"
 #include "ops/tape.h"
 
@@ -42,8 +44,10 @@ struct Sizes {
 class HeadBack {
  public:
   HeadBack(const Kernels& kernels, const Sizes& sizes, int rows, float scale, const float* q, const float* k,
-           const float* v, const float* dz)
+           const float* v, const float* dz, const Selection& selection, int first_row)
       : kernels_(kernels),
+        selection_(selection),
+        first_row_(first_row),
         n_(rows),
         d_(sizes.d),
         dv_(sizes.value_dim),
@@ -85,6 +89,7 @@ class HeadBack {
       float *p = p_.data() + r * width, *ds = ds_.data() + r * width;
       const int64_t seen = first + r + 1;
       row_kernels.scale(p, scale_, seen, p);
+      if (selection_.begins) hide_others(selection_.of(first_row_ + first + r), seen, -__builtin_inff(), p);
       const float sum = row_kernels.exp_sum(p, row_kernels.maximum(p, seen), seen, p);
       row_kernels.scale(p, 1.0f / sum, seen, p);
       const float mean = row_kernels.dot(p, ds, seen);
@@ -111,7 +116,8 @@ class HeadBack {
   }
 
   const Kernels& kernels_;
-  const int n_, d_, dv_;
+  const Selection selection_;
+  const int first_row_, n_, d_, dv_;
   const float scale_;
   const Numbers q_, k_, v_, dz_, key_pages_, value_pages_;
   Numbers p_, ds_;
@@ -121,7 +127,7 @@ class HeadBack {
 }  // namespace
 
 void attention_back(const Kernels& kernels, Pool& pool, Tape& tape, const Tensor& q, const Tensor& k, const Tensor& v,
-                    const Tensor& z, float scale, std::span<const AttentionSpan> spans) {
+                    const Tensor& z, float scale, std::span<const AttentionSpan> spans, const Selection& selection) {
   const Sizes sizes{q.shape()[1], k.shape()[1], static_cast<int>(q.shape()[2]), static_cast<int>(v.shape()[2])};
   const int64_t group = sizes.heads / sizes.kv_heads, d = sizes.d, value_dim = sizes.value_dim;
   const float* dz = tape.grad(z).data();
@@ -138,7 +144,7 @@ void attention_back(const Kernels& kernels, Pool& pool, Tape& tape, const Tensor
     HeadBack back(kernels, sizes, span.rows, scale, q.data() + (first * sizes.heads + head) * d,
                   k.data() + (first * sizes.kv_heads + head / group) * d,
                   v.data() + (first * sizes.kv_heads + head / group) * value_dim,
-                  dz + (first * sizes.heads + head) * value_dim);
+                  dz + (first * sizes.heads + head) * value_dim, selection, span.first_row);
     Numbers own(static_cast<size_t>(span.rows * d));
     back.run(own.data(), dk_parts.data() + (head * q.rows() + first) * d,
              dv_parts.data() + (head * q.rows() + first) * value_dim);

@@ -8,6 +8,6 @@
 namespace freehold::ops {
 
 void attention_back(const Kernels&, Pool&, Tape&, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& z,
-                    float scale, std::span<const AttentionSpan> spans);
+                    float scale, std::span<const AttentionSpan> spans, const Selection&);
 
 }  // namespace freehold::ops

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/attention_codes.h"
+#include "ops/attention_parts.h"
 #include "ops/ops.h"
 #include "ops/row_chunks.h"
 #include "ops/tape.h"
@@ -18,6 +19,7 @@ namespace {
 KvPages in_floats(const KvPages& pages, int64_t positions) {
   KvShape shape = pages.shape();
   shape.type = KvType::f32;
+  shape.index_dim = 0;
   KvPages floats(shape, static_cast<int>(positions));
   std::vector<float> k(static_cast<size_t>(shape.kv_heads * shape.head_dim)),
       v(static_cast<size_t>(shape.kv_heads * shape.value_dim));
@@ -35,7 +37,7 @@ void check_whole(const Context& context, const AttentionSpan& span) {
 }  // namespace
 
 Tensor attention_scores(Context& context, const Tensor& q, const Tensor& k, const KvPages& stored, float scale,
-                        const AttentionSpan& span) {
+                        const AttentionSpan& span, const Selection& selection) {
   check_whole(context, span);
   const bool coded = stored.shape().type == KvType::q8;
   const std::optional<KvPages> floats = coded ? std::optional(in_floats(stored, span.start + span.rows)) : std::nullopt;
@@ -65,6 +67,9 @@ Tensor attention_scores(Context& context, const Tensor& q, const Tensor& k, cons
             context.kernels.rows.scale(of_page + c * kv_page_positions, scale, seen,
                                        to + (i * heads + head + c) * n + at);
         }
+        if (selection.begins)
+          for (int64_t c = 0; c < columns; ++c)
+            hide_others(selection.of(span.first_row + i), own + 1, -__builtin_inff(), to + (i * heads + head + c) * n);
       }
   });
   if (context.tape)

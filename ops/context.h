@@ -9,10 +9,11 @@ namespace freehold {
 
 class Tape;
 
-// Cosines and sines of the positions that were rotated last, for ops::rope to use again in the next layer.
+// Cosines and sines of the positions that were rotated last, for ops::rope to use again in the next layer; two, as a
+// layer may rotate in both layouts.
 struct RopeTable;
 struct RopeCache {
-  const RopeTable* table = nullptr;  // in the arena, so valid only while its count of resets is this one
+  const RopeTable *table = nullptr, *other = nullptr;  // in the arena: valid only while its count of resets is this one
   uint64_t arena_resets = 0;
 };
 

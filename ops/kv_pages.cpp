@@ -72,6 +72,16 @@ void move_rows(const KvView& view, int position, std::byte* key_row, std::byte* 
   }
 }
 
+template <Move move>
+void move_index(const KvView& view, int position, std::byte* row) {
+  const auto d = static_cast<size_t>(view.shape.index_dim), at = static_cast<size_t>(position % kv_page_positions);
+  std::byte* keys = view.index_page(position / kv_page_positions);
+  if (view.shape.index_type() == KvType::f16)
+    move_numbers<move, 2>(d, 0, at, keys, nullptr, row, nullptr);
+  else
+    move_numbers<move, 4>(d, 0, at, keys, nullptr, row, nullptr);
+}
+
 }  // namespace
 
 std::string_view name_of(KvType type) {
@@ -116,6 +126,14 @@ void KvView::take(int position, std::byte* key_row, std::byte* value_row) const 
   move_rows<Move::into_row>(*this, position, key_row, value_row);
 }
 
+void KvView::put_index(int position, const std::byte* index_row) const {
+  move_index<Move::into_page>(*this, position, const_cast<std::byte*>(index_row));
+}
+
+void KvView::take_index(int position, std::byte* index_row) const {
+  move_index<Move::into_row>(*this, position, index_row);
+}
+
 KvPages::KvPages(const KvShape& shape, int positions) : KvPages(shape, positions, nullptr, shape.page_bytes()) {
   own_ = kv_memory(static_cast<size_t>(capacity_ / kv_page_positions) * view_.stride);
   view_.first = own_.data();
@@ -124,8 +142,9 @@ KvPages::KvPages(const KvShape& shape, int positions) : KvPages(shape, positions
 KvPages::KvPages(const KvShape& shape, int positions, std::byte* first, size_t stride)
     : view_{shape, first, stride},
       capacity_((positions + kv_page_positions - 1) / kv_page_positions * kv_page_positions) {
-  CHECK(shape.kv_heads > 0 && shape.head_dim > 0 && shape.value_dim > 0 && positions >= 0, "{} heads of {} and {}, {}",
-        shape.kv_heads, shape.head_dim, shape.value_dim, positions);
+  CHECK(shape.kv_heads > 0 && shape.head_dim > 0 && shape.value_dim > 0 && shape.index_dim >= 0 && positions >= 0,
+        "{} heads of {} and {}, index keys of {}, {}", shape.kv_heads, shape.head_dim, shape.value_dim, shape.index_dim,
+        positions);
   CHECK(!shape.values_in_keys || (shape.kv_heads == 1 && shape.value_dim <= shape.head_dim &&
                                   (shape.type != KvType::q8 || shape.value_dim % kv_block == 0)),
         "{} heads of {} with values of {} in the keys", shape.kv_heads, shape.head_dim, shape.value_dim);

@@ -10,6 +10,9 @@
 // With latent attention values are the first numbers of the keys of the one key head (values_in_keys): they are not
 // kept again, and whoever reads a page turns them into the values' layout (block_with_values).
 //
+// With an indexer (ops/selection.h) a position also has one index key of index_dim numbers, which say what later
+// positions read. They lie behind the page's heads: 4 groups of [index_dim][16 keys], f32 in f32 pages, else f16.
+//
 // Memory is mapped when it is first written: room for a whole context costs nothing before it is used. A position is a
 // stored row: numbers of all heads in the type, of q8 the codes of all heads and then their scales.
 #pragma once
@@ -36,11 +39,15 @@ struct KvShape {
   KvType type = KvType::f16;
   int kv_heads = 0, head_dim = 0, value_dim = 0;
   bool values_in_keys = false;                                  // one key head; in q8, value_dim is whole blocks
+  int index_dim = 0;                                            // 0: no index keys
   size_t key_row_bytes() const { return row_bytes(head_dim); }  // a stored row
   size_t value_row_bytes() const { return values_in_keys ? 0 : row_bytes(value_dim); }
   size_t key_head_bytes() const { return key_row_bytes() / static_cast<size_t>(kv_heads) * kv_page_positions; }
   size_t value_head_bytes() const { return value_row_bytes() / static_cast<size_t>(kv_heads) * kv_page_positions; }
-  size_t page_bytes() const { return (key_row_bytes() + value_row_bytes()) * kv_page_positions; }
+  KvType index_type() const { return type == KvType::f32 ? KvType::f32 : KvType::f16; }
+  size_t index_row_bytes() const { return static_cast<size_t>(index_dim) * (type == KvType::f32 ? 4 : 2); }
+  size_t position_bytes() const { return key_row_bytes() + value_row_bytes() + index_row_bytes(); }
+  size_t page_bytes() const { return position_bytes() * kv_page_positions; }
   size_t row_bytes(int dim) const;
   size_t numbers_bytes(int dim) const;  // of one head and position, without scales
   bool operator==(const KvShape&) const = default;
@@ -62,6 +69,11 @@ struct KvView {
   KvBlock block_with_values(int p, int head, int keys, std::byte* values) const;
   void put(int position, const std::byte* key_row, const std::byte* value_row) const;
   void take(int position, std::byte* key_row, std::byte* value_row) const;
+  std::byte* index_page(int p) const {
+    return page(p) + (shape.key_row_bytes() + shape.value_row_bytes()) * kv_page_positions;
+  }
+  void put_index(int position, const std::byte* index_row) const;  // of index_row_bytes
+  void take_index(int position, std::byte* index_row) const;
 };
 
 class KvPages {

@@ -8,6 +8,7 @@
 
 #include "ops/context.h"
 #include "ops/kv_pages.h"
+#include "ops/selection.h"
 #include "tensor/tensor.h"
 #include "tensor/weight.h"
 
@@ -52,6 +53,9 @@ Tensor rms_norm(Context&, const Tensor& x, const Tensor& w, float eps);
 // The same without w, over runs of n numbers.
 Tensor rms_scale(Context&, const Tensor& x, int64_t n, float eps);
 
+// w ⊙ (x - mean) / sqrt(mean((x - mean)²) + eps) + b over runs of n = w.width numbers.
+Tensor layer_norm(Context&, const Tensor& x, const Tensor& w, const Tensor& b, float eps);
+
 // Rotary embedding. Pairs (i, i+D/2) in `half` layout, (2i, 2i+1) in `interleaved`, over the first D = 2*frequencies
 // numbers of each head; (a,b) -> (a cos - b sin, b cos + a sin) with angle position * frequency, cos and sin times
 // `scale`. x: [R, h, d], positions: [R]. Backward: rotation by the negative angle.
@@ -79,13 +83,17 @@ struct AttentionSpan {
   int start = 0;             // absolute position of the first row
   KvPages* pages = nullptr;  // past and present; k and v of these rows are written here first. Null: this batch only
 };
-// q [R, h, d], k [R, g, d], v [R, g, dv] -> z [R, h, dv]; softmax(q·k * scale) over positions 0..own.
-// Spans cover the rows in order. With a tape, every span must start at 0.
+// q [R, h, d], k [R, g, d], v [R, g, dv] -> z [R, h, dv]; softmax(q·k * scale) over positions 0..own, or over those
+// that are selected, at least one for a row. Spans cover the rows in order. With a tape, every span must start at 0.
 Tensor attention(Context&, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
-                 std::span<const AttentionSpan>);
+                 std::span<const AttentionSpan>, const Selection& = {});
+// The positions an indexer selects for each row (ops/selection.h), its own among those it may see. Writes the index
+// keys k [R, dim] of these rows into the spans' pages first. q [R, heads, dim], weights [R, heads].
+Selection select_positions(Context&, const Tensor& q, const Tensor& weights, const Tensor& k, int most,
+                           std::span<const AttentionSpan>);
 // What the fused op hides, for watched points: [rows, h, start + rows] for one span, masked scores are -inf.
 Tensor attention_scores(Context&, const Tensor& q, const Tensor& k, const KvPages& pages, float scale,
-                        const AttentionSpan&);  // k: of the batch, for the gradient only
+                        const AttentionSpan&, const Selection& = {});  // k: of the batch, for the gradient only
 Tensor attention_probs(Context&, const Tensor& scores);
 // z of one span from a pattern that an observer replaced: probs [rows, h, n] over the pages' values.
 Tensor attention_mix(Context&, const Tensor& probs, const Tensor& v, const KvPages& pages, const AttentionSpan&);

@@ -34,8 +34,9 @@ namespace {
 
 const RopeTable& table_of(Context& context, const Rope& rope, std::span<const int32_t> positions) {
   RopeCache& cache = context.rope_cache;
-  if (cache.table && cache.arena_resets == context.arena.resets() && cache.table->serves(rope, positions))
-    return *cache.table;
+  if (cache.arena_resets != context.arena.resets()) cache = {};
+  for (const RopeTable* known : {cache.table, cache.other})
+    if (known && known->serves(rope, positions)) return *known;
   Arena& arena = context.arena;
   const size_t pairs = rope.frequencies.size(), rows = positions.size();
   const bool interleaved = rope.layout == RopeLayout::interleaved;
@@ -68,7 +69,7 @@ const RopeTable& table_of(Context& context, const Rope& rope, std::span<const in
                   }
                 }
             });
-  cache = {table, arena.resets()};
+  cache = {table, cache.table, arena.resets()};
   return *table;
 }
 

@@ -41,7 +41,7 @@ void turn_group(const std::byte* values, int dim, std::byte* keys) {  // [16][di
 class WindowAttention {
  public:
   WindowAttention(Context& context, const Tensor& q, const Tensor& kv, const Tensor& sinks, float scale,
-                  const EntrySelection& selection, std::span<const WindowSpan> spans, Tensor& z)
+                  const Selection& selection, std::span<const WindowSpan> spans, Tensor& z)
       : context_(context),
         q_(q),
         kv_(kv),
@@ -173,7 +173,7 @@ class WindowAttention {
   Context& context_;
   const Tensor &q_, &kv_, &sinks_;
   const float scale_;
-  const EntrySelection& selection_;
+  const Selection& selection_;
   const std::span<const WindowSpan> spans_;
   float* const z_;
   const int heads_, dim_;
@@ -188,7 +188,7 @@ class WindowAttention {
 }  // namespace
 
 Tensor window_attention(Context& context, const Tensor& q, const Tensor& kv, const Tensor& entries, const Tensor& sinks,
-                        float scale, const EntrySelection& selection, std::span<const WindowSpan> spans) {
+                        float scale, const Selection& selection, std::span<const WindowSpan> spans) {
   CHECK(!spans.empty() && q.shape().rank() == 3 && kv.rows() == q.rows() && kv.width() == q.shape()[2] &&
             sinks.rows() == q.shape()[1],
         "q {}, kv {}, sinks {}", q.shape().text(), kv.shape().text(), sinks.shape().text());

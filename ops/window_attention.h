@@ -7,7 +7,7 @@
 
 #include <span>
 
-#include "ops/context.h"
+#include "ops/selection.h"
 #include "ops/window_kv.h"
 #include "tensor/tensor.h"
 
@@ -36,25 +36,17 @@ void entry_positions(std::span<const WindowSpan>, std::vector<int32_t>& to);
 // Finished entries (normed, rotated) [n, d] of this pass into the spans' memory.
 void remember_entries(const Tensor& entries, Compressor, std::span<const WindowSpan>);
 
-// Which entries each row reads, ascending.
-struct EntrySelection {
-  const int64_t* begins = nullptr;  // [R + 1]
-  const int32_t* entries = nullptr;
-  std::span<const int32_t> of(int64_t row) const {
-    return {entries + begins[row], static_cast<size_t>(begins[row + 1] - begins[row])};
-  }
-};
 // All that are complete at the row's position.
-EntrySelection all_entries(Context&, std::span<const WindowSpan>);
-// The `most` with the largest score Σ_j weights[j] relu(q_j · key) of those; ties go to the lower index. No gradient.
+Selection all_entries(Context&, std::span<const WindowSpan>);
+// The `most` best of those by the indexer's scores (ops/selection.h). No gradient.
 // q [R, heads, index_dim], weights [R, heads].
-EntrySelection select_entries(Context&, const Tensor& q, const Tensor& weights, int most, std::span<const WindowSpan>);
+Selection select_entries(Context&, const Tensor& q, const Tensor& weights, int most, std::span<const WindowSpan>);
 
 // q [R, h, d], kv [R, d], sinks [h] -> z [R, h, d]: softmax of q·k scale over the window's rows, the selected entries
 // and one more logit, the head's sink, whose share goes nowhere; values are keys. `entries`: of this pass, for the
 // gradient (their numbers are read from the spans' memory). Then remembers kv of the last rows.
 Tensor window_attention(Context&, const Tensor& q, const Tensor& kv, const Tensor& entries, const Tensor& sinks,
-                        float scale, const EntrySelection&, std::span<const WindowSpan>);
+                        float scale, const Selection&, std::span<const WindowSpan>);
 
 // What the fused op hides, of one span: [rows, h, positions + entries]. Keys must be asked for before window_attention,
 // which forgets old ones; their numbers live in the arena, so that they outlive the span's memory (for gradients).
@@ -71,8 +63,8 @@ struct WindowKeys {
   }
 };
 WindowKeys window_keys(Context&, const Tensor& kv, const WindowSpan&, int64_t first_entry_row);
-Tensor window_scores(Context&, const Tensor& q, const Tensor& kv, const Tensor& entries, float scale,
-                     const EntrySelection&, const WindowKeys&);  // -inf where masked
+Tensor window_scores(Context&, const Tensor& q, const Tensor& kv, const Tensor& entries, float scale, const Selection&,
+                     const WindowKeys&);  // -inf where masked
 Tensor sink_shares(Context&, const Tensor& scores, const Tensor& sinks);
 // z from a pattern that an observer replaced: [rows, h, d].
 Tensor window_mix(Context&, const Tensor& shares, const Tensor& kv, const Tensor& entries, const WindowKeys&);

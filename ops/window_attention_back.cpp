@@ -16,7 +16,7 @@ namespace {
 class WindowBack {
  public:
   WindowBack(const Tensor& q, const Tensor& kv, const Tensor& entries, const Tensor& sinks, const Tensor& z,
-             float scale, const EntrySelection& selection, std::span<const WindowSpan> spans)
+             float scale, const Selection& selection, std::span<const WindowSpan> spans)
       : q_(q), kv_(kv), entries_(entries), sinks_(sinks), z_(z), scale_(scale) {
     int64_t first_entry = 0;
     begins_.push_back(0);
@@ -94,7 +94,7 @@ class WindowBack {
 }  // namespace
 
 void record_window_attention(Context& context, const Tensor& q, const Tensor& kv, const Tensor& entries,
-                             const Tensor& sinks, const Tensor& z, float scale, const EntrySelection& selection,
+                             const Tensor& sinks, const Tensor& z, float scale, const Selection& selection,
                              std::span<const WindowSpan> spans) {
   context.tape->record(
       z, [back = WindowBack(q, kv, entries, sinks, z, scale, selection, spans), &kernels = context.kernels,

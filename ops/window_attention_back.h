@@ -6,6 +6,6 @@
 namespace freehold::ops {
 
 void record_window_attention(Context&, const Tensor& q, const Tensor& kv, const Tensor& entries, const Tensor& sinks,
-                             const Tensor& z, float scale, const EntrySelection&, std::span<const WindowSpan>);
+                             const Tensor& z, float scale, const Selection&, std::span<const WindowSpan>);
 
 }  // namespace freehold::ops

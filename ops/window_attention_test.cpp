@@ -104,7 +104,7 @@ Numbers attended(const Inputs& in, size_t heads, size_t d, size_t window, size_t
 }
 
 // Every second of the complete entries.
-ops::EntrySelection every_second(Context& c, std::span<const ops::WindowSpan> spans) {
+ops::Selection every_second(Context& c, std::span<const ops::WindowSpan> spans) {
   std::vector<int64_t> begins{0};
   std::vector<int32_t> entries;
   for (const ops::WindowSpan& span : spans)

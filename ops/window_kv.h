@@ -75,9 +75,10 @@ class WindowKv {
   PendingRows pending, index_pending;  // of the compressor; of the indexer's
   const std::byte* entry(int i) const { return entries_.data() + static_cast<size_t>(i) * row_bytes(); }
   void write_entry(int i, const float* numbers);
-  // Page p of the indexer's entries 64p..64p+63: 4 groups of [index_dim][16 entries].
-  const std::byte* index_page(int page) const {
-    return index_pages_.data() + static_cast<size_t>(page) * index_page_bytes();
+  // Pages of 64 of the indexer's entries: 4 groups of [index_dim][16 entries].
+  const std::byte* index_pages() const { return index_pages_.data(); }
+  size_t index_page_bytes() const {
+    return static_cast<size_t>(shape_.index_dim) * kv_page_positions * shape_.number_bytes();
   }
   void write_index_entry(int i, const float* numbers);
 
@@ -85,9 +86,6 @@ class WindowKv {
   size_t bytes() const;
 
  private:
-  size_t index_page_bytes() const {
-    return static_cast<size_t>(shape_.index_dim) * kv_page_positions * shape_.number_bytes();
-  }
   WindowKvShape shape_;
   int highest_ = 0;                               // end of what has been written since the timeline last began at 0
   std::vector<std::byte> entries_, index_pages_;  // grow as entries come

@@ -45,7 +45,7 @@ WindowKeys window_keys(Context& context, const Tensor& kv, const WindowSpan& spa
 }
 
 Tensor window_scores(Context& context, const Tensor& q, const Tensor& kv, const Tensor& entries, float scale,
-                     const EntrySelection& selection, const WindowKeys& keys) {
+                     const Selection& selection, const WindowKeys& keys) {
   const WindowSpan& span = keys.span;
   const int64_t heads = q.shape()[1], d = q.shape()[2], n = keys.columns();
   Tensor scores = Tensor::empty({span.rows, heads, n}, context.arena);

@@ -6,6 +6,7 @@
 //   each layer: u32 type (0 f32, 1 f16, 2 q8) | u32 kv_heads | u32 head_dim | u32 value_dim
 //               keys [n], values [n] as stored rows of that type (ops/kv_pages.h): [kv_heads][dim] numbers, of q8
 //               codes [kv_heads][blocks][32] and then f16 scales [kv_heads][blocks]
+//               index keys [n], where the layer has an indexer
 //   u64 checksum64 of all before
 //
 // Keys and values stand position by position, whatever the layout of pages, and only those in use: nothing of a
@@ -64,14 +65,17 @@ Result<Done> Session::save(const Path& path) const {
     out.number(static_cast<uint32_t>(shape.kv_heads));
     out.number(static_cast<uint32_t>(shape.head_dim));
     out.number(static_cast<uint32_t>(shape.value_dim));
-    std::vector<std::byte> key(shape.key_row_bytes()), value(shape.value_row_bytes());
-    Writer values;
+    std::vector<std::byte> key(shape.key_row_bytes()), value(shape.value_row_bytes()), index(shape.index_row_bytes());
+    Writer values, indexes;
     for (int position = 0; position < this->position(); ++position) {
       pages.read_stored(position, key.data(), value.data());
       out.bytes(key.data(), key.size());
       values.bytes(value.data(), value.size());
+      pages.view().take_index(position, index.data());
+      indexes.bytes(index.data(), index.size());
     }
     out.bytes(values.text().data(), values.text().size());
+    out.bytes(indexes.text().data(), indexes.text().size());
   }
   out.number(checksum64(std::as_bytes(std::span<const char>(out.text()))));
   return replace_file(path, out.text(), 0600);
@@ -121,7 +125,7 @@ Result<Done> Session::restore(const Path& path) {
   TRY_ASSIGN(const auto logits, in.take(has_logits * static_cast<uint64_t>(vocabulary) * sizeof(float), "logits"));
 
   // All layers are checked before the first is written, so that a refused file leaves the session as it was.
-  std::vector<std::span<const std::byte>> keys, values;
+  std::vector<std::span<const std::byte>> keys, values, indexes;
   for (int layer = 0; layer < facts.layers; ++layer) {
     const KvShape& shape = cache_->pages(layer)->shape();
     for (const auto& [what, expected] : {std::pair{"type", static_cast<int>(shape.type)},
@@ -134,15 +138,19 @@ Result<Done> Session::restore(const Path& path) {
     }
     TRY_ASSIGN(keys.emplace_back(), in.take(count * shape.key_row_bytes(), "keys"));
     TRY_ASSIGN(values.emplace_back(), in.take(count * shape.value_row_bytes(), "values"));
+    TRY_ASSIGN(indexes.emplace_back(), in.take(count * shape.index_row_bytes(), "index keys"));
   }
   if (in.left() != 0) return malformed("{}: {} bytes too many at offset {}", name, in.left(), in.at());
 
   for (int layer = 0; layer < facts.layers; ++layer) {
     KvPages& pages = *cache_->pages(layer);
     const std::byte *key = keys[static_cast<size_t>(layer)].data(), *value = values[static_cast<size_t>(layer)].data();
-    for (uint32_t i = 0; i < count; ++i)
+    const std::byte* index = indexes[static_cast<size_t>(layer)].data();
+    for (uint32_t i = 0; i < count; ++i) {
       pages.write_stored(static_cast<int>(i), key + i * pages.shape().key_row_bytes(),
                          value + i * pages.shape().value_row_bytes());
+      pages.view().put_index(static_cast<int>(i), index + i * pages.shape().index_row_bytes());
+    }
   }
   tokens_.assign(tokens.begin(), tokens.end());
   has_logits_ = has_logits == 1;

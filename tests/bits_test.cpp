@@ -149,6 +149,7 @@ void check_model(const Path& path, NumericMode mode, int trials, int length) {
                            {Point::v},
                            {Point::q_latent},
                            {Point::kv_latent},
+                           {Point::index_selected},
                            {Point::attn_scores},
                            {Point::attn_probs},
                            {Point::z},
@@ -217,11 +218,13 @@ constexpr Tiny tinies[] = {{"llama_tied"},
                            {"deepseek_v3_yarn"},
                            {"deepseek_v3_bf16"},
                            {"deepseek_v31_fp8"},
+                           {"deepseek_v32"},
                            {"deepseek_v4"},
                            {"deepseek_v4_fp4"},
                            {"deepseek_v2_lite", expanded},
                            {"deepseek_v3_yarn", expanded},
-                           {"deepseek_v3_bf16", expanded}};
+                           {"deepseek_v3_bf16", expanded},
+                           {"deepseek_v32", expanded}};
 INSTANTIATE_TEST_SUITE_P(Tiny, Bits, ::testing::ValuesIn(tinies), [](const auto& tiny) {
   std::string name = std::string(tiny.param.name) + (tiny.param.mla == expanded ? "_expanded" : "");
   std::replace_if(
@@ -264,7 +267,7 @@ TEST_P(Forms, AgreeWithinRounding) {
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Forms,
                          ::testing::Values("deepseek_v2_grouped", "deepseek_v2_lite", "deepseek_v3", "deepseek_v3_yarn",
-                                           "deepseek_v3_bf16", "deepseek_v3_fp8", "deepseek_v31_fp8"),
+                                           "deepseek_v3_bf16", "deepseek_v3_fp8", "deepseek_v31_fp8", "deepseek_v32"),
                          [](const auto& tiny) { return std::string(tiny.param); });
 
 TEST(RealModelBits, Int8AndExact) {

@@ -89,6 +89,7 @@ class GoldenCheck {
                        {Point::router_logits},
                        {Point::expert_indices},
                        {Point::expert_weights},
+                       {Point::index_selected},
                        {Point::attn_scores},
                        {Point::compressed_kv},
                        {Point::resid_streams},
@@ -130,6 +131,7 @@ class GoldenCheck {
       shown(layer + "out", {recorder.find({Point::resid_streams, i}) ? Point::resid_streams : Point::resid_post, i});
       router(recorder, i);
       compressed(recorder, i);
+      selected(recorder, i, fmt::format("indexer.{}.selected", i));
       const std::string streams = fmt::format("hc.{}.attn.", i);
       shown(streams + "collapsed", {Point::attn_stream_collapse, i});
       shown(streams + "post", {Point::attn_stream_write, i});
@@ -169,7 +171,18 @@ class GoldenCheck {
         visible.push_back(
             std::isfinite(scores->numbers[static_cast<size_t>(row * scores->shape[1] * scores->shape[2] + i)]));
     report_.equal(item + "visible", visible == golden_.integers(item + "visible"));
+    if (recorder.find({Point::index_selected, layer})) selected(recorder, layer, item + "visible");
     open_items_.erase(item + "visible");
+  }
+
+  // What an indexer chose for each row.
+  void selected(const Recorder& recorder, int layer, const std::string& item) {
+    if (!golden_.has(item)) return;
+    const Recorder::Entry* found = recorder.find({Point::index_selected, layer});
+    std::vector<int64_t> chosen;
+    if (found) chosen.assign(found->numbers.begin(), found->numbers.end());
+    report_.equal(item, chosen == golden_.integers(item));
+    open_items_.erase(item);
   }
 
   // The router of a layer. Golden choices are sorted by expert; ours stand best first.
