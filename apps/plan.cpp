@@ -36,11 +36,18 @@ struct Plan {
   double prefill = 0;  // tokens/s at most
 };
 
+// Bytes of the cache that a token at that depth reads.
+double cache_read(const ModelFacts& facts, int positions) {
+  const auto index = static_cast<double>(facts.index_bytes_per_position);
+  const int read = facts.positions_read > 0 ? std::min(facts.positions_read, positions) : positions;
+  return index * positions + (static_cast<double>(facts.cache_bytes_per_position) - index) * read;
+}
+
 PlanRow row_of(const ModelFacts& facts, const Machine& machine, int positions, std::string name, double weight_bytes,
                double token_bytes) {
   const double cache = static_cast<double>(facts.cache_bytes_per_position) * positions;
   PlanRow row{std::move(name), weight_bytes, token_bytes, weight_bytes + cache, 0};
-  if (machine.bandwidth > 0) row.decode = machine.bandwidth / (token_bytes + cache);
+  if (machine.bandwidth > 0) row.decode = machine.bandwidth / (token_bytes + cache_read(facts, positions));
   return row;
 }
 

@@ -161,6 +161,8 @@ void Deepseek2::count() {
   facts_.head_dim = shape.head_dim;
   facts_.ffn = c.dense_layers ? c.ffn : c.experts.expert_ffn;
   facts_.cache_bytes_per_position = static_cast<uint64_t>(c.trunk.layers) * shape.position_bytes();
+  facts_.positions_read = c.attention.indexer.most;
+  facts_.index_bytes_per_position = static_cast<uint64_t>(c.trunk.layers) * shape.index_row_bytes();
   facts_.experts = c.experts.experts;
   facts_.experts_used = c.experts.experts ? c.experts.routing.used : 0;
   count_weights(*this, &trunk_.embed, &trunk_.multiplied(), facts_,

@@ -41,6 +41,17 @@ class Loading : public ::testing::Test {
     EXPECT_NE(model.error().what.find(word), std::string::npos) << model.error().what;
   }
 
+  // Names in the header and the index of the files change in place: they keep their length.
+  void rename(const std::string& from, const std::string& to) {
+    for (const auto& file : fs::directory_iterator(folder_)) {
+      if (file.path().filename() == "config.json") continue;
+      std::ifstream in(file.path(), std::ios::binary);
+      std::string bytes((std::istreambuf_iterator<char>(in)), {});
+      for (size_t at = 0; (at = bytes.find(from, at)) != std::string::npos;) bytes.replace(at, from.size(), to);
+      std::ofstream(file.path(), std::ios::binary) << bytes;
+    }
+  }
+
   fs::path folder_;
   Json config_;
   Pool pool_{1};
@@ -177,22 +188,99 @@ TEST_F(Loading, Fp8ScalesMustFit) {
   config_["quantization_config"]["quant_method"] = "gptq";
   refused(Fault::unsupported, "gptq");
   config_ = kept;
-  // Names in the header and the index are changed in place: the file keeps its length.
-  const auto renamed = [&](const std::string& from, const std::string& to) {
-    for (const auto& file : fs::directory_iterator(folder_)) {
-      if (file.path().filename() == "config.json") continue;
-      std::ifstream in(file.path(), std::ios::binary);
-      std::string bytes((std::istreambuf_iterator<char>(in)), {});
-      for (size_t at = 0; (at = bytes.find(from, at)) != std::string::npos;) bytes.replace(at, from.size(), to);
-      std::ofstream(file.path(), std::ios::binary) << bytes;
-    }
-  };
-  renamed("layers.0.self_attn.kv_b_proj.weight_scale_inv", "layers.0.self_attn.kv_b_proj.weight_scale_xyz");
+  rename("layers.0.self_attn.kv_b_proj.weight_scale_inv", "layers.0.self_attn.kv_b_proj.weight_scale_xyz");
   refused(Fault::inconsistent, "scales are missing");
   copy_from("deepseek_v3_fp8");
-  renamed("kv_b_proj.weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[2,2]",
-          "kv_b_proj.weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[4,1]");
+  rename("kv_b_proj.weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[2,2]",
+         "kv_b_proj.weight_scale_inv\":{\"dtype\":\"F32\",\"shape\":[4,1]");
   refused(Fault::inconsistent, "scale");
+}
+
+TEST_F(Loading, IndexerOfSparseAttention) {
+  copy_from("deepseek_v32");
+  ASSERT_TRUE(load());
+  for (const char* key : {"index_n_heads", "index_head_dim", "index_topk"}) {
+    const Json kept = config_;
+    config_.erase(key);
+    refused(Fault::malformed, key);
+    for (const Json& value : {Json(0), Json(-8), Json("8"), Json(1.5), Json(int64_t{1} << 40)}) {
+      config_[key] = value;
+      refused(Fault::malformed, key);
+    }
+    config_ = kept;
+  }
+  const Json kept = config_;
+  config_["index_n_heads"] = 4;  // contradicts the stored matrices
+  refused(Fault::inconsistent, "indexer.wq_b");
+  config_ = kept;
+  config_["index_head_dim"] = 32;
+  refused(Fault::inconsistent, "indexer.wq_b");
+  config_["index_n_heads"] = 4;  // as many rows of wq_b as before
+  refused(Fault::inconsistent, "indexer.wk");
+  config_ = kept;
+  config_["index_head_dim"] = 6;
+  refused(Fault::inconsistent, "8 of them to be rotated");
+  config_ = kept;
+  config_["q_lora_rank"] = nullptr;
+  refused(Fault::inconsistent, "q_lora_rank");
+  config_ = kept;
+  config_["model_type"] = "deepseek_v3";  // which has no indexer
+  refused(Fault::unsupported, "indexer");
+  config_ = kept;
+  config_["index_topk"] = 100'000;  // more than there are: everything is read
+  EXPECT_TRUE(load());
+  config_ = kept;
+  for (const char* name : {"wq_b.weight", "wk.weight", "k_norm.weight", "k_norm.bias", "weights_proj.weight"}) {
+    const std::string stored = fmt::format("layers.1.self_attn.indexer.{}", name);
+    rename(stored, fmt::format("layers.1.self_attn.indexed.{}", name));
+    refused(std::string_view(name).starts_with("k_norm") ? Fault::malformed : Fault::inconsistent, stored);
+    copy_from("deepseek_v32");
+  }
+}
+
+TEST_F(Loading, ExpertsOfTheFirstKind) {
+  copy_from("deepseek_moe");
+  ASSERT_TRUE(load());
+  for (const char* key : {"n_routed_experts", "num_experts_per_tok", "moe_intermediate_size"}) {
+    const Json kept = config_;
+    config_.erase(key);
+    refused(Fault::malformed, key);
+    for (const Json& value : {Json(0), Json(-1), Json("3"), Json(int64_t{1} << 40)}) {
+      config_[key] = value;
+      refused(Fault::malformed, key);
+    }
+    config_ = kept;
+  }
+  const Json kept = config_;
+  const int experts = kept.at("n_routed_experts").get<int>(), shared = kept.at("n_shared_experts").get<int>();
+  config_["num_experts_per_tok"] = experts + 1;
+  refused(Fault::inconsistent, fmt::format("{} experts a token of {}", experts + 1, experts));
+  config_ = kept;
+  for (const int other : {experts - 1, experts + 1}) {
+    config_["n_routed_experts"] = other;
+    refused(Fault::inconsistent, "mlp.gate.weight");
+  }
+  config_ = kept;
+  config_["moe_intermediate_size"] = kept.at("moe_intermediate_size").get<int>() + 8;
+  refused(Fault::inconsistent, "mlp.experts.0.gate_proj");
+  config_ = kept;
+  config_["n_shared_experts"] = shared + 1;
+  refused(Fault::inconsistent, "mlp.shared_experts.gate_proj");
+  config_["n_shared_experts"] = 0;
+  refused(Fault::unsupported, "mlp.shared_experts.");
+  config_ = kept;
+  config_["first_k_dense_replace"] = 0;  // the first layer has no experts
+  refused(Fault::inconsistent, "model.layers.0.mlp.gate.weight");
+  config_["first_k_dense_replace"] = 2;  // and the second no other MLP
+  refused(Fault::inconsistent, "model.layers.1.mlp.gate_proj");
+  config_["first_k_dense_replace"] = 100;
+  refused(Fault::malformed, "first_k_dense_replace");
+  config_ = kept;
+  config_["scoring_func"] = "tanh";
+  refused(Fault::unsupported, "tanh");
+  config_ = kept;
+  rename("layers.1.mlp.experts.2.up_proj", "layers.1.mlp.experts.2.xp_proj");
+  refused(Fault::inconsistent, "layers.1.mlp.experts.2.up_proj");
 }
 
 TEST_F(Loading, BothSpellingsOfRotaryParameters) {

@@ -54,5 +54,24 @@ TEST(Plan, OfAReleasedConfiguration) {
   EXPECT_EQ(facts->cache_bytes_per_position, 28u * 2 * 2 * 128 * 2);
 }
 
+// DeepSeek-V3.2: V3's 671 billion parameters, the indexer beside them, and its keys in the cache.
+TEST(Plan, OfSparseAttention) {
+  const auto config = Checkpoint::open_config("models/configs/deepseek-v3.2.json");
+  ASSERT_TRUE(config) << config.error().what;
+  const auto facts = plan_model(*config, NumericMode());
+  ASSERT_TRUE(facts) << facts.error().what;
+  const auto v3_config = Checkpoint::open_config("models/configs/deepseek-v3.json");
+  ASSERT_TRUE(v3_config);
+  const auto v3 = plan_model(*v3_config, NumericMode());
+  ASSERT_TRUE(v3);
+  const uint64_t indexer = 61u * (64u * 128 * 1536 + 128u * 7168 + 64u * 7168 + 2 * 128);
+  EXPECT_EQ(facts->parameters, v3->parameters + indexer);
+  EXPECT_EQ(facts->active_parameters, v3->active_parameters + indexer);
+  EXPECT_EQ(facts->cache_bytes_per_position, 61u * (512 + 64 + 128) * 2);
+  EXPECT_EQ(facts->index_bytes_per_position, 61u * 128 * 2);
+  EXPECT_EQ(facts->positions_read, 2048);
+  EXPECT_EQ(v3->positions_read, 0);
+}
+
 }  // namespace
 }  // namespace freehold

@@ -42,6 +42,25 @@ TEST(Gradients, rms_norm_of_heads) {
          20});
 }
 
+TEST(Gradients, layer_norm) {
+  for (const int64_t n : {2, 5, 16, 130})
+    check({{{3, n}, {n}, {n}},
+           [](Context& c, const std::vector<Tensor>& in) { return ops::layer_norm(c, in[0], in[1], in[2], 0.5f); },
+           [n](const Inputs& in) {
+             Numbers y = in[0];
+             const auto size = static_cast<size_t>(n);
+             for (size_t row = 0; row < y.size(); row += size) {
+               double mean = 0, square = 0;
+               for (size_t i = 0; i < size; ++i) mean += y[row + i] / static_cast<double>(n);
+               for (size_t i = 0; i < size; ++i) square += std::pow(y[row + i] - mean, 2) / static_cast<double>(n);
+               for (size_t i = 0; i < size; ++i)
+                 y[row + i] = (y[row + i] - mean) / std::sqrt(square + 0.5) * in[1][i] + in[2][i];
+             }
+             return y;
+           },
+           8});
+}
+
 TEST(Gradients, rope) {
   for (const auto layout : {ops::RopeLayout::half, ops::RopeLayout::interleaved})
     for (const size_t pairs : {1, 4, 9, 10, 16, 20}) {

@@ -37,7 +37,7 @@ void score(const Kernels& kernels, const IndexRow& row, int first_page, const fl
     for (int j = 0; j < heads; ++j)
       for (int i = 0; i < kv_page_positions; ++i) {
         const float x = of_page[j * kv_page_positions + i];
-        sums[i] += weights[j] * (x > 0.0f ? x : 0.0f);
+        sums[i] += weights[j] * (x < 0.0f ? 0.0f : x);  // a NaN stays
       }
     for (int i = 0; i < std::min(kv_page_positions, end - at); ++i)
       scores[at + i] = std::isnan(sums[i]) ? -INFINITY : sums[i];
