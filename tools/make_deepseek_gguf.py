@@ -2,10 +2,12 @@
 reading it and for comparing with llama.cpp itself (bench/rival/deepseek.py). make_deepseek4_gguf.py does so for V4.
 
 Usage: make_deepseek_gguf.py FOLDER FILE [--type F32|BF16|Q8_0] [--as-f32] [--kv split|whole]
-       [--decoded FOLDER] [--layers N]
+       [--decoded FOLDER] [--layers N] [--index-width N]
 
 --as-f32 writes the numbers that a file of that type holds, in F32: what an engine makes of them without rounding what
 it multiplies them by. --layers repeats the last layer until there are N: llama.cpp knows V2-Lite by its 27 layers.
+--index-width writes V3.2's indexer with keys of N numbers, a multiple of its own, of which queries read the first part:
+the same choice; llama.cpp wants multiples of 64.
 --kv split writes attn_k_b (turned, per head) and attn_v_b as converters do now; whole writes attn_kv_b and the sizes of
 files from before. Q8_0 needs rows of whole blocks of 32; other matrices become F32. --decoded also writes the folder's
 configuration with the very numbers that the GGUF holds, in F32, so that both can be compared exactly. Norms, router and
@@ -125,6 +127,16 @@ def repeated(tensors, layers, wanted):
             for name, tensor in tensors.items() if name.startswith(last)}
 
 
+def widened(name, tensor, config, width):
+    """Keys several times side by side, which keeps their norm; queries with nothing beyond the first of these."""
+    own, heads = config["index_head_dim"], config["index_n_heads"]
+    if ".indexer.wq_b." in name:
+        return np.pad(tensor.reshape(heads, own, -1), ((0, 0), (0, width - own), (0, 0))).reshape(heads * width, -1)
+    if ".indexer.wk." in name or ".indexer.k_norm." in name:
+        return np.concatenate([tensor] * (width // own))
+    return tensor
+
+
 def permuted(rows, heads):
     """Rows of q and k as converters order them for rotation in pairs: (head, half, j) becomes (head, j, half)."""
     return np.ascontiguousarray(rows.reshape(heads, 2, len(rows) // heads // 2, -1).swapaxes(1, 2).reshape(rows.shape))
@@ -188,6 +200,7 @@ def main():
     parser.add_argument("--type", choices=TYPES, default="F32")
     parser.add_argument("--as-f32", action="store_true")
     parser.add_argument("--layers", type=int)
+    parser.add_argument("--index-width", type=int)
     parser.add_argument("--kv", choices=("split", "whole"), default="split")
     parser.add_argument("--decoded", type=pathlib.Path)
     options = parser.parse_args()
@@ -198,6 +211,9 @@ def main():
     if options.layers:
         tensors |= repeated(tensors, config["num_hidden_layers"], options.layers)
         config["num_hidden_layers"] = options.layers
+    if options.index_width:
+        tensors = {name: widened(name, tensor, config, options.index_width) for name, tensor in tensors.items()}
+        config["index_head_dim"] = options.index_width
     split = options.kv == "split"
 
     writer = gguf.GGUFWriter(options.file, architecture(config))

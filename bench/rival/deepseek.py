@@ -11,8 +11,8 @@ For every folder and format, KL in nats per token, mean and largest, between
   rival itself  llama.cpp given F32 || llama.cpp given the file: its own rounding, mean only
 Where they disagree the folder's golden.safetensors is the judge: the last columns are the mean KL from the reference
 implementation's logits, ours exact and llama.cpp's from F32, over the tokens that it holds; the reference computes the
-folder's own numbers, so that they mean most for F32. V2-Lite is written with 27 layers, V4 with a wider indexer, as
-llama.cpp demands. GGUFs and logits stay in SCRATCH. Both programs are built before: the rival's by build.sh, ours is
+folder's own numbers, so that they mean most for F32. V2-Lite is written with 27 layers, V3.2 and V4 with a wider
+indexer, as llama.cpp demands. GGUFs and logits stay in SCRATCH. Both programs are built before: the rival's by build.sh, ours is
 bench_logits. Needs numpy, gguf, safetensors and torch.
 """
 import argparse
@@ -56,7 +56,8 @@ class Case:
     def write(self, file, *more):
         v4 = self.config["model_type"] == "deepseek_v4"
         tool = ROOT / "tools" / ("make_deepseek4_gguf.py" if v4 else "make_deepseek_gguf.py")
-        more += ("--index-width", "64") if v4 else ("--layers", "27") if self.repeats else ()
+        indexes = self.config["model_type"] in ("deepseek_v32", "deepseek_v4")
+        more += ("--index-width", "64") if indexes else ("--layers", "27") if self.repeats else ()
         run(sys.executable, tool, self.folder, file, "--type", self.kind, *more)
 
     def ids(self, name, numbers):
