@@ -198,7 +198,9 @@ TEST(SelectedAttention, long_lists_in_any_chunks) {
       Bench one(best_kernels(), 1);
       const Tensor v =
           in_keys ? ops::part(one.context, k, 0, s.dv) : random_tensor({s.rows, s.kv_heads, s.dv}, arena, random);
-      Lists lists = every(s.rows, 2);
+      Lists lists = every(s.rows, 37);
+      const Lists longer = every(s.rows, 2);
+      for (size_t r = 0; r < lists.size(); r += 16) lists[r] = longer[r];
       const KvShape shape{type, s.kv_heads, s.d, s.dv, in_keys, 16};
       const auto run = [&](const Kernels& kernels, int threads, int chunk, const KvShape& kept) {
         Bench bench(kernels, threads);
