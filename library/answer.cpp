@@ -168,7 +168,7 @@ class Answerer {
     std::vector<std::pair<std::string, std::string>> over;  // referring field, type
     for (const Condition& c : plan_.where)
       if (!c.place.over.empty()) over.push_back({c.place.over, c.place.type});
-    for (const auto& [field, type] : over) joins += ", b." + quoted_name(field + "__record");
+    for (const auto& [field, type] : over) joins += ", " + quoted_name("j_" + field) + ".id";
     TRY_ASSIGN(Statement rows,
                db_.prepare("SELECT " + joins + query.sql + (more.empty() ? "" : also(more)) + " ORDER BY b.id"));
     TRY(rows.begin(query.values));
@@ -290,7 +290,7 @@ class Answerer {
     const KnownType* base = v_.type(plan_.type);
     std::string column;
     if (!plan_.period.empty())
-      column = period_sql("b." + quoted_name(base->time), plan_.period);
+      column = period_sql(plan_.time ? column_of(*plan_.time) : "b." + quoted_name(base->time), plan_.period);
     else if (plan_.group)
       column = column_of(*plan_.group);
     else
@@ -305,6 +305,7 @@ class Answerer {
       TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
       found.push_back({rows.text(0), rows.real(1)});
+      if (plan_.group && plan_.group->kind == Kind::number) found.back().first = text_of_number(rows.real(0));
     }
     if (found.empty()) {
       a_.status = "no_answer";
@@ -322,7 +323,7 @@ class Answerer {
     for (size_t i = 0; i < std::min<size_t>(found.size(), 10); ++i)
       a_.table.push_back({found[i].first, text_of_number(found[i].second)}), a_.bars.push_back(found[i].second);
     if (winners.size() == 1) {
-      a_.value = winners[0];
+      a_.value = shown_group(winners[0]);
       a_.text = fmt::format("{}, with {}{}.", winners[0], text_of_number(found[0].second),
                             plan_.measure && plan_.measure->kind == Kind::minutes ? " minutes" : "");
     } else {
@@ -336,6 +337,10 @@ class Answerer {
     std::vector<Bound> values;
     for (const std::string& winner : winners) in += in.empty() ? "?" : ",?", values.emplace_back(winner);
     return cite(column + " IN (" + in + ")", values);
+  }
+  Json shown_group(const std::string& name) const {
+    const auto number = plan_.group && plan_.group->kind == Kind::number ? number_of(name, Mark::point) : std::nullopt;
+    return number ? Json(*number) : Json(name);
   }
   double in_unit(double minutes) {
     if (!plan_.measure || plan_.measure->kind != Kind::minutes) return minutes;
@@ -409,7 +414,8 @@ class Answerer {
     if (base->time.empty() && !plan_.group) return give_up("over what time");
     const std::string period = plan_.period.empty() ? "year" : plan_.period;
     const std::string column =
-        plan_.group ? column_of(*plan_.group) : period_sql("b." + quoted_name(base->time), period);
+        plan_.group ? column_of(*plan_.group)
+                    : period_sql(plan_.time ? column_of(*plan_.time) : "b." + quoted_name(base->time), period);
     const std::string measured =
         plan_.measure ? (plan_.averaged ? "avg(" : "sum(") + column_of(*plan_.measure) + ")" : "count(*)";
     const std::string there = plan_.measure ? " HAVING " + measured + " IS NOT NULL" : "";
@@ -554,7 +560,8 @@ Result<Answer> answer_question(Database& database, const Vocabulary& vocabulary,
   database.restrict_to(std::move(tables), limits::question_steps);
   TRY_ASSIGN(const Names keys, keys_named(database, text, vocabulary));
   const Question question = take_apart(text, vocabulary, domain, keys);
-  TRY_ASSIGN(Answer answer, Answerer(database, vocabulary, make_plan(question, vocabulary), most_citations).run());
+  TRY_ASSIGN(Answer answer,
+             Answerer(database, vocabulary, make_plan(question, vocabulary, domain), most_citations).run());
   for (const std::string& repair : question.repaired) answer.notes.push_back(repair);
   return answer;
 }

@@ -1,5 +1,9 @@
 #include "library/domain.h"
 
+#include <algorithm>
+
+#include "library/words.h"
+
 namespace freehold::papers {
 
 std::vector<std::string_view> built_in_domain_texts();  // made by CMake
@@ -72,6 +76,20 @@ const TypeRule* Domain::type(std::string_view name) const {
   return nullptr;
 }
 
+std::string Domain::root(std::string_view word) const {
+  const std::string bare = root_of(word);
+  const auto family = families.find(bare);
+  return family == families.end() ? bare : family->second;
+}
+std::string Domain::roots_of(std::string_view text) const {
+  auto words = words_of(text);
+  for (std::string& word : words) word = root(word);
+  std::sort(words.begin(), words.end());
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : " ") + word;
+  return joined;
+}
+
 Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(const Json json, parse_json(json_text, name));
   if (!json.is_object()) return malformed("{}: expected an object", name);
@@ -85,6 +103,16 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.unit_words, strings(json, "unit_words", name));
   TRY_ASSIGN(domain.header_noise, strings(json, "header_noise", name));
   TRY_ASSIGN(domain.meaning_headers, strings(json, "meaning_headers", name));
+  TRY_ASSIGN(domain.organisation_words, strings(json, "organisation_words", name));
+  TRY_ASSIGN(domain.title_words, strings(json, "title_words", name));
+  TRY_ASSIGN(domain.container_words, strings(json, "container_words", name));
+  TRY_ASSIGN(domain.money_words, strings(json, "money_words", name));
+  if (const auto families = json.find("word_families"); families != json.end() && families->is_array())
+    for (const Json& family : *families) {
+      const Json wrapped = {{"family", family}};
+      TRY_ASSIGN(const auto words, strings(wrapped, "family", name));
+      for (const std::string& word : words) domain.families.emplace(root_of(word), root_of(words[0]));
+    }
   if (const auto fields = json.find("fields"); fields != json.end() && fields->is_object())
     for (const auto& [field, words] : fields->items()) {
       FieldWords one{field, {}, {}, text(words, "kind")};
@@ -110,6 +138,9 @@ Result<Domain> built_in_domain() {
     append(all.filler_words, one.filler_words), append(all.alias_headers, one.alias_headers);
     append(all.verb_words, one.verb_words), append(all.unit_words, one.unit_words);
     append(all.header_noise, one.header_noise);
+    append(all.organisation_words, one.organisation_words), append(all.title_words, one.title_words);
+    append(all.money_words, one.money_words), append(all.container_words, one.container_words);
+    all.families.insert(one.families.begin(), one.families.end());
     append(all.term_headers, one.term_headers), append(all.meaning_headers, one.meaning_headers);
   }
   return all;

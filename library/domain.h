@@ -38,11 +38,18 @@ struct Domain {
   std::vector<FieldWords> fields;
   std::vector<TypeRule> types;
   std::vector<std::string> total_words, correction_words, filler_words, alias_headers, term_headers, meaning_headers;
-  std::vector<std::string> verb_words;    // words that may stand in a question without meaning a thing
-  std::vector<std::string> unit_words;    // currencies and units, after a number or in a header
-  std::vector<std::string> header_noise;  // "Matter no", "Matter number", "Matter" are one header
+  std::vector<std::string> verb_words;          // words that may stand in a question without meaning a thing
+  std::vector<std::string> unit_words;          // currencies and units, after a number or in a header
+  std::vector<std::string> header_noise;        // "Matter no", "Matter number", "Matter" are one header
+  std::vector<std::string> organisation_words;  // how questions call the papers' owner: "the clinic"
+  std::vector<std::string> title_words;         // before a person's name
+  std::vector<std::string> container_words;     // "patient list", "claims register": what holds the records
+  std::vector<std::string> money_words;         // in questions and headers: an amount of money is meant
+  std::map<std::string, std::string> families;  // root of a word -> the family's first: "paid", "payment" -> "pay"
   const FieldWords* field(std::string_view name) const;
   const TypeRule* type(std::string_view name) const;
+  std::string root(std::string_view word) const;      // words of one root tell of one thing: arrival, arrived
+  std::string roots_of(std::string_view text) const;  // of its words, in alphabetical order
 };
 
 Result<Domain> read_domain(std::string_view json, std::string_view name);

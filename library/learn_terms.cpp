@@ -49,7 +49,7 @@ void add_pair(const std::string& left, const std::string& right, int64_t row, bo
 }  // namespace
 
 void learn_terms(const Sources& sources, const Domain& domain, Records& records) {
-  const auto homes = homes_of(records);
+  auto homes = homes_of(records);
   const auto among = [](const std::string& header, const std::vector<std::string>& headers) {
     return std::any_of(headers.begin(), headers.end(),
                        [&](const std::string& h) { return key_of(h) == key_of(header); });
@@ -72,6 +72,8 @@ void learn_terms(const Sources& sources, const Domain& domain, Records& records)
     for (const SourceRow& row : table.rows)
       if (row.cells.size() >= 2) add_pair(row.cells[0].text, row.cells[1].text, row.id, true, homes, records);
   }
+  for (const Term& term : records.terms)  // a code's meaning may itself have other names
+    homes.emplace(key_of(term.value), Home{term.type, term.field, term.value});
   for (const SourceLine& line : sources.lines) {
     if (line.text.size() > 200) continue;
     for (const std::string_view mark :

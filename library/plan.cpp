@@ -2,25 +2,27 @@
 
 #include <algorithm>
 
+#include "library/reach.h"
 #include "library/words.h"
 
 namespace freehold::papers {
 namespace {
 
-std::optional<Place> reach(const Vocabulary& vocabulary, const KnownType& base, const std::string& type,
-                           const std::string& field) {
-  if (base.name == type || (base.field(field) && !type.empty() && base.field(field)->refers == type))
-    if (const KnownField* own = base.field(field)) return Place{"", field, base.name, own->kind};
-  for (const KnownField& one : base.fields)
-    if (!one.refers.empty() && one.refers == type)
-      if (const KnownType* target = vocabulary.type(type))
-        if (const KnownField* there = target->field(field)) return Place{one.name, field, type, there->kind};
-  return std::nullopt;
-}
-
 class Planner {
  public:
-  Planner(const Question& question, const Vocabulary& vocabulary) : q_(question), v_(vocabulary) {}
+  Planner(const Question& question, const Vocabulary& vocabulary, const Domain& domain) : q_(question), v_(vocabulary) {
+    for (const std::string& token : q_.tokens) {
+      const std::string word = fold(token);
+      const auto among = [&](const std::vector<std::string>& words) {
+        return std::find(words.begin(), words.end(), word) != words.end();
+      };
+      if (!among(domain.filler_words)) hints_.roots.insert(domain.root(word));
+      hints_.money |= among(domain.money_words) || (among(domain.unit_words) && word.size() >= 3 && word != "percent");
+      hints_.duration |= word == "hours" || word == "minutes" || word == "days" || word == "nights" || word == "weeks";
+    }
+    hints_.duration |= says("howlong");
+    if (says("how much") && !hints_.duration) hints_.money = true;
+  }
 
   Plan make() {
     const bool meant = !q_.tokens.empty() && fold(q_.tokens.back()) == "mean" && says("what");  // "what does D12 mean"
@@ -30,6 +32,7 @@ class Planner {
     if (plan_.type.empty()) return plan_;
     base_ = v_.type(plan_.type);
     if (how_much_ && plan_.ask == Ask::count && sole_number()) plan_.ask = Ask::sum;
+    distinct_things();
     conditions();
     times();
     compares();
@@ -117,6 +120,8 @@ class Planner {
       plan_.ask = Ask::extreme, plan_.ascending = says("shortest") || says("earliest");
     else if (counts && (unit || counts_field()))
       plan_.ask = Ask::sum;
+    else if (says("how much") && !counts)
+      plan_.ask = Ask::sum;
     else if ((says("sum") || says("howlong")) && measured && !counts)
       plan_.ask = Ask::sum;
     else if (says("by month") || says("by year") || says("by quarter"))
@@ -145,17 +150,19 @@ class Planner {
       size_t asked = q_.tokens.size();
       for (const Span& span : q_.spans) {
         if (span.what != Span::What::names) continue;
-        bool reached = false, own = false, named = false, direct = false;
+        bool reached = false, own = false, named = false, direct = false, near = false;
         for (const Link& link : span.links) {
           if (link.what == Link::What::type)
             named = named || link.type == type.name,
-            reached = reached || link.type == type.name || refers_to(type, link.type);
+            reached = reached || link.type == type.name || reach_type(v_, type, link.type),
+            near = near || link.type == type.name || refers_to(type, link.type);
           else if (const auto place = reach(v_, type, link.type, link.field))
-            reached = true, own = own || place->over.empty(),
+            reached = true, own = own || place->over.empty(), near = near || steps_of(*place) < 2,
             direct = direct || (link.what == Link::What::field && place->over.empty());
         }
+        if (span.weak && !reached) continue;
         any = any || reached;
-        score += reached ? 2 : -6;
+        score += near ? 2 : reached ? 1 : -6;
         if (named) score += 5 - 0.1 * static_cast<double>(span.first), asked = std::min(asked, span.first);
         if (own) score += 0.5;
         if (direct && plan_.ask == Ask::lookup) score += 3;
@@ -192,7 +199,7 @@ class Planner {
         if (link.what != Link::What::value && link.what != Link::What::record) continue;
         const auto place = reach(v_, *base_, link.type, link.field);
         if (!place) continue;
-        double score = place->over.empty() ? 1 : 0.8;
+        double score = 1 - 0.2 * static_cast<double>(steps_of(*place));
         if (link.what == Link::What::record) score += 0.5;
         for (const Span* near : {before, after})
           if (near)
@@ -255,11 +262,40 @@ class Planner {
     for (size_t i = span.first; i <= span.last; ++i) plan_.missing.push_back(q_.tokens[i]);
   }
 
+  std::optional<Place> only_date() const {
+    std::optional<Place> only;
+    for (const Span& span : q_.spans)
+      for (const Link& link : span.links)
+        if (link.what == Link::What::field)
+          if (const auto there = reach(v_, *base_, link.type, link.field); there && there->kind == Kind::date) {
+            if (only && (only->field != there->field || only->over != there->over)) return std::nullopt;
+            only = there;
+          }
+    return only;
+  }
+  // "How many patients did Dr. Blume see": of visits, how many different patients.
+  void distinct_things() {
+    if (plan_.ask != Ask::count || says("how often")) return;
+    for (size_t s = 0; s + 1 < q_.spans.size(); ++s) {
+      const Span& next = q_.spans[s + 1];
+      if (q_.spans[s].what != Span::What::asking || q_.spans[s].op != "count" || next.first > q_.spans[s].last + 2 ||
+          !has(next, Link::What::type) || names_base(next) || fold(q_.tokens[q_.spans[s].last]) == "times")
+        continue;
+      for (const Link& link : next.links)
+        if (link.what == Link::What::type)
+          if (const auto place = reach_type(v_, *base_, link.type)) {
+            plan_.ask = Ask::distinct, plan_.group = place, used_.insert(s + 1);
+            return;
+          }
+    }
+  }
+
   void times() {
     for (const Span& span : q_.spans) {
       if (span.what != Span::What::time) continue;
       Place place{"", base_->time, base_->name, Kind::date};
-      // A date field named just before governs: "installed after 2018".
+      // A date field named just before governs: "installed after 2018"; else the only one that the question names.
+      if (const auto only = only_date()) place = *only;
       for (size_t s = 0; s < q_.spans.size(); ++s) {
         const Span& near = q_.spans[s];
         if (near.last >= span.first || near.last + 4 < span.first || !is_field(near)) continue;
@@ -276,6 +312,7 @@ class Planner {
         missing(span);
         continue;
       }
+      if (place.over.empty()) plan_.time = place;
       if (!span.from.empty()) plan_.where.push_back({place, ">=", {span.from}, 0, {}, "from " + span.from, false});
       if (!span.to.empty()) plan_.where.push_back({place, "<=", {span.to}, 0, {}, "until " + span.to, false});
     }
@@ -284,19 +321,24 @@ class Planner {
     for (const Span& span : q_.spans) {
       if (span.what != Span::What::compare) continue;
       std::optional<Place> place;
+      size_t nearest = q_.tokens.size(), which = 0;
       for (size_t s = 0; s < q_.spans.size(); ++s)
         for (const Link& link : q_.spans[s].links)
           if (link.what == Link::What::field)
             if (const auto there = reach(v_, *base_, link.type, link.field);
-                there && there->kind == (span.minutes ? Kind::minutes : Kind::number))
-              place = there, used_.insert(s);
+                there && there->kind == (span.minutes ? Kind::minutes : Kind::number)) {
+              const size_t apart =
+                  q_.spans[s].first > span.last ? q_.spans[s].first - span.last : span.first - q_.spans[s].last;
+              if (apart < nearest) nearest = apart, place = there, which = s;
+            }
+      if (place) used_.insert(which);
       if (!place && span.minutes)
         for (const KnownField& field : base_->fields)
           if (field.kind == Kind::minutes && !place) place = Place{"", field.name, base_->name, Kind::minutes};
       const auto thing =
           std::find_if(q_.spans.begin(), q_.spans.end(), [&](const Span& s) { return s.first == span.last + 1; });
       const bool of_records = thing != q_.spans.end() && has(*thing, Link::What::type);
-      if (!place && !span.minutes && !of_records) place = sole_number();
+      if (!place && !span.minutes && !of_records) place = amount_meant(*base_, hints_);
       if (!place) {  // "more than 5 failures"
         plan_.having = span.number, plan_.having_op = span.op;
         if (plan_.ask == Ask::exists) plan_.ask = Ask::list;
@@ -339,19 +381,21 @@ class Planner {
           if (const auto place = reach(v_, *base_, link.type, link.field);
               place && (!chosen || (chosen->over.size() > 0 && place->over.empty())))
             chosen = place;
-      if (!chosen)
+      if (!chosen || (asked_for && has(span, Link::What::type) && !names_base(span)))
         for (const Link& link : span.links)  // "which machine", "which pump": the field that refers to machines
           if ((link.what == Link::What::type || (asked_for && link.what == Link::What::value)) &&
               link.type != base_->name)
-            for (const KnownField& field : base_->fields)
-              if (field.refers == link.type) chosen = Place{"", field.name, base_->name, field.kind};
+            if (const auto place = reach_type(v_, *base_, link.type)) chosen = place;
+      if (span.weak && chosen && chosen->kind == Kind::date && !(plan_.ask == Ask::lookup && says("when"))) continue;
+      if (span.weak && (!chosen || plan_.ask == Ask::list)) continue;
       if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s)) {
         missing(span);
         continue;
       }
       if (!chosen) continue;
       if (plan_.ask == Ask::list && texts.empty()) plan_.several = is_plural(q_.tokens[span.last]);
-      if (chosen->kind == Kind::text)
+      const bool grouping = asked_for && (plan_.ask == Ask::top || plan_.ask == Ask::list);
+      if (chosen->kind == Kind::text || grouping)  // "which floor", "in which room": though it is a number
         texts.push_back({span.first, *chosen});
       else if (chosen->kind == Kind::date)
         dates.push_back({span.first, *chosen});
@@ -359,14 +403,19 @@ class Planner {
         numbers.push_back({span.first, *chosen});
     }
     if (measuring && !numbers.empty()) plan_.measure = numbers.front().second;
-    if (!plan_.measure && (plan_.ask == Ask::sum || plan_.ask == Ask::mean ||
-                           (plan_.ask == Ask::extreme && !says("latest") && !says("earliest"))))
+    if (!plan_.measure &&
+        (plan_.ask == Ask::sum || plan_.ask == Ask::mean || (plan_.ask == Ask::extreme && says("longest"))))
+      plan_.measure = amount_meant(*base_, hints_);
+    if (!plan_.measure && !says("how much") &&
+        (plan_.ask == Ask::sum || plan_.ask == Ask::mean ||
+         (plan_.ask == Ask::extreme && !says("latest") && !says("earliest"))))
       for (const KnownField& field : base_->fields)
         if (field.kind == Kind::minutes && !plan_.measure)
           plan_.measure = Place{"", field.name, base_->name, field.kind};
     if (!plan_.measure && (plan_.ask == Ask::sum || plan_.ask == Ask::mean)) plan_.measure = sole_number();
     if (!plan_.measure && plan_.ask == Ask::extreme)
       plan_.measure = dates.empty() ? Place{"", base_->time, base_->name, Kind::date} : dates.front().second;
+    if (plan_.ask == Ask::top && !plan_.measure && says("how much")) plan_.measure = amount_meant(*base_, hints_);
     if (plan_.ask == Ask::top) {
       if (!plan_.period.empty()) return;
       const size_t which = std::min(first_of("which"), first_of("what"));
@@ -395,6 +444,7 @@ class Planner {
             plan_.limit = static_cast<int>(*n), std::erase(plan_.missing, q_.tokens[span.last + 1]);
       return;
     }
+    if (plan_.ask == Ask::distinct && plan_.group) return;
     if (plan_.ask == Ask::list || plan_.ask == Ask::distinct || plan_.ask == Ask::exists) {
       if (!texts.empty())
         plan_.group = texts.front().second;
@@ -431,11 +481,27 @@ class Planner {
         plan_.measure = numbers.front().second;
       else if (!dates.empty())
         plan_.measure = dates.front().second;
+      else if (const auto place = says("where") ? place_field() : std::nullopt)
+        plan_.measure = place;
+      else if (const auto amount = says("what") ? amount_meant(*base_, hints_) : std::nullopt;
+               amount && (hints_.money || hints_.duration))
+        plan_.measure = amount;
       else if (says("when") && !base_->time.empty())
         plan_.measure = Place{"", base_->time, base_->name, Kind::date};
       else if ((says("who") || says("what")) && named_otherwise())  // "who is patient 17"
         plan_.measure = Place{"", base_->key, base_->name, Kind::text};
     }
+  }
+  // "Where was it going to": the field that is headed so.
+  std::optional<Place> place_field() const {
+    for (const char* way : {"to", "from"})
+      if (std::any_of(q_.tokens.begin(), q_.tokens.end(), [&](const std::string& t) { return fold(t) == way; })) {
+        const auto [first, last] = v_.names.equal_range(way);
+        for (auto it = first; it != last; ++it)
+          if (it->second.what == Link::What::field)
+            if (const auto place = reach(v_, *base_, it->second.type, it->second.field)) return place;
+      }
+    return std::nullopt;
   }
   // A condition says which record is meant, and not by the name that it is shown by.
   bool named_otherwise() const {
@@ -469,6 +535,7 @@ class Planner {
   const Question& q_;
   const Vocabulary& v_;
   const KnownType* base_ = nullptr;
+  AmountHints hints_;
   bool how_much_ = false;  // asks for a sum, without saying of what
   std::set<size_t> used_;  // spans that became conditions
   Plan plan_;
@@ -476,87 +543,8 @@ class Planner {
 
 }  // namespace
 
-std::string_view name_of(Ask ask) {
-  constexpr std::string_view names[] = {"count",  "distinct", "top",  "sum",    "mean",   "extreme", "list",
-                                        "series", "trend",    "mtbf", "exists", "lookup", "define"};
-  return names[static_cast<size_t>(ask)];
-}
-
-Plan make_plan(const Question& question, const Vocabulary& vocabulary) { return Planner(question, vocabulary).make(); }
-
-namespace {
-std::string shown(const Place& place) { return place.over.empty() ? place.field : place.over + "." + place.field; }
-}  // namespace
-
-Json json_of(const Plan& plan) {
-  Json where = Json::array();
-  for (const Condition& c : plan.where) {
-    Json one = {{"field", shown(c.place)}, {"op", c.op}};
-    if (c.op == "record")
-      one["records"] = c.records;
-    else if (!c.texts.empty())
-      one["value"] = c.texts;
-    else
-      one["value"] = c.number;
-    where.push_back(one);
-  }
-  Json json = {{"ask", std::string(name_of(plan.ask))}, {"of", plan.type}};
-  if (plan.measure) json["measure"] = shown(*plan.measure);
-  if (plan.group) json["group"] = shown(*plan.group);
-  if (!plan.period.empty()) json["period"] = plan.period;
-  if (plan.averaged) json["averaged"] = true;
-  if (plan.ask == Ask::top) json["order"] = plan.ascending ? "asc" : "desc", json["limit"] = plan.limit;
-  json["where"] = where;
-  return json;
-}
-
-std::string column_of(const Place& place) {
-  return (place.over.empty() ? std::string("b.") : quoted_name("j_" + place.over) + ".") + quoted_name(place.field);
-}
-
-Query source_of(const Plan& plan, const Vocabulary& vocabulary, int without) {
-  Query query;
-  const KnownType* base = vocabulary.type(plan.type);
-  std::map<std::string, std::string> joins;  // over -> type
-  const auto need = [&](const Place& place) {
-    if (!place.over.empty()) joins[place.over] = place.type;
-  };
-  for (const Condition& c : plan.where) need(c.place);
-  if (plan.measure) need(*plan.measure);
-  if (plan.group) need(*plan.group);
-  query.sql = " FROM " + quoted_name("r_" + plan.type) + " b";
-  for (const auto& [over, type] : joins)
-    query.sql += " LEFT JOIN " + quoted_name("r_" + type) + " " + quoted_name("j_" + over) + " ON " +
-                 quoted_name("j_" + over) + ".id = b." + quoted_name(over + "__record");
-  std::string where;
-  for (size_t i = 0; i < plan.where.size(); ++i) {
-    if (static_cast<int>(i) == without) continue;
-    const Condition& c = plan.where[i];
-    std::string one;
-    if (c.op == "record") {
-      const KnownField* field = base ? base->field(c.place.field) : nullptr;
-      const bool refers = c.place.over.empty() && field && !field->refers.empty();
-      const std::string id = refers                 ? "b." + quoted_name(c.place.field + "__record")
-                             : c.place.over.empty() ? std::string("b.id")
-                                                    : quoted_name("j_" + c.place.over) + ".id";
-      for (const int64_t record : c.records)
-        one += (one.empty() ? "" : ",") + std::string("?"), query.values.emplace_back(record);
-      one = id + " IN (" + one + ")";
-    } else if (c.op == "=") {
-      for (const std::string& text : c.texts)
-        one += (one.empty() ? "" : ",") + std::string("?"), query.values.emplace_back(text);
-      one = column_of(c.place) + " IN (" + one + ")";
-    } else if (!c.texts.empty()) {
-      one = column_of(c.place) + " " + c.op + " ?";
-      query.values.emplace_back(c.texts[0]);
-    } else {
-      one = column_of(c.place) + " " + c.op + " ?";
-      query.values.emplace_back(c.number);
-    }
-    where += (where.empty() ? " WHERE " : " AND ") + one;
-  }
-  query.sql += where;
-  return query;
+Plan make_plan(const Question& question, const Vocabulary& vocabulary, const Domain& domain) {
+  return Planner(question, vocabulary, domain).make();
 }
 
 }  // namespace freehold::papers

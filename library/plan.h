@@ -26,9 +26,9 @@ enum class Ask : uint8_t {
 };
 std::string_view name_of(Ask ask);
 
-// A field as reached from the counted type: its own, or over one reference.
+// A field as reached from the counted type: its own, or over one reference or two.
 struct Place {
-  std::string over;  // the field that refers; empty: own
+  std::string over;  // the field that refers, "shipment", or "shipment.customer"; empty: own
   std::string field;
   std::string type;  // whose field it is
   Kind kind = Kind::text;
@@ -46,6 +46,7 @@ struct Plan {
   Ask ask = Ask::count;
   std::string type;
   std::optional<Place> measure, group;
+  std::optional<Place> time;  // the date that periods are of; else the type's own
   std::vector<Condition> where;
   bool ascending = false;  // least
   int limit = 1;
@@ -59,7 +60,7 @@ struct Plan {
   std::vector<std::string> missing;                                       // what nothing in the papers is called
   std::vector<std::pair<std::string, std::vector<std::string>>> choices;  // an ambiguous word, and what it may mean
 };
-Plan make_plan(const Question& question, const Vocabulary& vocabulary);
+Plan make_plan(const Question& question, const Vocabulary& vocabulary, const Domain& domain);
 Json json_of(const Plan& plan);
 
 struct Query {

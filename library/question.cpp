@@ -19,7 +19,7 @@ constexpr std::pair<std::string_view, std::string_view> phrases[] = {{"mean time
                                                                      {"number of", "count"},
                                                                      {"count of", "count"},
                                                                      {"count", "count"},
-                                                                     {"how much", "sum"},
+                                                                     {"how much", "how much"},
                                                                      {"in total", "sum"},
                                                                      {"total", "sum"},
                                                                      {"sum", "sum"},
@@ -173,6 +173,7 @@ struct Reader {
   Question& q;
   std::vector<std::string> low;
   std::vector<bool> used;
+  std::set<std::string> verbs;  // stems
 
   bool word(size_t i, std::initializer_list<std::string_view> any) const {
     return i < low.size() && std::find(any.begin(), any.end(), low[i]) != any.end();
@@ -186,7 +187,7 @@ struct Reader {
       if (used[i]) continue;
       const auto unit = unit_at(q.tokens, low, i);
       if (!unit) continue;
-      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false};
+      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false, false};
       const size_t before = i == 0 ? low.size() : i - 1, before2 = i < 2 ? low.size() : i - 2;
       size_t next = unit->last + 1;
       if (word(next, {"and", "to", "until", "till", "through"}) && next + 1 < low.size())
@@ -236,7 +237,7 @@ struct Reader {
         const size_t n = i + words.size();
         size_t length = 0;
         const std::string two = low[n] + (n + 1 < low.size() ? " " + low[n + 1] : "");
-        Span span{Span::What::compare, i, n, {}, "", "", op, 0, false};
+        Span span{Span::What::compare, i, n, {}, "", "", op, 0, false, false};
         if (const auto minutes = duration_at(two, length)) {
           span.number = *minutes, span.minutes = true;
           span.last = length > low[n].size() ? n + 1 : n;
@@ -257,8 +258,9 @@ struct Reader {
   bool filler(const std::string& token) const {
     return std::find(domain.filler_words.begin(), domain.filler_words.end(), token) != domain.filler_words.end();
   }
-  bool verb(const std::string& token) const {
-    return std::find(domain.verb_words.begin(), domain.verb_words.end(), token) != domain.verb_words.end();
+  bool verb(const std::string& token) const { return verbs.count(stem(token)) > 0; }
+  static bool among(const std::vector<std::string>& words, const std::string& word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
   }
   std::vector<Link> links_of(size_t i, size_t n) const {
     std::string text, raw;
@@ -271,10 +273,10 @@ struct Reader {
           if (!names_only || it->second.what != Link::What::type) links.push_back(it->second);
       }
     };
-    const bool single =
-        n == 1 && low[i].size() == 1 &&
-        !(std::isupper(static_cast<unsigned char>(q.tokens[i][0])) && q.tokens[i] != "I" && q.tokens[i] != "A") &&
-        !std::isdigit(static_cast<unsigned char>(low[i][0]));
+    const bool single = n == 1 && low[i].size() == 1 &&
+                        !(std::isupper(static_cast<unsigned char>(q.tokens[i][0])) && q.tokens[i] != "I" &&
+                          (q.tokens[i] != "A" || i > 0)) &&
+                        !std::isdigit(static_cast<unsigned char>(low[i][0]));
     if (single || (n == 1 && filler(low[i]) && low[i] == q.tokens[i])) {
       if (single) return links;
       take(key_of(text), false);  // a filler word may still name a field ("part", "line") but no value
@@ -293,7 +295,7 @@ struct Reader {
                         [](bool u) { return u; }))
           continue;
         auto links = links_of(i, n);
-        if (!links.empty()) add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false});
+        if (!links.empty()) add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false, false});
       }
   }
   void asking(bool first_pass) {
@@ -305,18 +307,68 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
-        add({Span::What::asking, i, i + words.size() - 1, {}, "", "", std::string(meaning), 0, false});
+        add({Span::What::asking, i, i + words.size() - 1, {}, "", "", std::string(meaning), 0, false, false});
       }
     }
   }
-  void repair() {  // a word that is nothing, and nearly something
+  // Verbs and other forms of a header's words: "weighed" for the weight. What repeats a known word otherwise is
+  // explained.
+  void families() {
     for (size_t i = 0; i < low.size(); ++i) {
-      if (used[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 5 || has_digit(low[i])) continue;
+      if (used[i] || filler(low[i]) || low[i].size() < 4 || has_digit(low[i])) continue;
+      const std::string root = domain.root(low[i]);
+      Span span{Span::What::names, i, i, {}, "", "", "", 0, false, true};
+      const auto [first, last] = vocabulary.roots.equal_range(root);
+      for (auto it = first; it != last; ++it) span.links.push_back(it->second);
+      if (!span.links.empty())
+        add(std::move(span));
+      else if (low[i].size() >= 5 && vocabulary.known_roots.count(root))
+        used[i] = true;
+    }
+  }
+  bool in_names(size_t i) const {
+    return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
+      return s.what == Span::What::names && !s.weak && s.first <= i && i <= s.last;
+    });
+  }
+  // A word that no name explains and that narrows nothing: a title before a name, the owner ("the clinic"), or the verb
+  // between two things that are named ("which carrier moved the most shipments", "did Salomon treat").
+  bool says_little(size_t i) const {
+    if (among(domain.organisation_words, low[i])) return true;
+    if (among(domain.title_words, low[i]) && in_names(i + 1)) return true;
+    if (low[i] != q.tokens[i] || has_digit(low[i]) || low[i].size() < 4 || i == 0) return false;
+    if (in_names(i - 1) && low[i].size() >= 4 &&
+        (word(i + 1, {"most", "fewest", "least"}) ||
+         (word(i + 1, {"the"}) && word(i + 2, {"most", "fewest", "least"}))))
+      return true;
+    if (low[i].ends_with("ed") && word(i + 1, {"by", "to", "from", "with", "through", "via", "at", "into"}) &&
+        in_names(i + 2))
+      return true;
+    if (!in_names(i - 1) || low[i].ends_with("ed")) return false;
+    const auto helper = std::find_if(low.begin(), low.begin() + static_cast<std::ptrdiff_t>(i),
+                                     [](const std::string& w) { return w == "did" || w == "does" || w == "do"; });
+    return helper != low.begin() + static_cast<std::ptrdiff_t>(i) &&
+           low.begin() + static_cast<std::ptrdiff_t>(i) - helper <= 6;
+  }
+  // A word that is nothing, and nearly something: a name of the library, or a word of asking.
+  void repair() {
+    std::set<std::string> asking_words;
+    for (const auto& [phrase, meaning] : phrases)
+      for (const std::string& part : words_of(phrase))
+        if (part.size() >= 4) asking_words.insert(part);
+    for (const std::string& filler_word : domain.filler_words)
+      if (filler_word.size() >= 4) asking_words.insert(filler_word);
+    for (size_t i = 0; i < low.size(); ++i) {
+      if (used[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 4 || has_digit(low[i])) continue;
       const int most = low[i].size() >= 8 ? 2 : 1;
       std::string best;
       int distance = most + 1;
-      for (const std::string& known : vocabulary.words)
-        if (const int d = edit_distance(low[i], known, most); d < distance) distance = d, best = known;
+      for (const std::set<std::string>* words :
+           {&vocabulary.words, static_cast<const std::set<std::string>*>(&asking_words)})
+        for (const std::string& known : *words) {
+          if (low[i].size() < 5 && (words == &vocabulary.words || known.size() < low[i].size())) continue;
+          if (const int d = edit_distance(low[i], known, most); d < distance) distance = d, best = known;
+        }
       if (best.empty() || distance == 0) continue;
       q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], best));
       low[i] = best;
@@ -352,17 +404,19 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   Question q;
   q.text = text;
   q.tokens = tokens_of(text);
-  Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size())};
+  Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size()), {}};
+  for (const std::string& verb : domain.verb_words) reader.verbs.insert(stem(verb));
   for (const std::string& one : q.tokens) reader.low.push_back(fold(one));
   reader.times();
   reader.compares();
   reader.asking(true);
   reader.names();
   reader.asking(false);
+  reader.families();
   reader.repair();
-  if (!q.repaired.empty()) reader.names();
+  if (!q.repaired.empty()) reader.names(), reader.asking(true), reader.asking(false);
   for (size_t i = 0; i < q.tokens.size(); ++i)
-    if (!reader.used[i] && !reader.filler(reader.low[i]) && !reader.verb(reader.low[i]))
+    if (!reader.used[i] && !reader.filler(reader.low[i]) && !reader.verb(reader.low[i]) && !reader.says_little(i))
       q.unknown.push_back(q.tokens[i]);
   std::sort(q.spans.begin(), q.spans.end(), [](const Span& a, const Span& b) { return a.first < b.first; });
   return q;

@@ -144,6 +144,33 @@ void index_keys(RecordType& type, const std::multimap<std::string, int>& learned
 
 }  // namespace
 
+// What a register's records are called, by which other papers mean them: a text without digits that differs from record
+// to record, and to which most values of a field of another type belong.
+std::string name_by_use(const RecordType& type, const Records& records) {
+  if (type.records.size() < 3) return "";
+  for (size_t f = 0; f < type.fields.size() && f < 5; ++f) {
+    if (type.fields[f].kind != Kind::text || type.fields[f].name == type.code) continue;
+    std::set<std::string> names;
+    size_t filled = 0, digits = 0;
+    for (const Record& record : type.records)
+      if (const Value& value = RecordType::value(record, static_cast<int>(f)); !value.empty())
+        ++filled, digits += has_digit(value.text), names.insert(canon(value.text));
+    if (filled * 100 < type.records.size() * 98 || names.size() * 100 < filled * 98 || digits * 2 > filled) continue;
+    for (const RecordType& other : records.types)
+      for (const Field& field : other.fields) {
+        if (&other == &type || field.kind != Kind::text) continue;
+        const int place = static_cast<int>(&field - other.fields.data());
+        size_t all = 0, hits = 0;
+        std::set<std::string> different;
+        for (const Record& record : other.records)
+          if (const Value& value = RecordType::value(record, place); !value.empty())
+            ++all, hits += names.count(canon(value.text)), different.insert(canon(value.text));
+        if (different.size() >= 3 && all >= 5 && hits * 10 >= all * 8) return type.fields[f].name;
+      }
+  }
+  return "";
+}
+
 void resolve_keys(const Domain& domain, Records& records) {
   for (RecordType& type : records.types) {
     if (type.key.empty() && !type.rule) {
@@ -152,6 +179,7 @@ void resolve_keys(const Domain& domain, Records& records) {
         if (&other != &type) others.insert(key_of(other.name));
       type.code = key_by_shape(type, others, false, domain);
       type.key = key_by_shape(type, others, true, domain);
+      if (type.key.empty()) type.key = name_by_use(type, records);
       if (type.key.empty()) type.key = type.code, type.code.clear();
     }
     join_entities(type);

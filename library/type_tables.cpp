@@ -231,8 +231,26 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
     std::set<std::string> values;
     bool sole = true;
     size_t rows = 0;
+    std::set<std::string> roots;  // of the header's words
   };
   std::vector<Seen> fields;
+  const auto apart = [](const Seen& a, const Seen& b) {  // never in one table
+    return std::none_of(b.tables.begin(), b.tables.end(), [&](const SourceTable* t) { return a.tables.count(t) > 0; });
+  };
+  const auto within = [](const std::set<std::string>& few, const std::set<std::string>& many) {
+    return !few.empty() && std::includes(many.begin(), many.end(), few.begin(), few.end());
+  };
+  // "Weight" and "Gross weight", "Arrival" and "Arrived on": the words of one header are those of the other, or some of
+  // them, and no third field could be meant.
+  const auto akin = [&](const Seen& a, const Seen& b) {
+    return a.kind == b.kind && apart(a, b) && (within(a.roots, b.roots) || within(b.roots, a.roots));
+  };
+  const auto only_kin = [&](const Seen& a, const Seen& b) {
+    return akin(a, b) && std::none_of(fields.begin(), fields.end(), [&](const Seen& c) {
+             return &c != &a && &c != &b && !c.tables.empty() && c.roots != a.roots && c.roots != b.roots &&
+                    (akin(a, c) || akin(b, c));
+           });
+  };
   for (const SourceTable& table : tables) {
     if (table.type != type) continue;
     for (size_t c = 0; c < table.fields.size(); ++c) {
@@ -241,7 +259,10 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
                                 [&](const Seen& f) { return f.name == table.fields[c] && f.kind == kind; });
       if (found == fields.end())
         found = fields.insert(
-            fields.end(), {table.fields[c], key_of(core_of_header(table.headers[c], domain)), kind, {}, {}, true, 0});
+            fields.end(),
+            {table.fields[c], key_of(core_of_header(table.headers[c], domain)), kind, {}, {}, true, 0, {}});
+      for (const std::string& word : words_of(core_of_header(table.headers[c], domain)))
+        if (word != "date" && word != "day") found->roots.insert(domain.root(word));
       found->tables.insert(&table);
       found->rows += table.rows.size();
       found->sole = found->sole && (kind == Kind::date || kind == Kind::minutes) &&
@@ -267,6 +288,7 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
       const auto shared = static_cast<size_t>(
           std::count_if(few.begin(), few.end(), [&](const std::string& v) { return many.count(v) > 0; }));
       const bool one = (!a.core.empty() && a.core == b.core) || (a.sole && b.sole) ||
+                       (!a.roots.empty() && a.roots == b.roots) || only_kin(a, b) ||
                        (a.kind == Kind::text && shared >= 3 && shared * 10 >= few.size() * 7);
       if (!one) continue;
       for (SourceTable& table : tables)

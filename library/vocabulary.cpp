@@ -10,6 +10,10 @@ namespace {
 constexpr size_t most_kinds = 100;     // of a field whose values are kinds of things
 constexpr int64_t most_values = 5000;  // of a field; one with more holds free text, or keys: those are looked up
 
+bool among(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 struct Builder {
   Vocabulary& vocabulary;
   std::vector<std::pair<std::string, Link>> weak, late;  // words of headers: they count when they name nothing else
@@ -119,7 +123,9 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     std::string name = type.name;
     std::replace(name.begin(), name.end(), '_', ' ');
     builder.add(name, link);
-    if (const auto parts = words_of(name); !type.rule && parts.size() > 1) builder.add(parts.back(), link);
+    auto parts = words_of(name);
+    std::erase_if(parts, [&](const std::string& word) { return among(domain.container_words, word); });
+    if (!type.rule && !parts.empty()) builder.add(parts.back(), link);
     TRY_ASSIGN(Statement count, database.prepare("SELECT count(*) FROM " + quoted_name("r_" + type.name)));
     TRY(count.begin({}));
     TRY_ASSIGN(const bool any, count.next());
@@ -130,7 +136,14 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     for (;;) {
       TRY_ASSIGN(const bool more, fields.next());
       if (!more) break;
-      type.fields.push_back({fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text)});
+      type.fields.push_back({fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text), {}, false});
+      KnownField& known = type.fields.back();
+      for (const std::string& word : words_of(fields.text(3))) {
+        if (among(domain.filler_words, word) || among(domain.header_noise, word)) continue;
+        known.roots.insert(domain.root(word));
+        known.money |= among(domain.money_words, word) || among(domain.unit_words, word);
+      }
+      known.money &= known.kind == Kind::number;
       const Link to{Link::What::field, type.name, fields.text(0), "", -1};
       if (const FieldWords* words = domain.field(fields.text(0)))
         for (const std::string& word : words->words) builder.add(word, to);
@@ -139,7 +152,8 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       builder.add(plain, to);
       const auto add_core = [&](const std::string& whole) {  // "client" of "Client no" in clients is the type itself
         const std::string core = core_of_header(whole, domain);
-        if (key_of(core) != key_of(name)) builder.add(core, to);
+        if (key_of(core) != key_of(name) && (parts.empty() || type.key.empty() || key_of(core) != key_of(parts.back())))
+          builder.add(core, to);
       };
       std::string header;
       for (const char c : fields.text(3)) {
@@ -186,6 +200,12 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     if (!vocabulary.names.count(key_of(word)) && (!things.count(word) || vocabulary.type(link.type)->time.empty()))
       builder.late.emplace_back(word, link);
   for (const auto& [word, link] : builder.late) builder.add(word, link);
+  for (const std::string& word : vocabulary.words) vocabulary.known_roots.insert(domain.root(word));
+  for (const KnownType& type : vocabulary.types)
+    for (const KnownField& field : type.fields)
+      if (field.kind != Kind::text)
+        for (const std::string& root : field.roots)
+          vocabulary.roots.emplace(root, Link{Link::What::field, type.name, field.name, "", -1});
   return vocabulary;
 }
 

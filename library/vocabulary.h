@@ -13,6 +13,8 @@ namespace freehold::papers {
 struct KnownField {
   std::string name, refers;
   Kind kind = Kind::text;
+  std::set<std::string> roots;  // of the words of its headers
+  bool money = false;
 };
 struct KnownType {
   std::string name, key, time;
@@ -31,6 +33,8 @@ struct Vocabulary {
   std::vector<KnownType> types;
   std::multimap<std::string, Link> names;       // key_of or "#" + canon -> what it may mean
   std::set<std::string> words;                  // of all names, for misspellings
+  std::multimap<std::string, Link> roots;       // of words of headers of dates and amounts -> that field
+  std::set<std::string> known_roots;            // of every name's words: what a verb may repeat
   std::map<std::string, std::string> meanings;  // canon of a term -> meaning
   const KnownType* type(std::string_view name) const;
 };

@@ -93,6 +93,19 @@ std::string stem(std::string_view word) {
   return one;
 }
 
+std::string root_of(std::string_view word) {
+  std::string one = stem(word);
+  if (has_digit(one)) return one;
+  for (const std::string_view ending :
+       {"ation", "ment", "ance", "ence", "ion", "ing", "ant", "anc", "ur", "al", "er", "or", "ed"})
+    if (one.ends_with(ending) && one.size() >= ending.size() + 4) {
+      one.resize(one.size() - ending.size());
+      break;
+    }
+  while (one.size() > 4 && (one.back() == 'e' || one.back() == 'y' || one.back() == 'i')) one.pop_back();
+  return one;
+}
+
 std::string key_of(std::string_view text) {
   std::vector<std::string> parts = words_of(text);
   for (std::string& part : parts) part = stem(part);

@@ -12,6 +12,7 @@ std::string fold(std::string_view text);                   // lower case, withou
 std::string canon(std::string_view text);                  // letters and digits only, upper case: QX-5501 a -> QX5501A
 std::vector<std::string> words_of(std::string_view text);  // folded; letters and digits; camelCase is two words
 std::string stem(std::string_view word);     // bearings, opened -> bear, open; not a word, only comparable
+std::string root_of(std::string_view word);  // its stem without -al, -ure, -ment, -ation ...: arrival, arrived -> arriv
 std::string key_of(std::string_view text);   // its stems in alphabetical order: one key for one wording
 std::string slug_of(std::string_view text);  // fit for a name in SQL: downtime_min
 std::string trimmed_text(std::string_view text);
