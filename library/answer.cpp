@@ -244,7 +244,7 @@ class Answerer {
     for (;;) {
       TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
-      names.push_back(rows.text(0));
+      names.push_back(plan_.group->kind == Kind::number ? text_of_number(rows.real(0)) : rows.text(0));
     }
     if (plan_.not_grouped) TRY(others(names));
     if (plan_.ask == Ask::distinct) {

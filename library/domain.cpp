@@ -106,6 +106,8 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.organisation_words, strings(json, "organisation_words", name));
   TRY_ASSIGN(domain.title_words, strings(json, "title_words", name));
   TRY_ASSIGN(domain.container_words, strings(json, "container_words", name));
+  TRY_ASSIGN(domain.quantity_words, strings(json, "quantity_words", name));
+  TRY_ASSIGN(domain.about_words, strings(json, "about_words", name));
   TRY_ASSIGN(domain.money_words, strings(json, "money_words", name));
   if (const auto families = json.find("word_families"); families != json.end() && families->is_array())
     for (const Json& family : *families) {
@@ -139,6 +141,7 @@ Result<Domain> built_in_domain() {
     append(all.verb_words, one.verb_words), append(all.unit_words, one.unit_words);
     append(all.header_noise, one.header_noise);
     append(all.organisation_words, one.organisation_words), append(all.title_words, one.title_words);
+    append(all.quantity_words, one.quantity_words), append(all.about_words, one.about_words);
     append(all.money_words, one.money_words), append(all.container_words, one.container_words);
     all.families.insert(one.families.begin(), one.families.end());
     append(all.term_headers, one.term_headers), append(all.meaning_headers, one.meaning_headers);

@@ -44,6 +44,8 @@ struct Domain {
   std::vector<std::string> organisation_words;  // how questions call the papers' owner: "the clinic"
   std::vector<std::string> title_words;         // before a person's name
   std::vector<std::string> container_words;     // "patient list", "claims register": what holds the records
+  std::vector<std::string> quantity_words;      // headers of how many pieces
+  std::vector<std::string> about_words;         // headers of what something is about
   std::vector<std::string> money_words;         // in questions and headers: an amount of money is meant
   std::map<std::string, std::string> families;  // root of a word -> the family's first: "paid", "payment" -> "pay"
   const FieldWords* field(std::string_view name) const;

@@ -33,6 +33,10 @@ class Planner {
     base_ = v_.type(plan_.type);
     if (how_much_ && plan_.ask == Ask::count && sole_number()) plan_.ask = Ask::sum;
     distinct_things();
+    pieces();
+    if (plan_.unit.empty())
+      for (const std::string& token : q_.tokens)
+        if (const std::string word = fold(token); word == "hours" || word == "minutes") plan_.unit = word;
     conditions();
     times();
     compares();
@@ -160,7 +164,7 @@ class Planner {
             reached = true, own = own || place->over.empty(), near = near || steps_of(*place) < 2,
             direct = direct || (link.what == Link::What::field && place->over.empty());
         }
-        if (span.weak && !reached) continue;
+        if ((span.weak || span.loose) && !reached) continue;
         any = any || reached;
         score += near ? 2 : reached ? 1 : -6;
         if (named) score += 5 - 0.1 * static_cast<double>(span.first), asked = std::min(asked, span.first);
@@ -223,7 +227,11 @@ class Planner {
       chosen.records.assign(records.begin(), records.end());
       for (size_t i = span.first; i <= span.last; ++i) chosen.shown += (i > span.first ? " " : "") + q_.tokens[i];
       used_.insert(s);
-      if (before && best >= 3) used_.insert(s - 1);
+      if (best >= 3)
+        for (const size_t near : {s - 1, s + 1})
+          if (near < q_.spans.size() && (near == s - 1 ? before : after))
+            for (const Link& f : q_.spans[near].links)
+              if (f.what == Link::What::field && f.field == chosen.place.field) used_.insert(near);
       bool joined = false;
       for (Condition& other : plan_.where)  // A or B
         if (other.place.field == chosen.place.field && other.place.over == chosen.place.over && other.op == chosen.op) {
@@ -288,6 +296,22 @@ class Planner {
             return;
           }
     }
+  }
+
+  // "How many towels were delivered": where goods stand beside their quantity, the pieces are meant, not the rows.
+  void pieces() {
+    if (plan_.ask != Ask::count || says("how often")) return;
+    const KnownField* quantity = nullptr;
+    for (const KnownField& field : base_->fields)
+      if (field.quantity) quantity = &field;
+    for (size_t s = 0; quantity && s + 1 < q_.spans.size(); ++s)
+      if (const Span& next = q_.spans[s + 1];
+          q_.spans[s].what == Span::What::asking && q_.spans[s].op == "count" && next.first == q_.spans[s].last + 1 &&
+          is_value(next) && !has(next, Link::What::type) &&
+          std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& other) { return names_base(other); }))
+        if (std::any_of(next.links.begin(), next.links.end(),
+                        [&](const Link& l) { return l.what == Link::What::value && l.type == base_->name; }))
+          plan_.ask = Ask::sum, plan_.measure = Place{"", quantity->name, base_->name, quantity->kind};
   }
 
   void times() {
@@ -388,7 +412,7 @@ class Planner {
             if (const auto place = reach_type(v_, *base_, link.type)) chosen = place;
       if (span.weak && chosen && chosen->kind == Kind::date && !(plan_.ask == Ask::lookup && says("when"))) continue;
       if (span.weak && (!chosen || plan_.ask == Ask::list)) continue;
-      if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s)) {
+      if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s) && !span.loose) {
         missing(span);
         continue;
       }
@@ -481,6 +505,8 @@ class Planner {
         plan_.measure = numbers.front().second;
       else if (!dates.empty())
         plan_.measure = dates.front().second;
+      else if (const KnownField* about = says_about() ? about_field() : nullptr)
+        plan_.measure = Place{"", about->name, base_->name, about->kind};
       else if (const auto place = says("where") ? place_field() : std::nullopt)
         plan_.measure = place;
       else if (const auto amount = says("what") ? amount_meant(*base_, hints_) : std::nullopt;
@@ -491,6 +517,14 @@ class Planner {
       else if ((says("who") || says("what")) && named_otherwise())  // "who is patient 17"
         plan_.measure = Place{"", base_->key, base_->name, Kind::text};
     }
+  }
+  bool says_about() const {
+    return std::any_of(q_.tokens.begin(), q_.tokens.end(), [](const std::string& t) { return fold(t) == "about"; });
+  }
+  const KnownField* about_field() const {
+    for (const KnownField& field : base_->fields)
+      if (field.about) return &field;
+    return nullptr;
   }
   // "Where was it going to": the field that is headed so.
   std::optional<Place> place_field() const {

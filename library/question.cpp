@@ -187,7 +187,7 @@ struct Reader {
       if (used[i]) continue;
       const auto unit = unit_at(q.tokens, low, i);
       if (!unit) continue;
-      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false, false};
+      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false, false, false};
       const size_t before = i == 0 ? low.size() : i - 1, before2 = i < 2 ? low.size() : i - 2;
       size_t next = unit->last + 1;
       if (word(next, {"and", "to", "until", "till", "through"}) && next + 1 < low.size())
@@ -237,7 +237,7 @@ struct Reader {
         const size_t n = i + words.size();
         size_t length = 0;
         const std::string two = low[n] + (n + 1 < low.size() ? " " + low[n + 1] : "");
-        Span span{Span::What::compare, i, n, {}, "", "", op, 0, false, false};
+        Span span{Span::What::compare, i, n, {}, "", "", op, 0, false, false, false};
         if (const auto minutes = duration_at(two, length)) {
           span.number = *minutes, span.minutes = true;
           span.last = length > low[n].size() ? n + 1 : n;
@@ -295,7 +295,11 @@ struct Reader {
                         [](bool u) { return u; }))
           continue;
         auto links = links_of(i, n);
-        if (!links.empty()) add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false, false});
+        const bool loose = n == 1 && (verb(low[i]) || filler(low[i]));
+        if (loose && verb(low[i]))  // "how long do guests stay" asks for no status "stayed"
+          std::erase_if(links, [&](const Link& l) { return l.what == Link::What::value && fold(l.value) != low[i]; });
+        if (!links.empty())
+          add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false, loose, false});
       }
   }
   void asking(bool first_pass) {
@@ -307,7 +311,7 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
-        add({Span::What::asking, i, i + words.size() - 1, {}, "", "", std::string(meaning), 0, false, false});
+        add({Span::What::asking, i, i + words.size() - 1, {}, "", "", std::string(meaning), 0, false, false, false});
       }
     }
   }
@@ -317,7 +321,7 @@ struct Reader {
     for (size_t i = 0; i < low.size(); ++i) {
       if (used[i] || filler(low[i]) || low[i].size() < 4 || has_digit(low[i])) continue;
       const std::string root = domain.root(low[i]);
-      Span span{Span::What::names, i, i, {}, "", "", "", 0, false, true};
+      Span span{Span::What::names, i, i, {}, "", "", "", 0, false, true, true};
       const auto [first, last] = vocabulary.roots.equal_range(root);
       for (auto it = first; it != last; ++it) span.links.push_back(it->second);
       if (!span.links.empty())

@@ -15,6 +15,7 @@ struct Span {
   std::string op;              // compare: > >= < <= ; asking: the word itself
   double number = 0;
   bool minutes = false;  // compare: a duration
+  bool loose = false;    // names: a verb or a word of asking besides, which need not mean it
   bool weak = false;     // names: a verb akin to a field's name, which may mean it: "weighed", "arrive"
 };
 struct Question {

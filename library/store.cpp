@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "library/readers/sealed.h"
 #include "library/table_shape.h"
 
 namespace freehold::papers {
@@ -108,7 +109,7 @@ Result<Done> Store::allow_again() { return database_.execute("DELETE FROM forgot
 Result<Done> Store::add_file(FileReport& report, const std::string& sha256, std::string_view bytes,
                              const Domain& domain) {
   auto paper =
-      report.fault.empty() ? read_paper(report.path, bytes) : Result<Paper>(failure(Fault::unsupported, report.fault));
+      report.fault.empty() ? read_paper_sealed(report.path, bytes) : Result<Paper>(failure(Fault::unsupported, report.fault));
   if (!paper) report.fault = paper.error().what;
   TRY(drop(report.path));
   TRY_ASSIGN(Statement file,

@@ -332,6 +332,17 @@ void type_tables(Sources& sources, const Domain& domain) {
   for (const TypeRule& rule : domain.types)
     if (!rule.key.empty() && rule.time.empty()) unite_fields(sources.tables, rule);
   name_types(sources.tables, domain);
+  // Digits under "Room" are names of rooms when there are papers of rooms.
+  std::set<std::string> things;
+  for (const SourceTable& table : sources.tables)
+    if (const auto words = words_of(table.type); !words.empty()) things.insert(domain.root(words.back()));
+  for (SourceTable& table : sources.tables)
+    for (size_t c = 0; c < table.headers.size(); ++c) {
+      const std::string core = core_of_header(table.headers[c], domain);
+      if (table.types[c].kind == Kind::number && !core.empty() && words_of(core).size() == 1 && !core.ends_with('s') &&
+          things.count(domain.root(core)))
+        table.types[c].kind = Kind::text;
+    }
   for (SourceTable& table : sources.tables) {
     std::set<std::string> taken;
     for (size_t c = 0; c < table.fields.size(); ++c) {

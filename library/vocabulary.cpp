@@ -136,9 +136,12 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     for (;;) {
       TRY_ASSIGN(const bool more, fields.next());
       if (!more) break;
-      type.fields.push_back({fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text), {}, false});
+      type.fields.push_back(
+          {fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text), {}, false, false, false});
       KnownField& known = type.fields.back();
       for (const std::string& word : words_of(fields.text(3))) {
+        known.quantity |= known.kind == Kind::number && among(domain.quantity_words, word);
+        known.about |= known.kind == Kind::text && among(domain.about_words, word);
         if (among(domain.filler_words, word) || among(domain.header_noise, word)) continue;
         known.roots.insert(domain.root(word));
         known.money |= among(domain.money_words, word) || among(domain.unit_words, word);

@@ -13,8 +13,8 @@ namespace freehold::papers {
 struct KnownField {
   std::string name, refers;
   Kind kind = Kind::text;
-  std::set<std::string> roots;  // of the words of its headers
-  bool money = false;
+  std::set<std::string> roots;                          // of the words of its headers
+  bool money = false, quantity = false, about = false;  // by its headers
 };
 struct KnownType {
   std::string name, key, time;

@@ -71,6 +71,12 @@ std::string with_plain_lines(std::string_view text) {
 
 }  // namespace
 
+std::string from_code_point(uint32_t code) {
+  std::string out;
+  append(out, code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0xfffd : code);
+  return out;
+}
+
 std::string from_windows_1252(std::string_view bytes) {
   static constexpr uint16_t high[32] = {0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021,
                                         0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d,   0x017d, 0x8f,

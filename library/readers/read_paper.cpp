@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
-#include "library/readers/readers.h"
+#include "library/readers/layout.h"
 
 namespace freehold::papers {
 namespace {
@@ -38,6 +38,12 @@ Result<Paper> read_text(std::string_view name, std::string_view bytes, Nesting n
         text = from_windows_1252(bytes);
       return read_html(text, name);
     }
+    const std::string head = trimmed(text.substr(0, 2000));
+    if (ending == "svg" || (head.starts_with("<") && head.find("<svg") != std::string::npos))
+      return read_svg(text, name);
+    if (ending == "xml" || head.starts_with("<?xml")) return read_xml(text, name);
+    if (ending == "dxf" || (head.starts_with("0\n") && head.find("\nSECTION\n") != std::string::npos))
+      return read_dxf(text, name);
     if (ending == "json") return read_json(text, name);
     if (ending == "jsonl" || ending == "ndjson") return read_json_lines(text, name);
     if (ending == "md" || ending == "markdown") return read_markdown(text, name);
@@ -57,7 +63,8 @@ Result<Paper> read_paper(std::string_view name, std::string_view bytes, Nesting 
     return out_of_resources("{}: {} bytes, at most {} are read", name, bytes.size(), limits::paper_bytes);
   if (bytes.empty()) return malformed("{}: empty", name);
   if (bytes.starts_with("PK\x03\x04")) return read_packed(name, bytes);
-  if (bytes.starts_with("%PDF-")) return unsupported("{}: a PDF; this build has no reader for it", name);
+  if (bytes.starts_with("%PDF-"))
+    return unsupported("{}: a PDF inside another paper is not read; keep it as a file", name);
   if (bytes.starts_with("\xd0\xcf\x11\xe0"))
     return unsupported("{}: an old Office file; save it as xlsx or docx", name);
   if (bytes.starts_with("PAR1")) return unsupported("{}: Parquet; export it as CSV", name);

@@ -12,6 +12,7 @@ namespace freehold::papers {
 // UTF-8 out of UTF-8, UTF-16 (with or without mark) or Windows-1252; line ends become \n. `how` says which it was.
 Result<std::string> to_utf8(std::string_view bytes, std::string_view name, std::string& how);
 std::string from_windows_1252(std::string_view bytes);
+std::string from_code_point(uint32_t code);
 
 Result<Paper> read_plain(std::string_view text, std::string_view name);  // txt, log: lines under their headings
 Result<Paper> read_markdown(std::string_view text, std::string_view name);
