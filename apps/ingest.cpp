@@ -88,7 +88,8 @@ Result<Done> run(const Options& options) {
 Command ingest_command(CLI::App& program) {
   CLI::App* app = program.add_subcommand("ingest", "read a folder of papers into a library");
   app->footer(R"(
-Reads txt, md, csv, tsv, xlsx, docx, pptx, html, eml, json and jsonl. Files that did not change are skipped; those that
+Reads txt, md, csv, tsv, xlsx, docx, pptx, html, eml, json, jsonl, xml, svg and dxf; pdf and pictures through pdftotext
+and tesseract where they are installed. Files that did not change are skipped; those that
 are gone from the folder leave the library. What could not be read is listed with its reason.
 
 examples:

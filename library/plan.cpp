@@ -73,6 +73,17 @@ class Planner {
     return false;
   }
 
+  // "The total price of all bookings", where a header already says total; not of one thing that is named by its number.
+  bool names_total() const {
+    bool total = false;
+    for (const Span& span : q_.spans) {
+      if (is_field(span) && fold(q_.tokens[span.first]) == "total") total = true;
+      for (size_t i = span.first; is_value(span) && i <= span.last; ++i)
+        if (has_digit(q_.tokens[i])) return false;
+    }
+    return total;
+  }
+
   // "How many hours were recorded": a field that holds amounts stands where the things to count would.
   bool counts_field() {
     for (size_t s = 0; s + 1 < q_.spans.size(); ++s) {
@@ -124,7 +135,7 @@ class Planner {
       plan_.ask = Ask::extreme, plan_.ascending = says("shortest") || says("earliest");
     else if (counts && (unit || counts_field()))
       plan_.ask = Ask::sum;
-    else if (says("how much") && !counts)
+    else if ((says("how much") || names_total()) && !counts)
       plan_.ask = Ask::sum;
     else if ((says("sum") || says("howlong")) && measured && !counts)
       plan_.ask = Ask::sum;
@@ -164,7 +175,10 @@ class Planner {
             reached = true, own = own || place->over.empty(), near = near || steps_of(*place) < 2,
             direct = direct || (link.what == Link::What::field && place->over.empty());
         }
-        if ((span.weak || span.loose) && !reached) continue;
+        if ((span.weak || span.loose) && !reached) {
+          score -= span.loose && !span.filler && !span.weak ? 4 : 0;
+          continue;
+        }
         any = any || reached;
         score += near ? 2 : reached ? 1 : -6;
         if (named) score += 5 - 0.1 * static_cast<double>(span.first), asked = std::min(asked, span.first);
@@ -172,6 +186,10 @@ class Planner {
         if (direct && plan_.ask == Ask::lookup) score += 3;
         if (direct && (plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme)) score += 3;
       }
+      const bool amounts = std::any_of(type.fields.begin(), type.fields.end(), [](const KnownField& f) {
+        return f.kind == Kind::number || f.kind == Kind::minutes;
+      });
+      if (!amounts && (plan_.ask == Ask::sum || plan_.ask == Ask::mean)) score -= 5;
       const bool eventful = !type.time.empty();
       if (eventful &&
           (plan_.ask == Ask::trend || plan_.ask == Ask::mtbf || plan_.ask == Ask::series || plan_.ask == Ask::top))
@@ -199,7 +217,17 @@ class Planner {
       double best = -1;
       Condition chosen;
       std::set<int64_t> records;
-      for (const Link& link : span.links) {
+      std::vector<Link> links = span.links;
+      if (before)  // "to DEHAM": another name of a value that the field named before has too
+        for (const Link& link : span.links) {
+          const auto [first, last] = v_.names.equal_range(key_of(link.value));
+          for (auto it = first; it != last; ++it)
+            for (const Link& f : before->links)
+              if (link.what == Link::What::value && f.what == Link::What::field &&
+                  it->second.what == Link::What::value && it->second.field == f.field && it->second.type == f.type)
+                links.push_back(it->second);
+        }
+      for (const Link& link : links) {
         if (link.what != Link::What::value && link.what != Link::What::record) continue;
         const auto place = reach(v_, *base_, link.type, link.field);
         if (!place) continue;

@@ -187,7 +187,7 @@ struct Reader {
       if (used[i]) continue;
       const auto unit = unit_at(q.tokens, low, i);
       if (!unit) continue;
-      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false, false, false};
+      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false, false, false, false};
       const size_t before = i == 0 ? low.size() : i - 1, before2 = i < 2 ? low.size() : i - 2;
       size_t next = unit->last + 1;
       if (word(next, {"and", "to", "until", "till", "through"}) && next + 1 < low.size())
@@ -237,7 +237,7 @@ struct Reader {
         const size_t n = i + words.size();
         size_t length = 0;
         const std::string two = low[n] + (n + 1 < low.size() ? " " + low[n + 1] : "");
-        Span span{Span::What::compare, i, n, {}, "", "", op, 0, false, false, false};
+        Span span{Span::What::compare, i, n, {}, "", "", op, 0, false, false, false, false};
         if (const auto minutes = duration_at(two, length)) {
           span.number = *minutes, span.minutes = true;
           span.last = length > low[n].size() ? n + 1 : n;
@@ -288,6 +288,11 @@ struct Reader {
       take(key, false);
     return links;
   }
+  bool helped(size_t i) const {  // "did ... VERB"
+    const auto end = low.begin() + static_cast<std::ptrdiff_t>(i);
+    return !word(i - 1, {"many", "the", "a", "of", "for"}) &&
+           std::any_of(low.begin(), end, [](const std::string& w) { return w == "did" || w == "does" || w == "do"; });
+  }
   void names() {
     for (size_t n = 6; n > 0; --n)
       for (size_t i = 0; i + n <= low.size(); ++i) {
@@ -296,10 +301,13 @@ struct Reader {
           continue;
         auto links = links_of(i, n);
         const bool loose = n == 1 && (verb(low[i]) || filler(low[i]));
-        if (loose && verb(low[i]))  // "how long do guests stay" asks for no status "stayed"
+        if (loose && verb(low[i]) &&
+            (low[i].ends_with("ed") || i + 1 == low.size() ||
+             helped(i)))  // "how long do guests stay" asks for no status "stayed"
           std::erase_if(links, [&](const Link& l) { return l.what == Link::What::value && fold(l.value) != low[i]; });
         if (!links.empty())
-          add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false, loose, false});
+          add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false, loose, n == 1 && filler(low[i]),
+               false});
       }
   }
   void asking(bool first_pass) {
@@ -311,7 +319,18 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
-        add({Span::What::asking, i, i + words.size() - 1, {}, "", "", std::string(meaning), 0, false, false, false});
+        add({Span::What::asking,
+             i,
+             i + words.size() - 1,
+             {},
+             "",
+             "",
+             std::string(meaning),
+             0,
+             false,
+             false,
+             false,
+             false});
       }
     }
   }
@@ -321,7 +340,7 @@ struct Reader {
     for (size_t i = 0; i < low.size(); ++i) {
       if (used[i] || filler(low[i]) || low[i].size() < 4 || has_digit(low[i])) continue;
       const std::string root = domain.root(low[i]);
-      Span span{Span::What::names, i, i, {}, "", "", "", 0, false, true, true};
+      Span span{Span::What::names, i, i, {}, "", "", "", 0, false, true, false, true};
       const auto [first, last] = vocabulary.roots.equal_range(root);
       for (auto it = first; it != last; ++it) span.links.push_back(it->second);
       if (!span.links.empty())

@@ -16,6 +16,7 @@ struct Span {
   double number = 0;
   bool minutes = false;  // compare: a duration
   bool loose = false;    // names: a verb or a word of asking besides, which need not mean it
+  bool filler = false;   // and that word is one of those that mean little
   bool weak = false;     // names: a verb akin to a field's name, which may mean it: "weighed", "arrive"
 };
 struct Question {

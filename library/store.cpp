@@ -108,8 +108,8 @@ Result<Done> Store::allow_again() { return database_.execute("DELETE FROM forgot
 
 Result<Done> Store::add_file(FileReport& report, const std::string& sha256, std::string_view bytes,
                              const Domain& domain) {
-  auto paper =
-      report.fault.empty() ? read_paper_sealed(report.path, bytes) : Result<Paper>(failure(Fault::unsupported, report.fault));
+  auto paper = report.fault.empty() ? read_paper_sealed(report.path, bytes)
+                                    : Result<Paper>(failure(Fault::unsupported, report.fault));
   if (!paper) report.fault = paper.error().what;
   TRY(drop(report.path));
   TRY_ASSIGN(Statement file,

@@ -334,8 +334,13 @@ void type_tables(Sources& sources, const Domain& domain) {
   name_types(sources.tables, domain);
   // Digits under "Room" are names of rooms when there are papers of rooms.
   std::set<std::string> things;
-  for (const SourceTable& table : sources.tables)
-    if (const auto words = words_of(table.type); !words.empty()) things.insert(domain.root(words.back()));
+  for (const SourceTable& table : sources.tables) {
+    const auto words = words_of(table.type);
+    if (words.empty() || table.headers.empty() || table.rows.size() < 3) continue;
+    const std::string root = domain.root(words.back());
+    if (domain.roots_of(core_of_header(table.headers[0], domain)) != root) continue;
+    if (value_keys(table, 0, table.rows.size() + 1).size() == table.rows.size()) things.insert(root);
+  }
   for (SourceTable& table : sources.tables)
     for (size_t c = 0; c < table.headers.size(); ++c) {
       const std::string core = core_of_header(table.headers[c], domain);
