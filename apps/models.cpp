@@ -24,6 +24,14 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->type_name("FORM");
 }
 
+void add_drafts_option(CLI::App& app, bool& drafts) {
+  app.add_option_function<std::string>(
+         "--drafts", [&drafts](const std::string& word) { drafts = word == "on"; },
+         "guess tokens that stood before in the text: the same answer, sooner where it repeats; default: on")
+      ->type_name("on|off")
+      ->check(CLI::IsMember({"on", "off"}));
+}
+
 Result<Path> models_folder() {
   const char* home = std::getenv("FREEHOLD_HOME");
   if (home && *home) return Path(home) / "models";

@@ -22,6 +22,7 @@ struct ModelOptions {
 };
 void add_model_argument(CLI::App& app, ModelOptions& options);
 void add_model_options(CLI::App& app, ModelOptions& options);
+void add_drafts_option(CLI::App& app, bool& drafts);  // on by default
 
 // $FREEHOLD_HOME/models, or ~/.local/share/freehold/models.
 Result<Path> models_folder();

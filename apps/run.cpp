@@ -27,7 +27,7 @@ struct Options {
   SamplerSettings sampling;
   std::vector<std::string> bias;
   int max_tokens = 0;
-  bool raw = false, json = false, thinking = false, stats = false, seed_given = false;
+  bool raw = false, json = false, thinking = false, drafts = true, stats = false, seed_given = false;
 };
 
 // Everything that a conversation needs, in order of dependence.
@@ -73,7 +73,7 @@ Result<std::unique_ptr<Talk>> prepare(const Options& options) {
   const int positions = options.model.context > 0 ? options.model.context : std::min(most, usual_context);
   if (options.model.context < 0)
     return usage_error("--context: expected 1 to {}, found {}", most, options.model.context);
-  TRY_ASSIGN(Session session, Session::make(*loaded.engine, {.positions = positions}));
+  TRY_ASSIGN(Session session, Session::make(*loaded.engine, {.positions = positions, .drafts = options.drafts}));
   TRY_ASSIGN(Sampler sampler, Sampler::make(settings, loaded.model->facts().vocabulary));
   auto talk = std::make_unique<Talk>(Talk{std::move(loaded), std::move(session), std::move(sampler), nullptr});
   if (!options.raw) {
@@ -129,6 +129,8 @@ std::string stats_text(Talk& talk, const Answer& answer) {
       text += fmt::format(" ({:.0f} % of {:.1f} GB/s memory bandwidth)", 100 * bytes / talk.bandwidth,
                           talk.bandwidth * 1e-9);
   }
+  if (answer.drafts.computed > 0)
+    text += fmt::format(", {} of {} guesses right", answer.drafts.right, answer.drafts.computed);
   const int fresh = answer.prompt_tokens - answer.reused_tokens;
   text += fmt::format("; prompt {} tokens in {:.2f} s", fresh, answer.prompt_seconds);
   if (answer.reused_tokens > 0) text += fmt::format(", {} reused", answer.reused_tokens);
@@ -185,6 +187,8 @@ Result<Done> answer_once(Talk& talk, const Options& options, const std::string& 
                  {"tokens", answer.tokens},
                  {"prompt_tokens", answer.prompt_tokens},
                  {"answer_tokens", answer.tokens.size()},
+                 {"draft_tokens", answer.drafts.computed},
+                 {"draft_tokens_accepted", answer.drafts.right},
                  {"prompt_seconds", answer.prompt_seconds},
                  {"prompt_tokens_per_second", answer.prompt_rate()},
                  {"answer_tokens_per_second", answer.answer_rate()},
@@ -422,6 +426,7 @@ examples:
       ->type_name("N")
       ->group(sampling);
   add_model_options(*app, options->model);
+  add_drafts_option(*app, options->drafts);
   app->add_flag("--raw", options->raw, "continue the text: no template, special tokens written out count");
   app->add_flag("--show-thinking", options->thinking, "print thinking where output is no terminal too");
   app->add_flag("--stats", options->stats, "speed on standard error where it is no terminal too");

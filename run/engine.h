@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "model/model.h"
 #include "ops/kernels/kernels.h"
+#include "run/pass_costs.h"
 #include "tensor/arena.h"
 
 namespace freehold {
@@ -20,6 +21,7 @@ class Engine {
   const Kernels& kernels() const { return kernels_; }
   Pool& pool() { return pool_; }
   Arena& arena() { return arena_; }
+  PassCosts& costs() { return costs_; }  // of passes that decode
 
   // A checksum of names, shapes, numbers and numeric mode: two engines with the same one give the same bits (on one
   // machine). Read from the weights in memory at the first call, about a tenth of a second per gigabyte.
@@ -30,6 +32,7 @@ class Engine {
   const Kernels& kernels_;
   Pool& pool_;
   Arena arena_;
+  PassCosts costs_;
   uint64_t fingerprint_ = 0;
 };
 

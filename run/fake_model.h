@@ -1,7 +1,10 @@
 // A model for tests: no weights; every logit is a hash of all tokens so far, which it reads back from its cache. So a
-// wrong position, a stale page or a missing token changes every number.
+// wrong position, a stale page or a missing token changes every number. With a short memory only the last tokens count,
+// and what it writes repeats itself.
 #pragma once
 
+#include <chrono>
+#include <climits>
 #include <vector>
 
 #include "model/model.h"
@@ -33,6 +36,9 @@ class FakeModel : public Model {
   }
   Tensor forward(Pass& pass) const override {
     ++passes;
+    const auto end = std::chrono::steady_clock::now() + pass_time;
+    while (std::chrono::steady_clock::now() < end) {
+    }
     size_t at = 0;
     std::vector<Tensor> all;
     Tensor logits =
@@ -46,13 +52,16 @@ class FakeModel : public Model {
         for (int layer = 0; layer < 2; ++layer) sequence.cache->pages(layer)->write(position, k.data(), v.data());
       }
       computed += static_cast<int>(sequence.tokens.size());
-      if (sequence.logits != Batch::Sequence::Logits::last) continue;
+    }
+    for (const Row& site : pass.logit_sites()) {
+      const Batch::Sequence& sequence = pass.batch().sequences[static_cast<size_t>(site.sequence)];
       uint64_t hash = 1;
-      for (int position = 0; position < sequence.start + static_cast<int>(sequence.tokens.size()); ++position)
+      for (int position = std::max(0, site.position + 1 - memory); position <= site.position; ++position)
         for (int layer = 0; layer < 2; ++layer) {
           std::vector<float> k(heads * head_dim), v(k.size());
           sequence.cache->pages(layer)->read(position, k.data(), v.data());
-          hash = (hash ^ static_cast<uint64_t>(k[5] * 1000 + v[7])) * 0x9e3779b97f4a7c15ull;
+          const float at_place = memory == INT_MAX ? v[7] : 0;
+          hash = (hash ^ static_cast<uint64_t>(k[5] * 1000 + at_place)) * 0x9e3779b97f4a7c15ull;
         }
       for (int token = 0; token < facts_.vocabulary; ++token) {
         hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9ull;
@@ -70,6 +79,8 @@ class FakeModel : public Model {
   const ModelFacts& facts() const override { return facts_; }
   const NumericMode& mode() const override { return mode_; }
   ModelFacts facts_;
+  int memory = INT_MAX;                    // tokens that count
+  std::chrono::microseconds pass_time{0};  // that a pass takes at least
 
   mutable int passes = 0, computed = 0;  // what tests ask
 

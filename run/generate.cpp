@@ -58,6 +58,7 @@ Result<Answer> generate(Session& session, const Tokenizer& tokenizer, Sampler& s
     say(options.raw ? std::vector<Part>{{Voice::answer, text}} : splitter.push(text));
   };
 
+  const DraftCounts before = session.draft_counts();
   start = std::chrono::steady_clock::now();
   for (;;) {
     if (listener.go_on && !listener.go_on()) {
@@ -82,6 +83,7 @@ Result<Answer> generate(Session& session, const Tokenizer& tokenizer, Sampler& s
     TRY(session.step(choice.token));
   }
   answer.answer_seconds = answer.tokens.size() > 1 ? seconds_since(start) : 0;
+  answer.drafts = {session.draft_counts().computed - before.computed, session.draft_counts().right - before.right};
   hear(decoder.finish());
   if (!options.raw) say(splitter.finish());
   return answer;

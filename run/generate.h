@@ -42,6 +42,7 @@ struct Answer {
   Stop stop = Stop::end;
   std::vector<Token> tokens;  // without the one that ended it
   int prompt_tokens = 0, reused_tokens = 0;
+  DraftCounts drafts;         // of this answer
   double prompt_seconds = 0;  // until the first token could be sampled
   double answer_seconds = 0;  // the tokens after the first
   double prompt_rate() const { return rate(prompt_tokens - reused_tokens, prompt_seconds); }

@@ -77,18 +77,35 @@ bool Scheduler::step() {
   return any || !writing_.empty() || !waiting_.empty();
 }
 
+// The next token of each answer, with guesses of those behind it where that pays.
+void Scheduler::choose_next_tokens(bool alone) {
+  std::vector<std::span<const double>> chances;
+  for (const auto& writing : writing_) {
+    if (writing->state != Writing::State::writes) continue;
+    worked_.push_back(writing.get());
+    chances.push_back(writing->session.guess(writing->next));
+  }
+  std::vector<int> counts(chances.size());
+  if (alone) choose_guesses(engine_.costs(), chances, counts);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    Writing& writing = *worked_[i];
+    work_.push_back(writing.session.next_work(counts[i]));
+    charge(writing.request->ask_.user, work_of_token + counts[i]);
+    if (counts[i] == 0) continue;
+    writing.drafts.computed += counts[i];
+    totals_.draft_tokens += static_cast<uint64_t>(counts[i]);
+    ++totals_.drafts;
+  }
+}
+
 // The next token of all that write; then prompts, as many rows as a step has time for.
 void Scheduler::choose_work() {
   work_.clear();
   worked_.clear();
   std::vector<Writing*> prompts;
-  for (const auto& writing : writing_) {
+  for (const auto& writing : writing_)
     if (writing->state == Writing::State::prompt) prompts.push_back(writing.get());
-    if (writing->state != Writing::State::writes) continue;
-    work_.push_back({&writing->session, {&writing->next, 1}});
-    worked_.push_back(writing.get());
-    charge(writing->request->ask_.user, work_of_token);
-  }
+  choose_next_tokens(prompts.empty());
   int budget = prefill_chunk;
   if (!work_.empty()) {
     const double seconds = std::chrono::duration<double>(options_.prompt_time).count();
@@ -121,10 +138,11 @@ void Scheduler::compute() {
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   ++totals_.steps;
-  int rows = 0;
+  int rows = 0, decoded = 0;
   for (size_t i = 0; i < work_.size(); ++i) {
     Writing& writing = *worked_[i];
     if (writing.state != Writing::State::prompt) {
+      decoded += static_cast<int>(work_[i].tokens.size());
       choosing_.push_back(&writing);
       continue;
     }
@@ -134,6 +152,7 @@ void Scheduler::compute() {
     say(writing.request, std::move(event));
     if (work_[i].wants_logits) prompt_done(writing);
   }
+  if (rows == 0) engine_.costs().record(decoded, seconds);
   totals_.prompt_tokens += static_cast<uint64_t>(rows);
   if (rows >= least_chunk && seconds > 0)
     prompt_rate_ = prompt_rate_ == 0 ? rows / seconds : 0.75 * prompt_rate_ + 0.25 * rows / seconds;
@@ -160,8 +179,19 @@ void Scheduler::prompt_done(Writing& writing) {
   }
 }
 
+// Chooses from all logits there are; where a choice was foreseen there are some again.
 void Scheduler::choose_tokens() {
-  if (choosing_.empty()) return;
+  while (!choosing_.empty()) {
+    choose_once();
+    std::erase_if(choosing_, [](Writing* writing) {
+      return writing->state != Writing::State::writes || !writing->session.foresaw(writing->next);
+    });
+    for (Writing* writing : choosing_) ++writing->drafts.right;
+    totals_.draft_tokens_right += choosing_.size();
+  }
+}
+
+void Scheduler::choose_once() {
   engine_.pool().run(static_cast<int>(choosing_.size()), [&](int i, int) {
     Writing& writing = *choosing_[static_cast<size_t>(i)];
     Result<Choice> choice = writing.sampler.pick(writing.session.logits());
@@ -178,7 +208,6 @@ void Scheduler::choose_tokens() {
       take_token(*writing, std::move(*writing->choice));
     writing->choice.reset();
   }
-  choosing_.clear();
 }
 
 void Scheduler::take_token(Writing& writing, Choice choice) {
@@ -203,6 +232,7 @@ void Scheduler::end(Writing& writing, Stop stop) {
   event.answer = writing.answer;
   event.parts = writing.text.finish();
   event.stop = stop;
+  event.drafts = writing.drafts;
   event.thinking_tokens = writing.text.thinking_tokens();
   event.stopped_by = writing.text.stopped_by();
   say(writing.request, std::move(event));

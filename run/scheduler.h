@@ -9,6 +9,9 @@
 // Fair: each user has a count of the work done for them, and the next prompt is that of the user with the least (a user
 // who comes back starts level with the least of those present).
 //
+// A few streams do not fill a pass: guesses of their next tokens (run/drafts.h) are computed along as far as that makes
+// the sum of the answers faster, and not while a prompt is.
+//
 // Sessions that have ended stay, least recently used out first, for the next request of the same user that begins as
 // they do. Users never share: what one has asked must not show in the times of another.
 #pragma once
@@ -56,6 +59,7 @@ struct Event {
   bool thinking = false;      // the token belongs to the thinking
   Stop stop = Stop::end;
   int reused = 0, computed = 0, thinking_tokens = 0;
+  DraftCounts drafts{};      // ended
   std::string stopped_by{};  // ended: the text of `stops` that was found
   Error error{};
 };
@@ -87,12 +91,14 @@ struct SchedulerOptions {
   int waiting = 128;            // requests that wait, more are refused
   std::chrono::milliseconds patience{60'000};  // how long one waits at most
   std::chrono::milliseconds prompt_time{60};   // of a step, for prompts, while others write
+  bool drafts = true;
 };
 
 struct SchedulerCounts {  // of now, and since the start
   int running = 0, waiting = 0;
   int64_t cache_positions = 0, cache_used = 0;
   uint64_t steps = 0, prompt_tokens = 0, answer_tokens = 0, reused_tokens = 0, asked_tokens = 0;
+  uint64_t drafts = 0, draft_tokens = 0, draft_tokens_right = 0;
 };
 
 class Scheduler {
@@ -131,9 +137,11 @@ class Scheduler {
   void charge(const std::string& user, int64_t work) { charges_[user] += work; }
   // A step: scheduler.cpp.
   void choose_work();
+  void choose_next_tokens(bool alone);
   void compute();
   void prompt_done(Writing& writing);
   void choose_tokens();
+  void choose_once();
   void take_token(Writing& writing, Choice choice);
   void end(Writing& writing, Stop stop);
   void fail(const std::shared_ptr<Request>& request, Error error);

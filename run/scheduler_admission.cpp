@@ -206,8 +206,9 @@ Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reuse
     source = nullptr;
     CHECK(make_room(positions, nullptr), "{} of {} positions used", used_positions_, options_.cache_positions);
   }
-  Result<Session> session = Session::make(engine_, {.positions = positions});
-  while (!session && make_room_by_one(source)) session = Session::make(engine_, {.positions = positions});
+  const SessionOptions how{.positions = positions, .drafts = options_.drafts};
+  Result<Session> session = Session::make(engine_, how);
+  while (!session && make_room_by_one(source)) session = Session::make(engine_, how);
   if (!session) return session;
   used_positions_ += positions;
   if (!source || !session->copy_prefix(*source, reused)) reused = 0;

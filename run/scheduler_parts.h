@@ -19,7 +19,8 @@ struct Scheduler::Writing {
   AnswerText text;
   State state = State::prompt;
   Token next = -1;
-  int made = 0;                       // tokens
+  int made = 0;  // tokens
+  DraftCounts drafts = {};
   std::optional<Choice> choice = {};  // of this step
   std::optional<Error> error = {};
 };

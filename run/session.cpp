@@ -1,6 +1,7 @@
 #include "run/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "base/check.h"
@@ -28,6 +29,7 @@ Session::Session(Engine& engine, SessionOptions options)
       cache_(engine.model().make_cache(options_.positions)),
       logits_(static_cast<size_t>(engine.model().facts().vocabulary)) {
   tokens_.reserve(static_cast<size_t>(options_.positions));
+  if (options_.drafts && options_.observers.empty()) drafts_.emplace(options_.positions);
 }
 
 Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
@@ -51,23 +53,28 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
                                .start = s.position(),
                                .cache = s.cache_.get(),
                                .adapter = s.options_.adapter,
-                               .logits = w.wants_logits ? Logits::last : Logits::none});
+                               .logits = w.guesses > 0    ? Logits::all
+                                         : w.wants_logits ? Logits::last
+                                                          : Logits::none});
     observers = s.options_.observers;
   }
   engine.arena().reset();
   Context context{engine.kernels(), engine.pool(), engine.arena(), engine.model().mode().arithmetic, nullptr};
   Pass pass(context, batch, facts.layers, observers);
-  const Tensor logits = engine.model().forward(pass);  // [sessions that want logits, vocabulary]
+  const Tensor logits = engine.model().forward(pass);  // [rows that want logits, vocabulary]
 
   int64_t row = 0;
   for (const Session::Work& w : work) {
     Session& s = *w.session;
-    s.tokens_.insert(s.tokens_.end(), w.tokens.begin(), w.tokens.end());
+    s.tokens_.insert(s.tokens_.end(), w.tokens.begin(), w.tokens.end() - w.guesses);
     s.has_logits_ = w.wants_logits;
+    s.computed_ = s.taken_ = 0;
     if (!w.wants_logits) continue;
-    const std::span<const float> from = logits.row(row++);
+    const std::span<const float> from = logits.row(row);
     CHECK(from.size() == s.logits_.size(), "{} logits", from.size());
     std::copy(from.begin(), from.end(), s.logits_.begin());
+    if (w.guesses > 0) s.remember_ahead(w, logits.rows(row, w.guesses + 1).all());
+    row += w.guesses + 1;
   }
   return Done{};
 }
@@ -102,9 +109,52 @@ Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progre
 }
 
 Result<std::span<const float>> Session::step(Token token) {
-  const Work work{this, {&token, 1}};
+  if (foresaw(token)) return logits();
+  const std::span<const double> chances = guess(token);
+  int guesses = 0;
+  choose_guesses(engine_->costs(), {&chances, 1}, {&guesses, 1});
+  const Work work = next_work(guesses);
+  const auto start = std::chrono::steady_clock::now();
   TRY(run_pass(*engine_, {&work, 1}));
+  engine_->costs().record(guesses + 1, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return logits();
+}
+
+std::span<const double> Session::guess(Token token) {
+  computed_ = 0;
+  ahead_.assign(1, token);
+  if (!drafts_) return {};
+  drafts_->learn(token, position());
+  // The timeline with the token, which is not yet in it.
+  tokens_.push_back(token);
+  drafts_->look(tokens_, room());
+  tokens_.pop_back();
+  ahead_.insert(ahead_.end(), drafts_->guesses().begin(), drafts_->guesses().end());
+  return drafts_->chances();
+}
+
+Session::Work Session::next_work(int guesses) {
+  CHECK(guesses >= 0 && static_cast<size_t>(guesses) < ahead_.size(), "{} of {} guesses", guesses, ahead_.size() - 1);
+  return {this, std::span(ahead_).first(static_cast<size_t>(guesses) + 1), true, guesses};
+}
+
+void Session::remember_ahead(const Work& work, std::span<const float> logits) {
+  computed_ = work.tokens.size();
+  taken_ = 1;
+  ahead_logits_ = logits;
+  ahead_pass_ = engine_->arena().resets();
+  draft_counts_.computed += work.guesses;
+}
+
+bool Session::foresaw(Token token) {
+  if (taken_ >= computed_ || ahead_[taken_] != token || ahead_pass_ != engine_->arena().resets()) return false;
+  drafts_->learn(token, position());
+  tokens_.push_back(token);
+  const std::span<const float> row = ahead_logits_.subspan(taken_ * logits_.size(), logits_.size());
+  std::copy(row.begin(), row.end(), logits_.begin());
+  ++taken_;
+  ++draft_counts_.right;
+  return true;
 }
 
 Result<Done> Session::rewind(int position) {
@@ -113,6 +163,8 @@ Result<Done> Session::rewind(int position) {
   if (!cache_->can_continue(position))
     return unsupported("rewind: this model's cache no longer reaches back from position {} to {}", this->position(),
                        position);
+  if (drafts_) drafts_->shrink(tokens_, position);
+  computed_ = taken_ = 0;
   tokens_.resize(static_cast<size_t>(position));
   has_logits_ = false;
   return Done{};
@@ -129,6 +181,8 @@ bool Session::copy_prefix(const Session& other, int positions) {
     const KvView &to = cache_->pages(layer)->view(), &from = other.cache_->pages(layer)->view();
     for (int page = 0; page < pages; ++page) std::memcpy(to.page(page), from.page(page), to.shape.page_bytes());
   }
+  if (drafts_) drafts_->shrink(tokens_, 0);
+  computed_ = taken_ = 0;
   tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + positions);
   has_logits_ = other.has_logits_ && positions == other.position();
   if (has_logits_) logits_ = other.logits_;

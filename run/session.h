@@ -3,15 +3,21 @@
 //
 // run_pass() is the seam for a scheduler: it takes the next tokens of several sessions through one pass. What a session
 // does alone is an pass of one; the bits are the same either way.
+//
+// With drafts (run/drafts.h) a pass computes guesses of the tokens to come behind the one that is known. They are no
+// part of the timeline: a guess that comes true is taken over from what was computed, rows of the others are
+// overwritten.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
+#include "run/drafts.h"
 #include "run/engine.h"
 
 namespace freehold {
@@ -27,6 +33,8 @@ struct SessionOptions {
   const Adapter* adapter = nullptr;       // likewise
   // Tells sessions with different adapters or edits apart in saved state; 0 without any.
   uint64_t edits = 0;
+  // Guess tokens to come. Not where observers look on: they would see what never happens.
+  bool drafts = false;
 };
 
 class Session {
@@ -62,11 +70,19 @@ class Session {
   // as it was.
   Result<Done> restore(const Path& path);
 
+  // The parts of step() for a scheduler: after which token come which guesses, with their chances; the work of
+  // computing it with the first of them; and whether a pass has computed this token already, which is then taken.
+  std::span<const double> guess(Token token);
   struct Work;
+  Work next_work(int guesses);  // the token of the last guess()
+  bool foresaw(Token token);
+  const DraftCounts& draft_counts() const { return draft_counts_; }
+
   friend Result<Done> run_pass(Engine& engine, std::span<const Work> work);
 
  private:
   Session(Engine& engine, SessionOptions options);
+  void remember_ahead(const Work& work, std::span<const float> logits);
   Engine* engine_;
   SessionOptions options_;
   std::unique_ptr<KvCache> cache_;
@@ -74,6 +90,14 @@ class Session {
   std::vector<float> logits_;
   bool has_logits_ = false;
   int reused_ = 0;
+
+  std::optional<Drafts> drafts_;
+  DraftCounts draft_counts_;
+  std::vector<Token> ahead_;             // the next token and its guesses
+  size_t computed_ = 0;                  // how many of them the last pass took
+  size_t taken_ = 0;                     // and how many are in the timeline
+  std::span<const float> ahead_logits_;  // [computed_, vocabulary], as long as no other pass has run
+  uint64_t ahead_pass_ = 0;
 };
 
 // The next tokens of a session. Without `wants_logits` the head is not run (a chunk inside a prompt).
@@ -81,6 +105,7 @@ struct Session::Work {
   Session* session;
   std::span<const Token> tokens;
   bool wants_logits = true;
+  int guesses = 0;  // the last of the tokens are
 };
 // One pass over all of it. Refuses, before computing, tokens outside the vocabulary and sessions without room. Sessions
 // with observers go alone, as what they watch is the whole pass.

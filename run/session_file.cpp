@@ -152,6 +152,8 @@ Result<Done> Session::restore(const Path& path) {
       pages.view().put_index(static_cast<int>(i), index + i * pages.shape().index_row_bytes());
     }
   }
+  if (drafts_) drafts_->shrink(tokens_, 0);
+  computed_ = taken_ = 0;
   tokens_.assign(tokens.begin(), tokens.end());
   has_logits_ = has_logits == 1;
   if (has_logits_) std::memcpy(logits_.data(), logits.data(), logits.size());

@@ -91,6 +91,9 @@ std::string Metrics::text(const SchedulerCounts& counts) const {
   one("counter", "vllm:prefix_cache_queries_total", static_cast<double>(counts.asked_tokens));
   one("counter", "vllm:prefix_cache_hits_total", static_cast<double>(counts.reused_tokens));
   one("counter", "vllm:num_preemptions_total", 0);
+  one("counter", "vllm:spec_decode_num_drafts_total", static_cast<double>(counts.drafts));
+  one("counter", "vllm:spec_decode_num_draft_tokens_total", static_cast<double>(counts.draft_tokens));
+  one("counter", "vllm:spec_decode_num_accepted_tokens_total", static_cast<double>(counts.draft_tokens_right));
   one("counter", "freehold:steps_total", static_cast<double>(counts.steps));
   one("counter", "freehold:prompt_tokens_computed_total", static_cast<double>(counts.prompt_tokens));
 
