@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "apps/command.h"
+#include "apps/libraries.h"
 #include "apps/models.h"
 #include "apps/report.h"
 #include "apps/version.h"
@@ -19,7 +20,7 @@ struct Options {
   SchedulerOptions scheduler;
   std::string name;
   uint64_t cache_mib = 0;
-  bool strict = false, insecure = false, json = false;
+  bool strict = false, insecure = false, json = false, no_papers = false;
 };
 
 std::string eight(uint64_t number) { return fmt::format("{:08x}", static_cast<uint32_t>(number ^ (number >> 32))); }
@@ -49,18 +50,21 @@ void greet(const Server& server, const ModelSide& side, const Scheduler& schedul
       side.format
           ? R"(/v1/chat/completions -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello!"}]}')"
           : R"(/v1/completions -H 'Content-Type: application/json' -d '{"prompt":"Once upon a time"}')";
-  print(
-      fmt::format("{} at {}/v1: context {}, up to {} answers at once, {} more wait\n\n"
-                  "  curl {}{}\n\n"
-                  "  from openai import OpenAI\n"
-                  "  client = OpenAI(base_url=\"{}/v1\", api_key=\"none\")\n\n"
-                  "Ctrl-C ends it.\n",
-                  side.name, server.url(), s.context, s.running, s.waiting, server.url(), chat, server.url()));
+  print(fmt::format(
+      "{} at {}/v1: context {}, up to {} answers at once, {} more wait\n\n"
+      "  {}  in a browser: the page\n\n"
+      "  curl {}{}\n\n"
+      "  from openai import OpenAI\n"
+      "  client = OpenAI(base_url=\"{}/v1\", api_key=\"none\")\n\n"
+      "Ctrl-C ends it.\n",
+      side.name, server.url(), s.context, s.running, s.waiting, server.url(), server.url(), chat, server.url()));
 }
+
+bool is_this_machine(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
 Result<Done> check_address(const Options& options) {
   const std::string& address = options.server.address;
-  if (address.starts_with("127.") || address == "::1" || options.insecure) return Done{};
+  if (is_this_machine(address) || options.insecure) return Done{};
   return usage_error(
       "--host: {} can be reached by other machines, and neither keys nor TLS guard it yet; --insecure "
       "serves there all the same",
@@ -90,7 +94,17 @@ Result<Done> run(Options& options) {
                        .fingerprint = fingerprint_of(*loaded.engine),
                        .created = std::time(nullptr),
                        .strict = options.strict};
-  Api api(side, *scheduler);
+  // Whoever reaches the address could read the papers, and no keys guard it yet.
+  std::unique_ptr<Papers> papers;
+  if (!options.no_papers && is_this_machine(options.server.address)) {
+    TRY_ASSIGN(const Path library, path_of_library("any"));
+    TRY_ASSIGN(papers, Papers::make(library.parent_path()));
+  }
+  Api api(side, *scheduler,
+          {.version = FREEHOLD_VERSION,
+           .address = options.server.address,
+           .this_machine_only = is_this_machine(options.server.address)},
+          std::move(papers));
   server->take_signals();
   if (interrupt::requested()) return failure(Fault::cancelled, "serve: cancelled");  // while the model was loaded
   std::thread engine([&] { scheduler->run(); });
@@ -138,6 +152,7 @@ examples:
       ->type_name("NAME");
   app->add_option("--allow-origin", options->server.rules.origins, "a page's origin that may ask")->type_name("ORIGIN");
   app->add_flag("--strict", options->strict, "refuse requests with unknown fields instead of naming them in a header");
+  app->add_flag("--no-papers", options->no_papers, "leave the libraries of papers out; so does --insecure");
   app->add_flag("--insecure", options->insecure, "listen where other machines reach it, without keys or TLS");
   add_drafts_option(*app, options->scheduler.drafts);
   add_model_options(*app, options->model);

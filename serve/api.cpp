@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "serve/fields.h"
+#include "serve/page.h"
 
 namespace freehold {
 namespace {
@@ -43,6 +44,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"GET", "/health", &Api::health},
       {"GET", "/models", &Api::models},
       {"GET", "/metrics", &Api::metrics},
+      {"GET", "/freehold/state", &Api::state},
       {"POST", "/tokenize", &Api::tokenize},
       {"POST", "/detokenize", &Api::detokenize},
       {"POST", "/apply-template", &Api::apply_template},
@@ -52,6 +54,8 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"POST", "/responses", nullptr},
       {"POST", "/messages/count_tokens", &Api::count_tokens},
   };
+  if (auto page = page_answer(request)) return metrics_.http(page->status), exchange->answer(std::move(*page));
+  if (papers_ && papers_->handle(request, exchange, metrics_)) return;
   std::string_view path = without_base(request.path);
   const Style style = style_of(path);
   const auto refuse = [&](ApiError error, Headers headers = {}) {

@@ -5,13 +5,27 @@
 #include "serve/http.h"
 #include "serve/metrics.h"
 #include "serve/model_side.h"
+#include "serve/papers.h"
 
 namespace freehold {
+
+// What the page tells of the server beside the model.
+struct Surroundings {
+  std::string version, address;  // where it listens
+  bool this_machine_only = false;
+  std::optional<bool> sealed = std::nullopt;  // absent: this build has no seal
+};
 
 class Api {
  public:
   // Both must outlive it and all exchanges.
-  Api(const ModelSide& side, Scheduler& scheduler) : side_(side), scheduler_(scheduler), metrics_(side.name) {}
+  Api(const ModelSide& side, Scheduler& scheduler, Surroundings surroundings = {},
+      std::unique_ptr<Papers> papers = nullptr)
+      : side_(side),
+        scheduler_(scheduler),
+        surroundings_(std::move(surroundings)),
+        metrics_(side.name),
+        papers_(std::move(papers)) {}
   void handle(HttpRequest request, std::shared_ptr<Exchange> exchange);
 
  private:
@@ -20,6 +34,7 @@ class Api {
   Answer health(const Json&);
   Answer models(const Json&);
   Answer metrics(const Json&);
+  Answer state(const Json&);  // state.cpp
   Answer tokenize(const Json& body);
   Answer detokenize(const Json& body);
   Answer apply_template(const Json& body);
@@ -29,7 +44,9 @@ class Api {
 
   const ModelSide& side_;
   Scheduler& scheduler_;
+  const Surroundings surroundings_;
   Metrics metrics_;
+  const std::unique_ptr<Papers> papers_;  // null: none are served; last: its threads use the metrics
 };
 
 }  // namespace freehold

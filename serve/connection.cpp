@@ -177,7 +177,8 @@ bool Connection::take_head() {
   if (const auto fault = check_head(head)) return refuse(*fault), false;
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(limits::request_head_bytes + 64));
-  parser_->body_limit(shared_.options.body_bytes);
+  const uint64_t most = head.starts_with("PUT ") ? limits::paper_bytes : shared_.options.body_bytes;
+  parser_->body_limit(most);
   boost::system::error_code error;
   parser_->eager(false);
   parser_->put(asio::buffer(head.data(), head.size()), error);
@@ -208,11 +209,10 @@ bool Connection::take_head() {
   chunked_ = message.version() >= 11;
   if (const auto fault = check_access(request_, shared_.options.rules, local_)) return refuse(*fault), false;
   const auto length = parser_->content_length();
-  if (length && *length > shared_.options.body_bytes)
-    return refuse(
-               {.status = 413,
-                .message = fmt::format("request body: {} bytes, the limit is {}", *length, shared_.options.body_bytes),
-                .code = "request_too_large"}),
+  if (length && *length > most)
+    return refuse({.status = 413,
+                   .message = fmt::format("request body: {} bytes, the limit is {}", *length, most),
+                   .code = "request_too_large"}),
            false;
   if (parser_->is_done() || (!parser_->chunked() && length.value_or(0) == 0)) return hand_over(), false;
   const std::string_view expect = request_.header("expect");

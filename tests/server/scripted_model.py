@@ -24,8 +24,9 @@ def printable(piece, texts):
     return "".join(texts[b] for b in piece.encode())
 
 
-def write(path, pieces, after):
-    """`pieces`: texts that become tokens and follow one another to the end. `after`: {byte: number of a piece}."""
+def write(path, pieces, after, again=None):
+    """`pieces`: texts that become tokens and follow one another to the end, or on from piece `again` without one.
+    `after`: {byte: number of a piece}."""
     texts, types = vocabulary()
     first = len(texts)
     texts = texts + [printable(p, texts) for p in pieces]
@@ -33,6 +34,8 @@ def write(path, pieces, after):
     successor = [END] * len(texts)
     for i in range(len(pieces) - 1):
         successor[first + i] = first + i + 1
+    if again is not None:
+        successor[first + len(pieces) - 1] = first + again
     for byte, piece in after.items():
         successor[byte] = first + piece
     zero = lambda rows, columns: bytes(2 * rows * columns)

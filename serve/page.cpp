@@ -1,0 +1,39 @@
+#include "serve/page.h"
+
+#include <algorithm>
+
+#include "serve/api_error.h"
+#include "serve/page_files.h"
+
+namespace freehold {
+namespace {
+
+// Scripts and styles are the program's own files, and no script can turn text into HTML.
+constexpr const char* policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'";
+
+}  // namespace
+
+std::optional<HttpAnswer> page_answer(const HttpRequest& request) {
+  const auto files = page_files();
+  const auto file = std::find_if(files.begin(), files.end(), [&](const PageFile& f) { return f.path == request.path; });
+  if (file == files.end()) return std::nullopt;
+  if (request.method != "GET" && request.method != "HEAD") {
+    HttpAnswer refused = answer_of({.status = 405, .message = "expected GET", .code = "method_not_allowed"});
+    refused.headers.push_back({"Allow", "GET, HEAD"});
+    return refused;
+  }
+  return HttpAnswer{200,
+                    std::string(file->bytes),
+                    std::string(file->type),
+                    {{"Content-Security-Policy", policy},
+                     {"Referrer-Policy", "no-referrer"},
+                     {"Cross-Origin-Opener-Policy", "same-origin"},
+                     {"Cross-Origin-Resource-Policy", "same-origin"},
+                     {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
+                     {"Cache-Control", "no-cache"}}};
+}
+
+}  // namespace freehold

@@ -1,0 +1,219 @@
+#include "serve/papers.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "library/answer.h"
+#include "library/places.h"
+#include "library/store.h"
+#include "serve/answer_shapes.h"
+#include "serve/fields.h"
+
+namespace freehold {
+namespace {
+
+using Refused = tl::unexpected<ApiError>;
+using papers::Database;
+using papers::Store;
+
+constexpr std::string_view incoming = "/freehold/libraries/";
+constexpr size_t most_libraries = 1'000, most_listed = 20'000, most_cited = 2'000;
+constexpr int most_around = 200;
+
+ApiError no_library(const std::string& name) {
+  return {.status = 404,
+          .message = "no such library: " + printable(name),
+          .type = "not_found_error",
+          .param = "library",
+          .code = "library_not_found"};
+}
+
+// The library that a request names, opened for reading.
+tl::expected<Store, ApiError> open_named(const Path& folder, const std::string& name) {
+  if (auto fault = check_library_name(name)) return Refused(std::move(*fault));
+  const Path path = folder / (name + ".sqlite");
+  if (std::error_code error; !std::filesystem::is_regular_file(path, error)) return Refused(no_library(name));
+  auto store = Store::open(path, Database::Mode::read);
+  if (!store) return Refused(papers_error(store.error(), "library"));
+  return std::move(*store);
+}
+
+std::optional<ApiError> settled(const Fields& fields) {
+  if (fields.error()) return fields.error();
+  for (const std::string& name : fields.unknown()) return unsupported_field(name, "is not known");
+  return std::nullopt;
+}
+
+}  // namespace
+
+ApiError papers_error(const Error& error, std::string param) {
+  ApiError made = api_error(error, std::move(param));
+  if (error.fault == Fault::cancelled) made = {.status = 503, .message = error.what, .code = "cancelled"};
+  return made;
+}
+
+std::optional<ApiError> check_library_name(std::string_view name) {
+  if (is_plain_name(name) && !name.starts_with('.') && name.size() <= 100) return std::nullopt;
+  return invalid("library", "expected a plain name of at most 100 bytes");
+}
+
+std::optional<ApiError> check_paper_path(std::string_view path) {
+  bool plain = !path.empty() && path.size() <= 1000;
+  int depth = 0;
+  for (std::string_view rest = path; plain;) {
+    const size_t slash = rest.find('/');
+    const std::string_view name = rest.substr(0, slash);
+    plain = is_plain_name(name) && !name.starts_with('.') && !name.starts_with("~$") && ++depth < 32;
+    if (slash == std::string_view::npos) break;
+    rest.remove_prefix(slash + 1);
+  }
+  if (plain) return std::nullopt;
+  return invalid("file", "expected plain names joined by '/', none of them hidden, 1000 bytes at most");
+}
+
+Result<std::unique_ptr<Papers>> Papers::make(Path folder) {
+  TRY_ASSIGN(papers::Domain domain, papers::built_in_domain());
+  return std::unique_ptr<Papers>(new Papers(std::move(folder), std::move(domain)));
+}
+
+bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics) {
+  struct Entry {
+    std::string_view method, path;
+    Answer (Papers::*answer)(const Json&) const;
+  };
+  static constexpr Entry posts[] = {{"POST", "/freehold/ask", &Papers::ask},
+                                    {"POST", "/freehold/papers", &Papers::list},
+                                    {"POST", "/freehold/place", &Papers::place},
+                                    {"POST", "/freehold/forget", &Papers::forget},
+                                    {"POST", "/freehold/ingest", nullptr}};
+  const auto reply = [exchange, &metrics](Answer answer) {
+    metrics.http(answer ? 200 : answer.error().status);
+    exchange->answer(answer ? HttpAnswer{200, text_of(*answer)} : answer_of(answer.error()));
+  };
+  const auto later = [&](Worker& worker, std::function<void()> job) {
+    if (!worker.add(std::move(job)))
+      reply(Refused({.status = 429,
+                     .message = "too much waits for the papers; try again",
+                     .type = "rate_limit_error",
+                     .code = "queue_full"}));
+    return true;
+  };
+  const auto wrong_method = [&](const char* method) {
+    reply(Refused({.status = 405, .message = fmt::format("expected {}", method), .code = "method_not_allowed"}));
+    return true;
+  };
+  if (request.path == "/freehold/libraries") {
+    if (request.method != "GET") return wrong_method("GET");
+    return later(reading_, [this, reply] { reply(libraries()); });
+  }
+  if (request.path.starts_with(incoming)) {
+    if (request.method != "PUT") return wrong_method("PUT");
+    auto bytes = std::make_shared<std::string>(std::move(request.body));
+    return later(reading_,
+                 [this, reply, bytes, path = request.path.substr(incoming.size())] { reply(take_in(path, *bytes)); });
+  }
+  const auto found =
+      std::find_if(std::begin(posts), std::end(posts), [&](const Entry& e) { return e.path == request.path; });
+  if (found == std::end(posts)) return false;
+  if (request.method != found->method) return wrong_method("POST");
+  Result<Json> body = parse_json(request.body, "request body");
+  if (!body || !body->is_object()) {
+    reply(Refused(
+        {.message = body ? "request body: expected a JSON object" : body.error().what, .code = "invalid_json"}));
+    return true;
+  }
+  if (found->answer == nullptr)
+    return later(writing_, [this, exchange, &metrics, json = std::move(*body)] { ingest(json, exchange, metrics); });
+  return later(found->answer == &Papers::forget ? writing_ : reading_,
+               [this, reply, answer = found->answer, json = std::move(*body)] { reply((this->*answer)(json)); });
+}
+
+Papers::Answer Papers::libraries() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
+    const Path& path = it->path();
+    if (path.extension() == ".sqlite" && !check_library_name(path.stem().string()) && names.size() < most_libraries)
+      names.push_back(path.stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  Json list = Json::array();
+  for (const std::string& name : names) {
+    auto store = open_named(folder_, name);
+    auto held = store ? papers::holdings(store->database()) : Result<papers::Holdings>(failure(Fault::io, ""));
+    Json one = {{"name", name}, {"takes_papers", std::filesystem::is_directory(folder_ / (name + ".papers"), error)}};
+    if (held)
+      one["papers"] = held->papers, one["failed"] = held->failed, one["rows"] = held->rows;
+    else
+      one["fault"] = "cannot be read";
+    list.push_back(std::move(one));
+  }
+  return Json{{"libraries", std::move(list)}};
+}
+
+Papers::Answer Papers::ask(const Json& body) const {
+  Fields fields(body);
+  std::string library, question;
+  fields.text("library", library);
+  if (!fields.text("question", question)) fields.fail(invalid("question", "is missing"));
+  if (auto fault = settled(fields)) return Refused(std::move(*fault));
+  auto store = open_named(folder_, library);
+  if (!store) return Refused(std::move(store.error()));
+  auto vocabulary = papers::load_vocabulary(store->database(), domain_);
+  if (!vocabulary) return Refused(papers_error(vocabulary.error(), "library"));
+  auto answer = papers::answer_question(store->database(), *vocabulary, domain_, question, most_cited);
+  if (!answer) return Refused(papers_error(answer.error(), "question"));
+  Json json = papers::json_of(*answer);
+  json["bars"] = answer->bars;
+  return json;
+}
+
+Papers::Answer Papers::list(const Json& body) const {
+  Fields fields(body);
+  std::string library;
+  fields.text("library", library);
+  if (auto fault = settled(fields)) return Refused(std::move(*fault));
+  auto store = open_named(folder_, library);
+  if (!store) return Refused(std::move(store.error()));
+  auto held = papers::held_papers(store->database(), most_listed);
+  if (!held) return Refused(papers_error(held.error(), "library"));
+  Json list = Json::array();
+  for (const papers::HeldPaper& paper : *held) {
+    Json one = {{"file", paper.path}, {"read_as", paper.read_as}, {"bytes", paper.bytes}, {"rows", paper.rows}};
+    if (!paper.title.empty()) one["title"] = paper.title;
+    if (!paper.fault.empty()) one["fault"] = paper.fault;
+    if (auto notes = parse_json(paper.notes, "library: notes"); notes && !notes->empty()) one["notes"] = *notes;
+    list.push_back(std::move(one));
+  }
+  return Json{{"library", library}, {"papers", std::move(list)}};
+}
+
+Papers::Answer Papers::place(const Json& body) const {
+  Fields fields(body);
+  std::string library, file, locator;
+  int around = 6;
+  fields.text("library", library);
+  fields.text("file", file);
+  fields.text("locator", locator);
+  fields.integer("around", 0, most_around, around);
+  if (auto fault = settled(fields)) return Refused(std::move(*fault));
+  auto store = open_named(folder_, library);
+  if (!store) return Refused(std::move(store.error()));
+  auto shown = papers::show_place(store->database(), file, locator, around);
+  if (!shown) return Refused(papers_error(shown.error(), "locator"));
+  Json rows = Json::array();
+  for (const papers::ShownRow& row : shown->rows) {
+    Json one = {{"locator", row.place}, {"cells", row.cells}};
+    if (!row.heading.empty()) one["heading"] = row.heading;
+    if (row.meant) one["meant"] = true;
+    rows.push_back(std::move(one));
+  }
+  return Json{{"file", shown->file},
+              {"title", shown->title},
+              {"headers", shown->headers},
+              {"rows", std::move(rows)},
+              {"more_before", shown->more_before},
+              {"more_after", shown->more_after}};
+}
+
+}  // namespace freehold

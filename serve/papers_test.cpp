@@ -1,0 +1,158 @@
+#include "serve/papers.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+namespace freehold {
+namespace {
+
+// Waits for what comes back.
+class Waiting : public Exchange {
+ public:
+  void answer(HttpAnswer answer) override { end(std::move(answer)); }
+  void begin_events(Headers) override {}
+  void event(std::string data, std::string) override { last_ = std::move(data); }
+  void end_events() override { end({200, last_}); }
+  void post(std::function<void()> work) override { work(); }
+  void on_gone(std::function<void()>) override {}
+  HttpAnswer wait() {
+    std::unique_lock lock(mutex_);
+    ended_.wait(lock, [this] { return done_; });
+    return answer_;
+  }
+
+ private:
+  void end(HttpAnswer answer) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer), done_ = true;
+    ended_.notify_one();
+  }
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  HttpAnswer answer_;
+  std::string last_;
+  bool done_ = false;
+};
+
+class PapersRoom : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + fmt::format("papers_{}/libraries", ::getpid());
+    auto made = Papers::make(folder_);
+    ASSERT_TRUE(made);
+    papers_ = std::move(*made);
+  }
+  void TearDown() override {
+    papers_.reset();
+    std::filesystem::remove_all(folder_.parent_path());
+  }
+  HttpAnswer ask(const char* method, const std::string& path, std::string body = "") {
+    HttpRequest request{
+        .method = method, .path = path, .query = "", .headers = {}, .body = std::move(body), .peer = "", .id = ""};
+    const auto exchange = std::make_shared<Waiting>();
+    if (!papers_->handle(request, exchange, metrics_)) return {404, ""};
+    return exchange->wait();
+  }
+  Json post(const std::string& path, const Json& body, int status = 200) {
+    const HttpAnswer answer = ask("POST", path, body.dump());
+    EXPECT_EQ(answer.status, status) << answer.body;
+    auto json = parse_json(answer.body, "answer");
+    return json ? *json : Json();
+  }
+  HttpAnswer put(const std::string& path, const std::string& bytes) {
+    return ask("PUT", "/freehold/libraries/" + path, bytes);
+  }
+
+  Path folder_;
+  std::unique_ptr<Papers> papers_;
+  Metrics metrics_{"m"};
+};
+
+TEST_F(PapersRoom, PapersComeInAndAreAsked) {
+  EXPECT_EQ(ask("GET", "/freehold/libraries").body, R"({"libraries":[]})");
+  std::string csv = "Work order,Asset,Date,Point of failure\n";
+  for (int i = 1; i <= 5; ++i)
+    csv += fmt::format("WO-10{},BC-0{},2020-03-0{},{}\n", i, i % 2, i, i < 4 ? "belt joint" : "idler");
+  EXPECT_EQ(put("my%20plant/papers/orders/a%20b.csv", csv).status, 200);
+  const Json report = post("/freehold/ingest", {{"library", "my plant"}})["report"];
+  EXPECT_EQ(report["files"][0]["file"], "orders/a b.csv");
+  EXPECT_EQ(report["files"][0]["status"], "read");
+  auto listed = parse_json(ask("GET", "/freehold/libraries").body, "answer");
+  ASSERT_TRUE(listed);
+  EXPECT_EQ((*listed)["libraries"][0]["rows"], 5);
+  EXPECT_EQ((*listed)["libraries"][0]["takes_papers"], true);
+  const Json answer =
+      post("/freehold/ask", {{"library", "my plant"}, {"question", "What is the most common point of failure?"}});
+  EXPECT_EQ(answer["value"], "belt joint") << answer;
+  EXPECT_EQ(answer["citations"].size(), 3u);
+  const Json place =
+      post("/freehold/place",
+           {{"library", "my plant"}, {"file", "orders/a b.csv"}, {"locator", answer["citations"][0]["locator"]}});
+  EXPECT_EQ(place["rows"][0]["cells"][3], "belt joint");
+  EXPECT_EQ(place["rows"][0]["meant"], true);
+  EXPECT_EQ(post("/freehold/papers", {{"library", "my plant"}})["papers"].size(), 1u);
+  EXPECT_EQ(post("/freehold/forget", {{"library", "my plant"}, {"file", "orders/a b.csv"}})["found"], 0);
+  EXPECT_TRUE(post("/freehold/papers", {{"library", "my plant"}})["papers"].empty());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "my plant.papers/orders/a b.csv"));
+}
+
+TEST_F(PapersRoom, NothingLeadsOutOfTheLibrary) {
+  const std::string too_long(300, 'a');
+  std::string deep;
+  for (int i = 0; i < 40; ++i) deep += "a/";
+  for (const std::string& path :
+       {std::string("a/papers/../b.csv"), std::string("a/papers/..%2f..%2fb.csv"), std::string("a/papers/%2e%2e/b.csv"),
+        std::string("a/papers//b.csv"), std::string("a/papers/"), std::string("a/papers/.hidden"),
+        std::string("a/papers/x%00.csv"), std::string("a/papers/x%"), std::string("a/papers/x%zz"),
+        std::string("a/papers/c:%5Cx"), std::string("a/papers/%ff.csv"), std::string("../papers/b.csv"),
+        std::string("..%2fb/papers/b.csv"), std::string(".a/papers/b.csv"), std::string("a"),
+        std::string("a%2fb/papers/c.csv"), "a/papers/" + too_long, "a/papers/" + deep + "b.csv",
+        too_long + "/papers/b.csv"})
+    EXPECT_EQ(put(path, "x").status, 400) << path;
+  EXPECT_FALSE(std::filesystem::exists(folder_));
+  for (const char* name : {"../x", "", "a/b", ".x", "x\\y"})
+    for (const char* path :
+         {"/freehold/ask", "/freehold/papers", "/freehold/place", "/freehold/ingest", "/freehold/forget"})
+      post(path, {{"library", name}}, 400);
+}
+
+TEST_F(PapersRoom, LinksAreNotFollowed) {
+  const Path outside = folder_.parent_path() / "outside";
+  std::filesystem::create_directories(outside);
+  std::filesystem::create_directories(folder_ / "a.papers");
+  std::filesystem::create_directory_symlink(outside, folder_ / "a.papers/link");
+  std::filesystem::create_directory_symlink(outside, folder_ / "b.papers");
+  EXPECT_EQ(put("a/papers/link/x.csv", "x").status, 400);
+  EXPECT_EQ(put("b/papers/x.csv", "x").status, 400);
+  EXPECT_TRUE(std::filesystem::is_empty(outside));
+}
+
+TEST_F(PapersRoom, FaultsAreNamed) {
+  post("/freehold/ask", {{"library", "none"}, {"question", "How many?"}}, 404);
+  post("/freehold/ingest", {{"library", "none"}}, 404);
+  post("/freehold/ask", {{"library", "none"}, {"question", 1}}, 400);
+  post("/freehold/ask", {{"library", "none"}, {"question", "x"}, {"sql", "DROP"}}, 400);
+  EXPECT_EQ(ask("POST", "/freehold/ask", "[1]").status, 400);
+  EXPECT_EQ(ask("POST", "/freehold/ask", "{").status, 400);
+  EXPECT_EQ(ask("GET", "/freehold/ask").status, 405);
+  EXPECT_EQ(ask("POST", "/freehold/libraries").status, 405);
+  EXPECT_EQ(ask("GET", "/freehold/libraries/a/papers/b").status, 405);
+  EXPECT_EQ(ask("GET", "/freehold/other").status, 404);
+  // One that was made from a folder elsewhere takes none.
+  std::filesystem::create_directories(folder_);
+  ASSERT_TRUE(replace_file(folder_ / "made.sqlite", ""));
+  EXPECT_EQ(put("made/papers/x.csv", "x").status, 409);
+  post("/freehold/ingest", {{"library", "made"}}, 409);
+  // Bytes that are no library, and a name that is taken by a folder.
+  ASSERT_TRUE(
+      replace_file(folder_ / "broken.sqlite", "this is no database, whatever its name says ........................."));
+  EXPECT_GE(ask("POST", "/freehold/ask", R"({"library":"broken","question":"How many?"})").status, 400);
+  EXPECT_EQ(put("x/papers/a/b.csv", "x").status, 200);
+  EXPECT_EQ(put("x/papers/a", "x").status, 409);
+  EXPECT_EQ(put("x/papers/a/b.csv/c", "x").status, 400);
+}
+
+}  // namespace
+}  // namespace freehold
