@@ -1,6 +1,7 @@
 // What a column holds, decided over all its cells, and its cells read that way.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "library/values.h"
 #include "library/words.h"
@@ -60,6 +61,8 @@ ColumnType type_column(std::string_view header, const std::vector<const Cell*>& 
   ColumnType type;
   size_t filled = 0, dates = 0, ambiguous = 0, day_only = 0, month_only = 0, durations = 0, units = 0, exact = 0,
          identifiers = 0;
+  size_t suffixed = 0;
+  std::set<std::string> suffixes;  // letters right after digits: several in a column, and it holds names: 7A, 7B
   size_t comma_shape = 0, point_shape = 0, as_comma = 0, as_point = 0;
   for (const Cell* cell : cells) {
     const std::string& text = cell->text;
@@ -84,6 +87,11 @@ ColumnType type_column(std::string_view header, const std::vector<const Cell*>& 
       ++as_comma, ++as_point;
       continue;
     }
+    if (const size_t letters = text.find_first_not_of("0123456789");
+        letters > 0 && letters != std::string::npos && text.size() - letters <= 3 &&
+        std::all_of(text.begin() + static_cast<std::ptrdiff_t>(letters), text.end(),
+                    [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }))
+      ++suffixed, suffixes.insert(text.substr(letters));
     as_comma += number_of(text, Mark::comma).has_value();
     as_point += number_of(text, Mark::point).has_value();
     const size_t comma = text.rfind(','), point = text.rfind('.');
@@ -97,7 +105,7 @@ ColumnType type_column(std::string_view header, const std::vector<const Cell*>& 
     if (point != std::string::npos && (comma == std::string::npos ? decimals(point) != 3 : point > comma))
       ++point_shape;
   }
-  if (filled == 0) return type;
+  if (filled == 0 || (suffixes.size() >= 2 && suffixed * 2 > filled)) return type;
   const double per = minutes_per(unit_of_header(header));
   const auto most = [&](size_t n) { return n * 10 >= filled * 9; };
   if (most(dates)) {

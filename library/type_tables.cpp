@@ -197,21 +197,32 @@ void unite_fields(std::vector<SourceTable>& tables, const TypeRule& rule) {
 
 // A type without a rule: tables whose headers mostly agree, or whose files have the same name but for digits.
 void name_types(std::vector<SourceTable>& tables, const Domain& domain) {
-  std::vector<std::pair<std::set<std::string>, std::string>> known;  // cores of the headers -> type
+  using Headers = std::vector<std::set<std::string>>;  // of each header the roots of its words
+  const auto alike = [](const std::set<std::string>& a, const std::set<std::string>& b) {
+    return std::includes(a.begin(), a.end(), b.begin(), b.end()) ||
+           std::includes(b.begin(), b.end(), a.begin(), a.end());
+  };
+  std::vector<std::pair<Headers, std::string>> known;  // -> type
   for (SourceTable& table : tables) {
     if (!table.type.empty()) continue;
     table.type = slug_of(stem_of_path(table.path));
-    std::set<std::string> cores;
-    for (const std::string& header : table.headers) cores.insert(key_of(core_of_header(header, domain)));
+    Headers mine;
+    for (const std::string& header : table.headers) {
+      mine.emplace_back();
+      for (const std::string& word : words_of(core_of_header(header, domain)))
+        mine.back().insert(word == "day" ? "date" : domain.root(word));
+      if (mine.back().empty()) mine.back().insert(fold(header));
+    }
     const auto same = std::find_if(known.begin(), known.end(), [&](const auto& one) {
-      const auto shared = static_cast<size_t>(std::count_if(
-          cores.begin(), cores.end(), [&](const std::string& core) { return one.first.count(core) > 0; }));
-      return shared >= 3 && shared * 4 >= std::max(cores.size(), one.first.size()) * 3;
+      const auto shared = static_cast<size_t>(std::count_if(mine.begin(), mine.end(), [&](const auto& header) {
+        return std::any_of(one.first.begin(), one.first.end(), [&](const auto& other) { return alike(header, other); });
+      }));
+      return shared >= 3 && shared * 4 >= std::max(mine.size(), one.first.size()) * 3;
     });
     if (same != known.end())
       table.type = same->second;
     else
-      known.emplace_back(std::move(cores), table.type);
+      known.emplace_back(std::move(mine), table.type);
   }
 }
 

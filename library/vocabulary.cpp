@@ -158,12 +158,19 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
         if (key_of(core) != key_of(name) && (parts.empty() || type.key.empty() || key_of(core) != key_of(parts.back())))
           builder.add(core, to);
       };
+      const auto add_unit = [&](const std::string& whole) {  // "how many days": of "Days missed"
+        const auto words = words_of(whole);
+        if (known.kind != Kind::text && known.kind != Kind::date && words.size() >= 2 && words[0].size() >= 4 &&
+            words[0].ends_with('s'))
+          builder.add(words[0], to);
+      };
       std::string header;
       for (const char c : fields.text(3)) {
         if (c != '\n')
           header += c;
         else
-          builder.add(header, to), add_core(header), builder.add_words(header, to, domain), header.clear();
+          builder.add(header, to), add_core(header), add_unit(header), builder.add_words(header, to, domain),
+              header.clear();
       }
     }
     for (const KnownField& field : type.fields)
