@@ -24,12 +24,14 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->type_name("FORM");
 }
 
-void add_drafts_option(CLI::App& app, bool& drafts) {
+void add_drafts_options(CLI::App& app, bool& drafts, ModelOptions& options) {
   app.add_option_function<std::string>(
          "--drafts", [&drafts](const std::string& word) { drafts = word == "on"; },
          "guess tokens that stood before in the text: the same answer, sooner where it repeats; default: on")
       ->type_name("on|off")
       ->check(CLI::IsMember({"on", "off"}));
+  app.add_flag("--mtp", options.predict,
+               "guess by the model's own layer for the token after next as well, where it has one (DeepSeek)");
 }
 
 Result<Path> models_folder() {
@@ -73,6 +75,7 @@ Result<LoadedModel> load(const ModelOptions& options) {
   LoadOptions how;
   if (options.exact) how.mode = NumericMode::exact();
   how.mode.mla = options.mla;
+  how.predict = options.predict;
   if (!options.kv.empty()) {
     TRY_ASSIGN(how.mode.kv, kv_type_named(options.kv));
   }

@@ -19,10 +19,11 @@ struct ModelOptions {
   std::string kv;   // "": f16, or f32 with exact
   bool exact = false;
   MlaForm mla = MlaForm::absorbed;
+  bool predict = false;  // load the layer that predicts the token after next
 };
 void add_model_argument(CLI::App& app, ModelOptions& options);
 void add_model_options(CLI::App& app, ModelOptions& options);
-void add_drafts_option(CLI::App& app, bool& drafts);  // on by default
+void add_drafts_options(CLI::App& app, bool& drafts, ModelOptions& options);  // drafts: on by default
 
 // $FREEHOLD_HOME/models, or ~/.local/share/freehold/models.
 Result<Path> models_folder();

@@ -426,7 +426,7 @@ examples:
       ->type_name("N")
       ->group(sampling);
   add_model_options(*app, options->model);
-  add_drafts_option(*app, options->drafts);
+  add_drafts_options(*app, options->drafts, options->model);
   app->add_flag("--raw", options->raw, "continue the text: no template, special tokens written out count");
   app->add_flag("--show-thinking", options->thinking, "print thinking where output is no terminal too");
   app->add_flag("--stats", options->stats, "speed on standard error where it is no terminal too");

@@ -154,7 +154,7 @@ examples:
   app->add_flag("--strict", options->strict, "refuse requests with unknown fields instead of naming them in a header");
   app->add_flag("--no-papers", options->no_papers, "leave the libraries of papers out; so does --insecure");
   app->add_flag("--insecure", options->insecure, "listen where other machines reach it, without keys or TLS");
-  add_drafts_option(*app, options->scheduler.drafts);
+  add_drafts_options(*app, options->scheduler.drafts, options->model);
   add_model_options(*app, options->model);
   app->add_flag("--json", options->json, "the address as one JSON object, when it is ready");
   return {app, [options] { return run(*options); }};

@@ -50,6 +50,7 @@ struct Work {
   std::string name;
   std::vector<std::string> questions;
   double temperature;
+  int tokens;  // of an answer, at most
 };
 
 std::vector<Work> all_work() {
@@ -62,8 +63,10 @@ std::vector<Work> all_work() {
                                          "How do vaccines work?", "What should I look at when I buy a used bicycle?",
                                          "Write a function in C that reverses a string, and explain it.",
                                          "Name three rivers in Europe and say something about each."};
-  return {
-      {"copy-greedy", copied, 0}, {"copy-sampled", copied, 0.7}, {"chat-greedy", chat, 0}, {"chat-sampled", chat, 0.7}};
+  return {{"copy-greedy", copied, 0, 256},
+          {"copy-sampled", copied, 0.7, 256},
+          {"chat-greedy", chat, 0, 128},
+          {"chat-sampled", chat, 0.7, 128}};
 }
 
 struct Ran {
@@ -90,7 +93,7 @@ struct Bench {
       Sampler sampler = bench::or_exit(Sampler::make(settings, model->facts().vocabulary));
       Chat chat(session, tokenizer, format);
       AnswerOptions options;
-      options.max_tokens = 256;
+      options.max_tokens = work.tokens;
       const Answer answer = bench::or_exit(chat.ask(question, sampler, options, {}));
       sum.seconds += answer.answer_seconds;
       sum.tokens += std::max(0, static_cast<int>(answer.tokens.size()) - 1);

@@ -36,7 +36,12 @@ Result<std::unique_ptr<Model>> load_model(const Checkpoint& checkpoint, const Lo
   std::string known;
   for (const Architecture& architecture : table) {
     const std::string_view candidate = gguf ? architecture.gguf : architecture.released;
-    if (candidate == name) return architecture.load(checkpoint, architecture, options, pool);
+    if (candidate == name) {
+      TRY_ASSIGN(auto model, architecture.load(checkpoint, architecture, options, pool));
+      if (options.predict && model->state_numbers() == 0)
+        return unsupported("{}: no layer that predicts the token after next is known of {}", checkpoint.name(), name);
+      return model;
+    }
     known += (known.empty() ? "" : ", ") + std::string(candidate);
   }
   return unsupported("{}: architecture '{}' is not known; known are {}", checkpoint.name(), printable(name), known);

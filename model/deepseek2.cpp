@@ -1,9 +1,13 @@
 // DeepSeek-V2, V2-Lite, V3, R1, V3.1, V3.2: latent attention (model/mla.h) and experts (model/moe.h) behind some dense
 // layers (DeepSeek-V2 report, section 2; DeepSeek-V3 report, section 2). V2 scores experts by softmax, V3 by sigmoid
 // with a bias for choosing; V3's weights may be FP8 with a scale for each 128 x 128 tile. V3.2 adds an indexer, which
-// says what attention reads (model/deepseek32.h). GGUF calls it deepseek32, all others deepseek2. The layers behind the
-// last one (num_nextn_predict_layers), which predict a second token, are not computed here.
+// says what attention reads (model/deepseek32.h). GGUF calls it deepseek32, all others deepseek2.
+//
+// The layer behind the last one (num_nextn_predict_layers) predicts the token after next (DeepSeek-V3 report, 2.2); it
+// is read where asked for. z = layer(eh_proj(enorm(embedding of the next token) ‖ hnorm(state))), logits = head(norm
+// z), where the state is the stream after the final norm. Releases have one such layer; more are passed over.
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "model/architectures.h"
 #include "model/blocks.h"
@@ -29,16 +33,31 @@ struct DeepseekLayer {
   MoeLayer experts;  // any other's
 };
 
+// The layer that predicts, without its embedding and head: they are the model's own, released once more.
+struct PredictLayer {
+  Tensor embed_norm, state_norm, norm;  // [hidden]
+  Linear joined;                        // [hidden, 2 hidden]
+  DeepseekLayer layer;
+};
+
+namespace name {
+constexpr TensorName embed_norm{"model.layers.{}.enorm", ""}, state_norm{"model.layers.{}.hnorm", ""},
+    joined{"model.layers.{}.eh_proj", ""}, head_norm{"model.layers.{}.shared_head.norm", ""};
+}  // namespace name
+
 class Deepseek2 final : public Model {
  public:
   Deepseek2(const Checkpoint& checkpoint, NumericMode mode) : memory_{checkpoint, Arena(1u << 20), {}}, mode_(mode) {}
   Result<Done> load(const Architecture&, const LoadOptions&, Pool&);
 
   Tensor forward(Pass&) const override;
+  int64_t state_numbers() const override { return predict_ ? config_.trunk.hidden : 0; }
+  Tensor predict(Pass&, const Tensor& states) const override;
   void each_linear(const VisitLinear&) override;
   void each_tensor(const VisitTensor&) override;
   std::unique_ptr<KvCache> make_cache(int positions) const override {
-    return make_paged_cache(config_.trunk.layers, config_.attention.cache_shape(mode_.kv), positions);
+    return make_paged_cache(config_.trunk.layers + (predict_ ? 1 : 0), config_.attention.cache_shape(mode_.kv),
+                            positions);
   }
   const ModelFacts& facts() const override { return facts_; }
   bool shows(Point, int layer) const override;
@@ -47,6 +66,8 @@ class Deepseek2 final : public Model {
  private:
   Result<Done> read_config(Loader&, const Architecture&);
   Result<DeepseekLayer> read_layer(Loader&, int layer);
+  Result<Done> read_predict_layer(Loader&);
+  Tensor block(Pass&, int layer, const DeepseekLayer&, const Tensor& x) const;
   void count();
   bool dense(int layer) const { return layer < config_.dense_layers; }
 
@@ -56,20 +77,40 @@ class Deepseek2 final : public Model {
   ModelFacts facts_;
   Trunk trunk_;
   std::vector<DeepseekLayer> layers_;
+  std::optional<PredictLayer> predict_;
 };
+
+Tensor Deepseek2::block(Pass& pass, int i, const DeepseekLayer& w, const Tensor& x) const {
+  const DeepseekConfig& c = config_;
+  const auto attention = [&](const Tensor& in) { return mla_attention(pass, c.attention, w.attention, i, in); };
+  const auto mlp = [&](const Tensor& in) {
+    return dense(i) ? gated_mlp(pass, w.mlp, i, in) : moe_forward(pass, c.experts, w.experts, i, in);
+  };
+  return pre_norm_block(pass, i, w.norms, c.trunk.eps, x, attention, mlp);  // [rows, hidden]
+}
 
 Tensor Deepseek2::forward(Pass& pass) const {
   const DeepseekConfig& c = config_;
   Tensor x = trunk_.enter(pass);  // [rows, hidden]
-  for (int i = 0; i < c.trunk.layers; ++i) {
-    const DeepseekLayer& w = layers_[static_cast<size_t>(i)];
-    const auto attention = [&](const Tensor& in) { return mla_attention(pass, c.attention, w.attention, i, in); };
-    const auto mlp = [&](const Tensor& in) {
-      return dense(i) ? gated_mlp(pass, w.mlp, i, in) : moe_forward(pass, c.experts, w.experts, i, in);
-    };
-    x = pass.carry(pre_norm_block(pass, i, w.norms, c.trunk.eps, x, attention, mlp));  // [rows, hidden]
-  }
+  for (int i = 0; i < c.trunk.layers; ++i)
+    x = pass.carry(block(pass, i, layers_[static_cast<size_t>(i)], x));  // [rows, hidden]
+  if (pass.keeps_states()) pass.set_states(ops::rms_norm(pass.context(), x, trunk_.norm, c.trunk.eps));
   return trunk_.leave(pass, c.trunk, x);  // [n, vocabulary]
+}
+
+Tensor Deepseek2::predict(Pass& pass, const Tensor& states) const {
+  CHECK(predict_, "the layer that predicts is not loaded");
+  const PredictLayer& w = *predict_;
+  const float eps = config_.trunk.eps;
+  Context& c = pass.context();
+  const Tensor next = ops::rms_norm(c, ops::embed(c, trunk_.embed, pass.tokens()), w.embed_norm, eps);
+  const Tensor state = ops::rms_norm(c, states, w.state_norm, eps);    // [rows, hidden]
+  const Tensor in = pass.linear(w.joined, ops::join(c, next, state));  // [rows, hidden]
+  const Tensor x = block(pass, config_.trunk.layers, w.layer, in);     // [rows, hidden]
+  if (pass.keeps_states()) pass.set_states(ops::rms_norm(c, x, w.norm, eps));
+  if (pass.logit_rows().empty()) return {};
+  const Tensor out = ops::rms_norm(c, ops::pick_rows(c, x, pass.logit_rows()), w.norm, eps);  // [n, hidden]
+  return pass.linear_fine(trunk_.head, out);                                                  // [n, vocabulary]
 }
 
 // ------------------------------------------------------------------------------------------------------------------
@@ -123,6 +164,22 @@ Result<DeepseekLayer> Deepseek2::read_layer(Loader& loader, int i) {
   return w;
 }
 
+Result<Done> Deepseek2::read_predict_layer(Loader& loader) {
+  const int at = config_.trunk.layers;
+  const int64_t hidden = config_.trunk.hidden;
+  TRY_ASSIGN(const auto extra, loader.integer_if_present({"num_nextn_predict_layers", ""}, 0, limits::layers));
+  if (loader.is_gguf() || extra.value_or(0) == 0 || config_.dense_layers == at)
+    return unsupported("{}: has no layer that predicts the token after next", loader.file());
+  PredictLayer w;
+  TRY_ASSIGN(w.embed_norm, loader.vector(name::embed_norm, at, hidden));
+  TRY_ASSIGN(w.state_norm, loader.vector(name::state_norm, at, hidden));
+  TRY_ASSIGN(w.joined, loader.linear(name::joined, at, hidden, 2 * hidden));
+  TRY_ASSIGN(w.layer, read_layer(loader, at));
+  TRY_ASSIGN(w.norm, loader.vector(name::head_norm, at, hidden));
+  predict_ = std::move(w);
+  return Done{};
+}
+
 // The tensors of the extra layers, by name: those numbered behind the last one, as many layers as the configuration
 // states. GGUF files of this architecture have none.
 Result<Done> pass_over_extra_layers(Loader& loader, int layers) {
@@ -144,6 +201,9 @@ Result<Done> Deepseek2::load(const Architecture& architecture, const LoadOptions
     layers_.push_back(std::move(layer));
   }
   TRY(trunk_.read_head(loader, config_.trunk));
+  if (options.predict) {
+    TRY(read_predict_layer(loader));
+  }
   TRY(pass_over_extra_layers(loader, config_.trunk.layers));
   TRY(loader.all_used());
   TRY(pack_model(*this, trunk_, memory_, options, pool));
@@ -160,7 +220,7 @@ void Deepseek2::count() {
   facts_.kv_heads = shape.kv_heads;
   facts_.head_dim = shape.head_dim;
   facts_.ffn = c.dense_layers ? c.ffn : c.experts.expert_ffn;
-  facts_.cache_bytes_per_position = static_cast<uint64_t>(c.trunk.layers) * shape.position_bytes();
+  facts_.cache_bytes_per_position = static_cast<uint64_t>(c.trunk.layers + (predict_ ? 1 : 0)) * shape.position_bytes();
   facts_.positions_read = c.attention.indexer.most;
   facts_.index_bytes_per_position = static_cast<uint64_t>(c.trunk.layers) * shape.index_row_bytes();
   facts_.experts = c.experts.experts;
@@ -187,23 +247,34 @@ bool Deepseek2::shows(Point point, int layer) const {
 }
 
 void Deepseek2::each_linear(const VisitLinear& visit) {
-  trunk_.each_linear_first(visit);
-  for (int i = 0; i < config_.trunk.layers; ++i) {
-    DeepseekLayer& w = layers_[static_cast<size_t>(i)];
+  const auto of_layer = [&](int i, DeepseekLayer& w) {
     freehold::each_linear(config_.attention, w.attention, visit);
     if (dense(i))
       freehold::each_linear(w.mlp, visit);
     else
       w.experts.each_linear([&](Linear& linear) { visit(linear.weight.name, linear); });
+  };
+  trunk_.each_linear_first(visit);
+  for (int i = 0; i < config_.trunk.layers; ++i) of_layer(i, layers_[static_cast<size_t>(i)]);
+  if (predict_) {
+    visit(predict_->joined.weight.name, predict_->joined);
+    of_layer(config_.trunk.layers, predict_->layer);
   }
   trunk_.each_linear_last(visit);
 }
 
 void Deepseek2::each_tensor(const VisitTensor& visit) {
-  for (int i = 0; i < config_.trunk.layers; ++i) {
-    DeepseekLayer& w = layers_[static_cast<size_t>(i)];
+  const auto of_layer = [&](int i, DeepseekLayer& w) {
     freehold::each_tensor(w.norms, i, visit);
     freehold::each_tensor(w.attention, i, visit);
+  };
+  const int layers = config_.trunk.layers;
+  for (int i = 0; i < layers; ++i) of_layer(i, layers_[static_cast<size_t>(i)]);
+  if (predict_) {
+    visit(released_name(name::embed_norm, layers, ".weight"), predict_->embed_norm);
+    visit(released_name(name::state_norm, layers, ".weight"), predict_->state_norm);
+    of_layer(layers, predict_->layer);
+    visit(released_name(name::head_norm, layers, ".weight"), predict_->norm);
   }
   trunk_.each_tensor(visit);
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/check.h"
 #include "base/file.h"
 #include "files/checkpoint.h"
 #include "model/pass.h"
@@ -65,6 +66,12 @@ class Model {
   virtual ~Model() = default;
   // Logits of pass.logit_rows(): [n, vocabulary].
   virtual Tensor forward(Pass&) const = 0;
+  // Prediction of the token after next (MTP, "nextn"), where loading asked for it: a layer behind the others, with keys
+  // and values of its own in the cache. A row of it is made of the state of a token, as a pass keeps it, and of the
+  // token that came next: tokens of the pass are those next ones, positions those of the states. Logits as of
+  // forward().
+  virtual int64_t state_numbers() const { return 0; }  // of a row; 0: the model does not predict
+  virtual Tensor predict(Pass&, const Tensor&) const { CHECK(false, "a model that does not predict"); }
   virtual void each_linear(const std::function<void(std::string_view name, Linear&)>&) = 0;  // released names
   virtual void each_tensor(const std::function<void(std::string_view name, Tensor&)>&) = 0;  // norms, biases
   virtual std::unique_ptr<KvCache> make_cache(int positions) const = 0;
@@ -81,6 +88,7 @@ Result<Done> check_point(const Model&, PointId);
 struct LoadOptions {
   NumericMode mode;
   std::function<void(double fraction)> progress;  // may be empty
+  bool predict = false;                           // load the layer that predicts the token after next; refused without
 };
 // Picks the architecture from the checkpoint (model/architectures.cpp), validates its numbers and shapes, packs
 // weights.

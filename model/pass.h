@@ -101,6 +101,12 @@ class Pass {
   // memory below it and the rest is given back, so a pass holds the activations of one layer, warm in cache.
   Tensor carry(Tensor x);
 
+  // What Model::predict needs of each row, [rows, state_numbers]; kept where asked for.
+  void keep_states() { keeps_states_ = true; }
+  bool keeps_states() const { return keeps_states_; }
+  void set_states(Tensor states) { states_ = std::move(states); }
+  const Tensor& states() const { return states_; }
+
   Context& context() { return context_; }
   const Batch& batch() const { return batch_; }
   std::span<const Row> rows() const { return rows_; }
@@ -131,7 +137,8 @@ class Pass {
   std::vector<Row> logit_sites_;
   std::vector<int32_t> positions_, logit_rows_;
   std::vector<ops::AttentionSpan> spans_;
-  Tensor carried_;
+  Tensor carried_, states_;
+  bool keeps_states_ = false;
   Arena::Mark layer_mark_{};
   std::vector<std::unique_ptr<KvPages>> own_pages_;  // of watched or selective attention without a cache
 };

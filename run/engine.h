@@ -21,7 +21,8 @@ class Engine {
   const Kernels& kernels() const { return kernels_; }
   Pool& pool() { return pool_; }
   Arena& arena() { return arena_; }
-  PassCosts& costs() { return costs_; }  // of passes that decode
+  Arena& side_arena() { return side_arena_; }  // of passes whose results nobody else holds
+  PassCosts& costs() { return costs_; }        // of passes that decode
 
   // A checksum of names, shapes, numbers and numeric mode: two engines with the same one give the same bits (on one
   // machine). Read from the weights in memory at the first call, about a tenth of a second per gigabyte.
@@ -31,7 +32,7 @@ class Engine {
   Model& model_;
   const Kernels& kernels_;
   Pool& pool_;
-  Arena arena_;
+  Arena arena_, side_arena_;
   PassCosts costs_;
   uint64_t fingerprint_ = 0;
 };

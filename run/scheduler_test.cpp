@@ -97,7 +97,7 @@ TEST_F(SchedulerTest, TheCompanyDoesNotShow) {
   for (int i = 0; i < 32; ++i) {
     Ask one = ask(prompt(1 + 37 * i % 600, static_cast<uint64_t>(i / 3)), 5 + i % 17, static_cast<uint64_t>(i));
     one.sampling.temperature = i % 4 == 0 ? 0 : 1.0;
-    one.user = i % 2 ? "a" : "b";
+    one.user = std::string(1, i % 2 ? 'a' : 'b');
     asks.push_back(std::move(one));
   }
   std::vector<std::vector<Token>> expected;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/checked.h"
@@ -29,7 +30,9 @@ Session::Session(Engine& engine, SessionOptions options)
       cache_(engine.model().make_cache(options_.positions)),
       logits_(static_cast<size_t>(engine.model().facts().vocabulary)) {
   tokens_.reserve(static_cast<size_t>(options_.positions));
-  if (options_.drafts && options_.observers.empty()) drafts_.emplace(options_.positions);
+  if (!options_.drafts || !options_.observers.empty()) return;
+  drafts_.emplace(options_.positions);
+  if (engine.model().state_numbers() > 0) prediction_.emplace(engine, *cache_, options_.adapter);
 }
 
 Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
@@ -61,14 +64,20 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   engine.arena().reset();
   Context context{engine.kernels(), engine.pool(), engine.arena(), engine.model().mode().arithmetic, nullptr};
   Pass pass(context, batch, facts.layers, observers);
+  for (const Session::Work& w : work)
+    if (w.session->prediction_) pass.keep_states();
   const Tensor logits = engine.model().forward(pass);  // [rows that want logits, vocabulary]
 
-  int64_t row = 0;
+  int64_t row = 0, first = 0;
   for (const Session::Work& w : work) {
     Session& s = *w.session;
+    const int start = s.position();
+    const auto count = static_cast<int64_t>(w.tokens.size());
     s.tokens_.insert(s.tokens_.end(), w.tokens.begin(), w.tokens.end() - w.guesses);
     s.has_logits_ = w.wants_logits;
     s.computed_ = s.taken_ = 0;
+    if (s.prediction_) s.prediction_->computed(start, pass.states().rows(first, count), s.tokens_);
+    first += count;
     if (!w.wants_logits) continue;
     const std::span<const float> from = logits.row(row);
     CHECK(from.size() == s.logits_.size(), "{} logits", from.size());
@@ -91,8 +100,12 @@ Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progre
                             prefix.size(), options_.positions);
   // The last token is computed in any case: its logits are asked for, and only those of the timeline's end are kept.
   const size_t wanted = common == prefix.size() && common > 0 ? common - 1 : common;
-  const size_t keep = cache_->can_continue(static_cast<int>(wanted)) ? wanted : 0;
-  TRY(rewind(static_cast<int>(keep)));
+  size_t keep = cache_->can_continue(static_cast<int>(wanted)) ? wanted : 0;
+  // The layer that predicts needs the state of the last token that stays.
+  if (prediction_ && keep == common && keep > 0 && !prediction_->can_go_on(static_cast<int>(keep)) &&
+      cache_->can_continue(static_cast<int>(keep) - 1))
+    --keep;
+  TRY(rewind_to(static_cast<int>(keep), keep < common));
   reused_ = static_cast<int>(keep);
   const int total = static_cast<int>(prefix.size() - keep);
   for (int done = 0; done < total;) {
@@ -125,12 +138,21 @@ std::span<const double> Session::guess(Token token) {
   ahead_.assign(1, token);
   if (!drafts_) return {};
   drafts_->learn(token, position());
+  if (prediction_) prediction_->learn(token, position());
   // The timeline with the token, which is not yet in it.
   tokens_.push_back(token);
   drafts_->look(tokens_, room());
+  std::optional<Token> predicted;
+  if (prediction_ && room() > 0) predicted = prediction_->guess(tokens_);
   tokens_.pop_back();
+  const std::span<const double> chances = drafts_->chances();
+  if (predicted && prediction_->chance() >= std::accumulate(chances.begin(), chances.end(), 0.0)) {
+    ahead_.push_back(*predicted);
+    chance_ = prediction_->chance();
+    return {&chance_, 1};
+  }
   ahead_.insert(ahead_.end(), drafts_->guesses().begin(), drafts_->guesses().end());
-  return drafts_->chances();
+  return chances;
 }
 
 Session::Work Session::next_work(int guesses) {
@@ -149,6 +171,7 @@ void Session::remember_ahead(const Work& work, std::span<const float> logits) {
 bool Session::foresaw(Token token) {
   if (taken_ >= computed_ || ahead_[taken_] != token || ahead_pass_ != engine_->arena().resets()) return false;
   drafts_->learn(token, position());
+  if (prediction_) prediction_->learn(token, position());
   tokens_.push_back(token);
   const std::span<const float> row = ahead_logits_.subspan(taken_ * logits_.size(), logits_.size());
   std::copy(row.begin(), row.end(), logits_.begin());
@@ -157,13 +180,16 @@ bool Session::foresaw(Token token) {
   return true;
 }
 
-Result<Done> Session::rewind(int position) {
+Result<Done> Session::rewind(int position) { return rewind_to(position, false); }
+
+Result<Done> Session::rewind_to(int position, bool same_follows) {
   CHECK(position >= 0 && position <= this->position(), "rewind to {} of {}", position, this->position());
   if (position == this->position()) return Done{};
   if (!cache_->can_continue(position))
     return unsupported("rewind: this model's cache no longer reaches back from position {} to {}", this->position(),
                        position);
   if (drafts_) drafts_->shrink(tokens_, position);
+  if (prediction_) prediction_->rewind(position, same_follows);
   computed_ = taken_ = 0;
   tokens_.resize(static_cast<size_t>(position));
   has_logits_ = false;
@@ -173,7 +199,7 @@ Result<Done> Session::rewind(int position) {
 bool Session::copy_prefix(const Session& other, int positions) {
   CHECK(positions >= 0 && positions <= other.position() && positions <= capacity(), "{} positions", positions);
   CHECK(other.engine_ == engine_ && other.options_.edits == options_.edits, "sessions of different models");
-  const int layers = engine_->model().facts().layers;
+  const int layers = engine_->model().facts().layers + (prediction_ && other.prediction_ ? 1 : 0);
   for (int layer = 0; layer < layers; ++layer)
     if (!cache_->pages(layer) || !other.cache_->pages(layer)) return false;
   const int pages = (positions + kv_page_positions - 1) / kv_page_positions;
@@ -182,6 +208,7 @@ bool Session::copy_prefix(const Session& other, int positions) {
     for (int page = 0; page < pages; ++page) std::memcpy(to.page(page), from.page(page), to.shape.page_bytes());
   }
   if (drafts_) drafts_->shrink(tokens_, 0);
+  if (prediction_ && other.prediction_) prediction_->copy(*other.prediction_, positions);
   computed_ = taken_ = 0;
   tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + positions);
   has_logits_ = other.has_logits_ && positions == other.position();

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "run/drafts.h"
 #include "run/engine.h"
+#include "run/prediction.h"
 
 namespace freehold {
 
@@ -82,6 +83,7 @@ class Session {
 
  private:
   Session(Engine& engine, SessionOptions options);
+  Result<Done> rewind_to(int position, bool same_follows);
   void remember_ahead(const Work& work, std::span<const float> logits);
   Engine* engine_;
   SessionOptions options_;
@@ -92,8 +94,10 @@ class Session {
   int reused_ = 0;
 
   std::optional<Drafts> drafts_;
+  std::optional<Prediction> prediction_;  // where the model predicts
   DraftCounts draft_counts_;
   std::vector<Token> ahead_;             // the next token and its guesses
+  double chance_ = 0;                    // of the one guess that was predicted
   size_t computed_ = 0;                  // how many of them the last pass took
   size_t taken_ = 0;                     // and how many are in the timeline
   std::span<const float> ahead_logits_;  // [computed_, vocabulary], as long as no other pass has run

@@ -153,6 +153,7 @@ Result<Done> Session::restore(const Path& path) {
     }
   }
   if (drafts_) drafts_->shrink(tokens_, 0);
+  if (prediction_) prediction_->rewind(0, false);
   computed_ = taken_ = 0;
   tokens_.assign(tokens.begin(), tokens.end());
   has_logits_ = has_logits == 1;

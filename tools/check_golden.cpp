@@ -17,6 +17,7 @@
 #include "inspect/recorder.h"
 #include "model/model.h"
 #include "ops/tape.h"
+#include "run/session.h"
 #include "tools/check_report.h"
 #include "tools/golden_file.h"
 #include "train/adamw.h"
@@ -57,6 +58,9 @@ class GoldenCheck {
     divergence_of(*fast, logits);
     gradients();
     descent();
+    if (golden_.has("mtp.0.logits") && exact_->facts().architecture != "deepseek_v4") {
+      TRY(prediction(checkpoint, exact));
+    }
     if (open_items_.erase("logits_bf16")) report_.say("logits_bf16", "not compared: values of bfloat16 arithmetic");
     for (const char* item : {"mtp.0.streams", "mtp.0.hidden", "mtp.0.logits"})
       if (exact_->facts().architecture == "deepseek_v4" && open_items_.erase(item))
@@ -235,6 +239,49 @@ class GoldenCheck {
     }
     report_.equal("greedy.ids", found == expected);
     open_items_.erase("greedy.ids");
+  }
+
+  // The layer that predicts the token after next, of all rows at once; and the continuation with its guesses.
+  Result<Done> prediction(const Checkpoint& checkpoint, const NumericMode& mode) {
+    LoadOptions options{mode, {}};
+    options.predict = true;
+    TRY_ASSIGN(const auto model, load_model(checkpoint, options, pool_));
+    const int layers = model->facts().layers;
+    Arena arena;
+    Context c = context(arena);
+    const auto cache = model->make_cache(static_cast<int>(ids_.size()));
+    const Batch batch{{{.tokens = ids_, .cache = cache.get(), .logits = Batch::Sequence::Logits::none}}};
+    Pass pass(c, batch, layers);
+    pass.keep_states();
+    model->forward(pass);
+    const Batch next{
+        {{.tokens = std::span(ids_).subspan(1), .cache = cache.get(), .logits = Batch::Sequence::Logits::all}}};
+    Pass predicting(c, next, layers + 1);
+    predicting.keep_states();
+    const Tensor logits = model->predict(predicting, pass.states().rows(0, static_cast<int64_t>(ids_.size()) - 1));
+    const auto kept = [&](const std::string& item, const Tensor& rows) {
+      if (!golden_.has(item)) return;
+      const size_t from = rows.all().size() - std::min(golden_.floats(item).size(), rows.all().size());
+      compare(item, rows.all().subspan(from), activation_bound);
+    };
+    kept("mtp.0.hidden", predicting.states());
+    kept("mtp.0.logits", logits);
+    if (!golden_.has("mtp.greedy.ids")) return Done{};
+
+    const std::vector<int64_t> expected = golden_.integers("mtp.greedy.ids");
+    Engine engine(*model, kernels_, pool_);
+    TRY_ASSIGN(Session session,
+               Session::make(engine, {.positions = static_cast<int>(ids_.size() + expected.size()), .drafts = true}));
+    TRY(session.sync(ids_));
+    std::vector<int64_t> found;
+    while (found.size() < expected.size()) {
+      const auto row = session.logits();
+      found.push_back(std::max_element(row.begin(), row.end()) - row.begin());
+      TRY(session.step(static_cast<Token>(found.back())));
+    }
+    report_.equal("mtp.greedy.ids", found == expected);
+    open_items_.erase("mtp.greedy.ids");
+    return Done{};
   }
 
   void divergence_of(const Model& fast, const std::vector<float>& exact_logits) {
