@@ -1,7 +1,7 @@
 // freehold bench: how fast a model runs here, beside what the machine can do. Prefill counts all tokens of the prompt;
 // decode leaves out the first token. Both stand at the same depth: tokens that were computed before, once, as a prompt
-// is, and are read by every run. Each row is the median of several runs with its
-// quartiles; the first run warms up and does not count.
+// is, and are read by every run. A batch decodes for several at once, and its rate is that of all together. Each row is
+// the median of several runs with its quartiles; the first run warms up and does not count.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  int prompt = 512, decode = 64, depth = 0, runs = 5;
+  int prompt = 512, decode = 64, depth = 0, batch = 1, runs = 5;
   bool json = false;
 };
 
@@ -64,9 +64,20 @@ std::vector<Token> some_tokens(int count, int vocabulary) {
   return tokens;
 }
 
-// From a session that holds the first `depth` tokens of both: the rest of `prompt` at once; then decode after `past`,
-// always the token that the logits make most likely. Leaves the session as it was.
-Result<Run> run_once(Session& session, const Options& options, std::span<const Token> prompt,
+// The next token of each session, always the one that its logits make most likely, in one pass.
+Result<Done> decode_one(Engine& engine, std::span<Session> sessions, std::span<Token> tokens) {
+  std::vector<Session::Work> work;
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    const auto logits = sessions[i].logits();
+    tokens[i] = static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+    work.push_back({&sessions[i], tokens.subspan(i, 1)});
+  }
+  return run_pass(engine, work);
+}
+
+// From sessions that hold the first `depth` tokens of both: the first takes the rest of `prompt` at once; then all
+// decode after `past`. Leaves them as they were.
+Result<Run> run_once(Engine& engine, std::span<Session> sessions, const Options& options, std::span<const Token> prompt,
                      std::span<const Token> past) {
   using Clock = std::chrono::steady_clock;
   const auto seconds_since = [](Clock::time_point t) {
@@ -78,26 +89,25 @@ Result<Run> run_once(Session& session, const Options& options, std::span<const T
   const double cpu = cpu_seconds();
   if (options.prompt > 0) {
     const auto start = Clock::now();
-    TRY(session.sync(prompt, go_on));
+    TRY(sessions[0].sync(prompt, go_on));
     run.prefill_seconds = seconds_since(start);
-    run.hash = add(run.hash, session.logits());
-    TRY(session.rewind(options.depth));
+    run.hash = add(run.hash, sessions[0].logits());
+    TRY(sessions[0].rewind(options.depth));
   }
   if (options.decode > 0) {
-    TRY(session.sync(past, go_on));
-    const auto most_likely = [&] {
-      const auto logits = session.logits();
-      return static_cast<Token>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-    };
-    TRY(session.step(most_likely()));
+    for (Session& session : sessions) TRY(session.sync(past, go_on));
+    std::vector<Token> tokens(sessions.size());
+    TRY(decode_one(engine, sessions, tokens));
     const auto start = Clock::now();
     for (int i = 0; i < options.decode; ++i) {
       if (interrupt::requested()) return failure(Fault::cancelled, "bench: cancelled");
-      TRY(session.step(most_likely()));
+      TRY(decode_one(engine, sessions, tokens));
     }
     run.decode_seconds = seconds_since(start);
-    run.hash = add(run.hash, session.logits());
-    TRY(session.rewind(options.depth));
+    for (Session& session : sessions) {
+      run.hash = add(run.hash, session.logits());
+      TRY(session.rewind(options.depth));
+    }
   }
   run.cpu_seconds = cpu_seconds() - cpu;
   return run;
@@ -107,6 +117,7 @@ Result<Done> check(const Options& o) {
   if (o.prompt < 0 || o.decode < 0 || o.depth < 0)
     return usage_error("--prompt, --decode, --depth: expected 0 or more");
   if (o.prompt == 0 && o.decode == 0) return usage_error("nothing to measure: --prompt and --decode are both 0");
+  if (o.batch < 1 || o.batch > 256) return usage_error("--batch: expected 1 to 256, found {}", o.batch);
   if (o.runs < 1 || o.runs > 1000) return usage_error("--runs: expected 1 to 1000, found {}", o.runs);
   return Done{};
 }
@@ -122,9 +133,14 @@ Result<Done> run(const Options& options) {
   const std::vector<Token> prompt = some_tokens(options.depth + options.prompt, facts.vocabulary);
   const std::vector<Token> past = some_tokens(std::max(options.depth, 1), facts.vocabulary);
   const int positions = std::max(options.depth + options.prompt, static_cast<int>(past.size()) + options.decode + 1);
-  TRY_ASSIGN(Session session, Session::make(*loaded.engine, {.positions = positions}));
+  std::vector<Session> sessions;
+  for (int i = 0; i < options.batch; ++i) {
+    TRY_ASSIGN(Session session, Session::make(*loaded.engine, {.positions = positions}));
+    sessions.push_back(std::move(session));
+  }
   const auto filling = std::chrono::steady_clock::now();
-  if (options.depth > 0) TRY(session.sync(past, [](int, int) { return !interrupt::requested(); }));
+  if (options.depth > 0)
+    for (Session& session : sessions) TRY(session.sync(past, [](int, int) { return !interrupt::requested(); }));
   const double fill_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - filling).count();
 
   std::vector<double> prefill, decode, cpu;
@@ -132,7 +148,7 @@ Result<Done> run(const Options& options) {
   ProgressLine line("measuring");
   for (int i = -1; i < options.runs; ++i) {
     line.at(static_cast<double>(i + 1) / (options.runs + 1));
-    TRY_ASSIGN(const Run found, run_once(session, options, prompt, past));
+    TRY_ASSIGN(const Run found, run_once(*loaded.engine, sessions, options, prompt, past));
     if (i < 0) {
       hash = found.hash;
       continue;
@@ -141,7 +157,7 @@ Result<Done> run(const Options& options) {
       return failure(Fault::check_failed,
                      fmt::format("bench: logits differ between runs: {:016x}, then {:016x}", hash, found.hash));
     if (options.prompt > 0) prefill.push_back(options.prompt / found.prefill_seconds);
-    if (options.decode > 0) decode.push_back(options.decode / found.decode_seconds);
+    if (options.decode > 0) decode.push_back(options.batch * options.decode / found.decode_seconds);
     cpu.push_back(found.cpu_seconds);
   }
   line.clear();
@@ -149,7 +165,7 @@ Result<Done> run(const Options& options) {
   const Spread p = spread_of(prefill), d = spread_of(decode), c = spread_of(cpu);
   const uint64_t decode_bytes = facts.bytes_per_token + facts.cache_bytes_per_position *
                                                             static_cast<uint64_t>(options.depth + options.decode / 2);
-  const double share = bandwidth > 0 ? d.median * static_cast<double>(decode_bytes) / bandwidth : 0;
+  const double share = bandwidth > 0 ? d.median * static_cast<double>(decode_bytes) / bandwidth : 0;  // of one alone
   // Two operations for every parameter that a token passes through; the head only sees the last one.
   const double parameters =
       static_cast<double>(facts.active_parameters) - static_cast<double>(facts.vocabulary) * facts.hidden;
@@ -178,6 +194,7 @@ Result<Done> run(const Options& options) {
                 {"prompt", options.prompt},
                 {"decode", options.decode},
                 {"depth", options.depth},
+                {"batch", options.batch},
                 {"depth_seconds", options.depth > 0 ? fill_seconds : 0.0},
                 {"cache", name_of(loaded.model->mode().kv)},
                 {"cache_bytes_per_position", facts.cache_bytes_per_position},
@@ -187,7 +204,7 @@ Result<Done> run(const Options& options) {
                 {"prefill_share_of_int8_rate", int8_share},
                 {"decode_tokens_per_second", d.median},
                 {"decode_spread", as_json(d)},
-                {"decode_share_of_bandwidth", share},
+                {"decode_share_of_bandwidth", options.batch == 1 ? Json(share) : Json()},
                 {"bytes_per_token", facts.bytes_per_token},
                 {"cpu_seconds_per_run", c.median},
                 {"peak_memory_bytes", peak_memory()},
@@ -208,10 +225,13 @@ Result<Done> run(const Options& options) {
     print(fmt::format(
         "prefill     {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the int8 rate    {} tokens at depth {}\n",
         p.median, p.low, p.high, int8_share * 100, options.prompt, options.depth));
-  if (options.decode > 0)
-    print(fmt::format(
-        "decode      {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {:>3.0f} % of the bandwidth    {} tokens at depth {}\n",
-        d.median, d.low, d.high, share * 100, options.decode, past.size() + 1));
+  if (options.decode > 0) {
+    const std::string of = options.batch == 1
+                               ? fmt::format("{:>3.0f} % of the bandwidth", share * 100)
+                               : fmt::format("{} at once, {:.1f} each", options.batch, d.median / options.batch);
+    print(fmt::format("decode      {:>8.1f} tokens/s   {:.1f} .. {:.1f}   {}    {} tokens at depth {}\n", d.median,
+                      d.low, d.high, of, options.decode, past.size() + 1));
+  }
   print(fmt::format("            median and quartiles of {} runs; {:.2f} CPU seconds a run; peak memory {}\n",
                     options.runs, c.median, text_of_bytes(peak_memory())));
   print(fmt::format("logits      {:016x}, equal in all runs\n", hash));
@@ -227,12 +247,16 @@ examples:
   freehold bench smollm2-135m-instruct
   freehold bench model.gguf --prompt 2048 --decode 128 --depth 2048 --runs 7
   freehold bench model.gguf --prompt 0 --depth 8000 --kv q8
+  freehold bench model.gguf --prompt 0 --batch 8
   freehold bench model.gguf --cpu avx2 --threads 1 --json)");
   auto options = std::make_shared<Options>();
   add_model_argument(*app, options->model);
   app->add_option("--prompt", options->prompt, "tokens of the prompt; 0: none")->type_name("N")->capture_default_str();
   app->add_option("--decode", options->decode, "tokens to decode; 0: none")->type_name("N")->capture_default_str();
   app->add_option("--depth", options->depth, "tokens before the prompt and before the decoded ones")
+      ->type_name("N")
+      ->capture_default_str();
+  app->add_option("--batch", options->batch, "answers decoded at once; the rate is of all together")
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--runs", options->runs, "runs that count")->type_name("N")->capture_default_str();

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds the speed rival: llama.cpp as the newest llama-cpp-python source distribution carries it, natively for this
-# machine (GGML_NATIVE, Release, OpenMP): its own llama-bench, its library, and probe.cpp and logits.cpp of this folder.
+# machine (GGML_NATIVE, Release, OpenMP): its own llama-bench and
+# llama-batched-bench, its library, and probe.cpp and logits.cpp of this folder.
 #
 #   bench/rival/build.sh [FOLDER] [JOBS]
 #
@@ -33,7 +34,7 @@ command -v ninja > /dev/null && generator=(-G Ninja)
 cmake -S "$source/vendor/llama.cpp" -B build "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
       -DGGML_OPENMP=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_SERVER=OFF \
       -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF > configure.log
-nice -n 19 cmake --build build --target llama-bench -j "$jobs"
+nice -n 19 cmake --build build --target llama-bench llama-batched-bench -j "$jobs"
 c++ -std=c++17 -O2 -Wall -Wextra -I"$source/vendor/llama.cpp/include" -I"$source/vendor/llama.cpp/ggml/include" \
     "$here/logits.cpp" -o build/bin/rival-logits -Lbuild/bin -lllama -lggml -lggml-base -Wl,-rpath,'$ORIGIN'
 c++ -std=c++17 -O3 -march=native -pthread -w "$here/probe.cpp" -o build/bin/rival-probe

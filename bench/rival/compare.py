@@ -7,7 +7,7 @@ Each pair is one fresh process of either engine on the same file, with the same 
 alternates A B, B A, ... A row's settings for the rival are searched first (one setting changed at a time, the best kept)
 and printed. Between processes the machine is probed: a pair whose placement flips, or beside which other programs used
 too much of the machine, is discarded and repeated; what was discarded is counted. Reported: median and quartiles of
-the pairwise ratios, both engines' median rates, processor seconds of the whole processes, CPU model, probes, load.
+the pairwise ratios, both engines' median rates, ours as a share of the machine's bandwidth (decode) or int8 rate (prefill), processor seconds of the whole processes, CPU model, probes, load.
 The last line is the same as JSON. Standard library only.
 """
 
@@ -19,26 +19,42 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 SMALL, LARGE = "smollm2-135m.gguf", "qwen2.5-coder-1.5b.gguf"
 EXPERTS = "deepseek2-random.gguf"  # by tools/make_random_deepseek2.py
-ROWS = {  # name: (file, prompt tokens, decoded tokens, depth, the rival's cache types to choose from, ours)
-    "decode-smollm2": (SMALL, 0, 128, 0, ["f16"], "f16"),
-    "prefill-smollm2": (SMALL, 512, 0, 0, ["f16"], "f16"),
-    "decode-1.5b": (LARGE, 0, 128, 0, ["f16"], "f16"),
-    "prefill-1.5b": (LARGE, 512, 0, 0, ["f16"], "f16"),
+
+
+class Row(NamedTuple):
+    file: str
+    prompt: int = 0
+    decode: int = 0
+    depth: int = 0
+    batch: int = 1  # answers decoded at once; the rate is of all together
+    caches: tuple = ("f16",)  # the rival's to choose from
+    ours: str = "f16"
+
+
+ROWS = {
+    "decode-smollm2": Row(SMALL, decode=128),
+    "prefill-smollm2": Row(SMALL, prompt=512),
+    "decode-1.5b": Row(LARGE, decode=128),
+    "prefill-1.5b": Row(LARGE, prompt=512),
+    "batch-8": Row(LARGE, decode=32, depth=16, batch=8),
+    "batch-32": Row(LARGE, decode=32, depth=16, batch=32),
     # At the end of the small model's context, 8192 positions.
-    "decode-8k-f16": (SMALL, 0, 64, 8064, ["f16"], "f16"),
-    "decode-8k-best": (SMALL, 0, 64, 8064, ["f16", "q8_0", "q4_0", "bf16"], "q8"),
-    "prefill-8k": (SMALL, 512, 0, 7680, ["f16"], "f16"),
-    "decode-experts": (EXPERTS, 0, 64, 0, ["f16"], "f16"),
-    "prefill-experts": (EXPERTS, 512, 0, 0, ["f16"], "f16"),
-    "prefill-experts-4k": (EXPERTS, 4096, 0, 0, ["f16"], "f16"),
-    "decode-experts-16k": (EXPERTS, 0, 32, 16384, ["f16"], "f16"),
+    "decode-8k-f16": Row(SMALL, decode=64, depth=8064),
+    "decode-8k-best": Row(SMALL, decode=64, depth=8064, caches=("f16", "q8_0", "q4_0", "bf16"), ours="q8"),
+    "prefill-8k": Row(SMALL, prompt=512, depth=7680),
+    "decode-experts": Row(EXPERTS, decode=64),
+    "batch-8-experts": Row(EXPERTS, decode=32, depth=16, batch=8),
+    "prefill-experts": Row(EXPERTS, prompt=512),
+    "prefill-experts-4k": Row(EXPERTS, prompt=4096),
+    "decode-experts-16k": Row(EXPERTS, decode=32, depth=16384),
 }
 START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
 CHOICES = {"threads": [1], "flash-attn": ["on", "off"], "repack": [0], "load-mode": ["none"], "poll": [100]}
-DEEP_CHOICES = {"flash-attn": ["on"], "repack": [0]}  # filling a depth takes the rival minutes
+SLOW_CHOICES = {"flash-attn": ["on", "off"], "repack": [0]}
 TIMEOUT = 600  # seconds a process may take
 
 
@@ -96,6 +112,7 @@ def cpu_model():
 class Engines:
     def __init__(self, arguments):
         self.bench = arguments.rival / "build/bin/llama-bench"
+        self.batched = arguments.rival / "build/bin/llama-batched-bench"
         self.prober = arguments.rival / "build/bin/rival-probe"
         self.freehold = arguments.freehold
         self.models = arguments.models
@@ -104,38 +121,58 @@ class Engines:
     def probe(self, what="barrier"):
         return json.loads(run([self.prober, what])[0])
 
-    def measure_rival(self, row, settings, runs=None):
-        file, prompt, decode, depth, _, _ = ROWS[row]
+    def measure_rival(self, name, settings, runs=None):
+        row = ROWS[name]
+        if row.batch > 1:
+            return self.measure_rival_batch(row, settings, runs or self.runs)
         out, wall, cpu, others = run([
-            self.bench, "-m", self.models / file, "-p", prompt, "-n", decode, "-d", depth, "-t", settings["threads"],
-            "-fa", settings["flash-attn"], "--repack", settings["repack"], "-lm", settings["load-mode"],
-            "--poll", settings["poll"], "-ctk", settings["cache"], "-ctv", settings["cache"],
-            "-ub", 512, "-b", 2048, "-r", runs or self.runs, "-o", "jsonl"])
+            self.bench, "-m", self.models / row.file, "-p", row.prompt, "-n", row.decode, "-d", row.depth,
+            "-t", settings["threads"], "-fa", settings["flash-attn"], "--repack", settings["repack"],
+            "-lm", settings["load-mode"], "--poll", settings["poll"], "-ctk", settings["cache"],
+            "-ctv", settings["cache"], "-ub", 512, "-b", 2048, "-r", runs or self.runs, "-o", "jsonl"])
         result = json.loads(out.strip().splitlines()[-1])
         found = (result["n_prompt"], result["n_gen"], result["n_depth"], result["n_threads"], result["type_k"],
                  result["type_v"])
-        if found != (prompt, decode, depth, settings["threads"], settings["cache"], settings["cache"]):
+        if found != (row.prompt, row.decode, row.depth, settings["threads"], settings["cache"], settings["cache"]):
             raise SystemExit(f"compare: llama-bench measured {found}, not what was asked")
         return {"rate": statistics.median(result["samples_ts"]), "wall": wall, "cpu": cpu, "others": others}
 
-    def measure_ours(self, row, threads):
-        file, prompt, decode, depth, _, cache = ROWS[row]
-        out, wall, cpu, others = run([self.freehold, "bench", self.models / file, "--json", "--prompt", prompt,
-                                      "--decode", decode, "--depth", depth, "--runs", self.runs, "--threads", threads,
-                                      "--kv", cache])
+    def measure_rival_batch(self, row, settings, runs):
+        # llama-batched-bench decodes once for each count of answers that it is given.
+        counts = ",".join([str(row.batch)] * (runs + 1))
+        out, wall, cpu, others = run([
+            self.batched, "-m", self.models / row.file, "-c", row.batch * (row.depth + row.decode), "-npp", row.depth,
+            "-ntg", row.decode, "-npl", counts, "-t", settings["threads"], "-fa", settings["flash-attn"],
+            "--repack" if settings["repack"] else "--no-repack", "-lm", settings["load-mode"],
+            "--poll", settings["poll"], "-ctk", settings["cache"], "-ctv", settings["cache"], "-ub", 512, "-b", 2048,
+            "--output-format", "jsonl"])
+        results = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+        found = [(result["pl"], result["pp"], result["tg"], result["n_threads"]) for result in results]
+        if found != [(row.batch, row.depth, row.decode, settings["threads"])] * (runs + 1):
+            raise SystemExit(f"compare: llama-batched-bench measured {found}, not what was asked")
+        return {"rate": statistics.median(result["speed_tg"] for result in results[1:]), "wall": wall, "cpu": cpu,
+                "others": others}
+
+    def measure_ours(self, name, threads):
+        row = ROWS[name]
+        out, wall, cpu, others = run([self.freehold, "bench", self.models / row.file, "--json", "--prompt", row.prompt,
+                                      "--decode", row.decode, "--depth", row.depth, "--batch", row.batch,
+                                      "--runs", self.runs, "--threads", threads, "--kv", row.ours])
         result = json.loads(out.strip().splitlines()[-1])
-        rate = result["prefill_tokens_per_second" if prompt else "decode_tokens_per_second"]
-        return {"rate": rate, "wall": wall, "cpu": cpu, "others": others}
+        of = "prefill" if row.prompt else "decode"
+        share = result["prefill_share_of_int8_rate" if row.prompt else "decode_share_of_bandwidth"]
+        return {"rate": result[f"{of}_tokens_per_second"], "share": share, "wall": wall, "cpu": cpu, "others": others}
 
 
 def search(engines, row, log):
     """The rival's fastest settings: from its defaults, each choice in turn, kept where at least 2 % faster."""
-    _, _, _, depth, caches, _ = ROWS[row]
+    depth, caches = ROWS[row].depth, ROWS[row].caches
     best = dict(START, threads=min(2, len(os.sched_getaffinity(0))), cache=caches[0])
-    runs = 1 if depth else 2
+    slow = depth > 1000 or ROWS[row].prompt > 1000  # minutes of the rival's
+    runs = 1 if slow else 2
     best_rate = engines.measure_rival(row, best, runs)["rate"]
     tried = [f"{best_rate:.1f} with its defaults"]
-    for name, values in dict(DEEP_CHOICES if depth else CHOICES, cache=caches[1:]).items():
+    for name, values in dict(SLOW_CHOICES if slow else CHOICES, cache=caches[1:]).items():
         for value in values:
             settings = dict(best, **{name: value})
             rate = max(engines.measure_rival(row, settings, runs)["rate"] for _ in range(2 if name == "threads" else 1))
@@ -192,9 +229,7 @@ def compare_row(engines, row, settings, arguments, log):
 
 
 def summarize(row, settings, pairs, discarded):
-    file, prompt, decode, depth, _, cache = ROWS[row]
-    result = {"row": row, "file": file, "prompt": prompt, "decode": decode, "depth": depth, "cache": cache,
-              "rival_settings": settings,
+    result = {"row": row, **ROWS[row]._asdict(), "rival_settings": settings,
               "pairs": len(pairs), "discarded": discarded}
     if pairs:
         ratios = [pair["ratio"] for pair in pairs]
@@ -205,6 +240,8 @@ def summarize(row, settings, pairs, discarded):
                       orders=[pair["order"] for pair in pairs],
                       barrier_ns=[round(pair["barrier_ns"][0]) for pair in pairs],
                       load=[round(pair["load"], 2) for pair in pairs])
+        if pairs[0]["ours"]["share"] is not None:  # of what the machine gave in the same minute
+            result["share"] = round(statistics.median(pair["ours"]["share"] for pair in pairs), 3)
         for engine in ("ours", "rival"):
             result[engine] = {
                 "tokens_per_second": round(statistics.median(pair[engine]["rate"] for pair in pairs), 2),
@@ -216,7 +253,7 @@ def summarize(row, settings, pairs, discarded):
 
 def table(results):
     lines = [f"{'row':<17}{'thr':>4}{'ours t/s':>10}{'rival t/s':>10}{'ratio':>8}{'quartiles':>15}{'pairs':>6}"
-             f"{'ours cpu/wall s':>17}{'rival cpu/wall s':>18}{'barrier ns':>12}"]
+             f"{'share':>7}{'ours cpu/wall s':>17}{'rival cpu/wall s':>18}{'barrier ns':>12}"]
     for r in results:
         if not r["pairs"]:
             lines.append(f"{r['row']:<17}  no pair kept: {r['discarded']}")
@@ -226,6 +263,7 @@ def table(results):
             f"{r['row']:<17}{r['rival_settings']['threads']:>4}{ours['tokens_per_second']:>10.2f}"
             f"{rival['tokens_per_second']:>10.2f}{r['ratio_median']:>8.3f}"
             f"{'{:.3f}-{:.3f}'.format(*r['ratio_quartiles']):>15}{r['pairs']:>6}"
+            f"{r.get('share', '-'):>7}"
             f"{'{:.1f}/{:.1f}'.format(ours['process_cpu_seconds'], ours['process_wall_seconds']):>17}"
             f"{'{:.1f}/{:.1f}'.format(rival['process_cpu_seconds'], rival['process_wall_seconds']):>18}"
             f"{'{}-{}'.format(min(r['barrier_ns']), max(r['barrier_ns'])):>12}")
@@ -253,8 +291,8 @@ def main():
     for row in rows:
         if row not in ROWS:
             parser.error(f"no row {row!r}; there are {', '.join(ROWS)}")
-        if not (arguments.models / ROWS[row][0]).is_file():
-            parser.error(f"{arguments.models / ROWS[row][0]}: no such file")
+        if not (arguments.models / ROWS[row].file).is_file():
+            parser.error(f"{arguments.models / ROWS[row].file}: no such file")
     engines = Engines(arguments)
     run.realtime = arguments.realtime
     if arguments.realtime:
@@ -274,7 +312,7 @@ def main():
     for row in rows:
         wait_for_calm(arguments.calm, arguments.patience)
         if arguments.settings:
-            settings, tried = dict(START, cache=ROWS[row][4][0]) | json.loads(arguments.settings), []
+            settings, tried = dict(START, cache=ROWS[row].caches[0]) | json.loads(arguments.settings), []
         else:
             settings, tried = search(engines, row, log)
         result = summarize(row, settings, *compare_row(engines, row, settings, arguments, log))
