@@ -11,12 +11,17 @@ void fuzz_one(std::span<const std::byte> input) {
   static const papers::Vocabulary vocabulary = [] {
     papers::Vocabulary made;
     papers::KnownType event{"event", "order", "day", domain->type("event"), {}, 100};
-    event.fields = {{"order", "", papers::Kind::text},       {"day", "", papers::Kind::date},
-                    {"asset", "asset", papers::Kind::text},  {"point", "", papers::Kind::text},
-                    {"downtime", "", papers::Kind::minutes}, {"kind", "", papers::Kind::text}};
+    using papers::Kind;
+    const auto field = [](const char* name, const char* refers, Kind kind) {
+      papers::KnownField known;
+      known.name = name, known.refers = refers, known.kind = kind;
+      return known;
+    };
+    event.fields = {field("order", "", Kind::text),       field("day", "", Kind::date),
+                    field("asset", "asset", Kind::text),  field("point", "", Kind::text),
+                    field("downtime", "", Kind::minutes), field("kind", "", Kind::text)};
     papers::KnownType asset{"asset", "asset", "", domain->type("asset"), {}, 10};
-    asset.fields = {
-        {"asset", "", papers::Kind::text}, {"model", "", papers::Kind::text}, {"installed", "", papers::Kind::date}};
+    asset.fields = {field("asset", "", Kind::text), field("model", "", Kind::text), field("installed", "", Kind::date)};
     made.types = {event, asset};
     using What = papers::Link::What;
     const auto add = [&](const char* name, papers::Link link) {
@@ -36,7 +41,7 @@ void fuzz_one(std::span<const std::byte> input) {
   fuzz::expect(domain.has_value());
   const std::string text(fuzz::text_of(input).substr(0, 4096));
   const auto question = papers::take_apart(text, vocabulary, *domain);
-  const auto plan = papers::make_plan(question, vocabulary);
+  const auto plan = papers::make_plan(question, vocabulary, *domain);
   const auto query = papers::source_of(plan, vocabulary);
   size_t marks = 0;
   for (const char c : query.sql) {
