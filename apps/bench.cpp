@@ -140,7 +140,9 @@ Result<Done> run(const Options& options) {
   }
   const auto filling = std::chrono::steady_clock::now();
   if (options.depth > 0)
-    for (Session& session : sessions) TRY(session.sync(past, [](int, int) { return !interrupt::requested(); }));
+    for (Session& session : sessions)
+      if (&session == &sessions[0] || !session.copy_prefix(sessions[0], options.depth))
+        TRY(session.sync(past, [](int, int) { return !interrupt::requested(); }));
   const double fill_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - filling).count();
 
   std::vector<double> prefill, decode, cpu;

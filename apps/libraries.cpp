@@ -8,11 +8,16 @@ void add_library_option(CLI::App& app, std::string& name) {
   app.add_option("--library", name, "the library's name")->required()->type_name("NAME");
 }
 
+Result<Path> libraries_folder() {
+  TRY_ASSIGN(const Path models, models_folder());
+  return models.parent_path() / "libraries";
+}
+
 Result<Path> path_of_library(const std::string& name) {
   if (!is_plain_name(name) || name.starts_with('.') || name.size() > 100)
     return usage_error("--library: '{}'; expected a plain name", printable(name));
-  TRY_ASSIGN(const Path models, models_folder());
-  return models.parent_path() / "libraries" / (name + ".sqlite");
+  TRY_ASSIGN(const Path folder, libraries_folder());
+  return folder / (name + ".sqlite");
 }
 
 Result<papers::Store> open_library(const std::string& name, papers::Database::Mode mode) {

@@ -97,8 +97,8 @@ Result<Done> run(Options& options) {
   // Whoever reaches the address could read the papers, and no keys guard it yet.
   std::unique_ptr<Papers> papers;
   if (!options.no_papers && is_this_machine(options.server.address)) {
-    TRY_ASSIGN(const Path library, path_of_library("any"));
-    TRY_ASSIGN(papers, Papers::make(library.parent_path()));
+    TRY_ASSIGN(Path libraries, libraries_folder());
+    TRY_ASSIGN(papers, Papers::make(std::move(libraries)));
   }
   Api api(side, *scheduler,
           {.version = FREEHOLD_VERSION,

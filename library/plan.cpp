@@ -13,11 +13,9 @@ class Planner {
   Planner(const Question& question, const Vocabulary& vocabulary, const Domain& domain) : q_(question), v_(vocabulary) {
     for (const std::string& token : q_.tokens) {
       const std::string word = fold(token);
-      const auto among = [&](const std::vector<std::string>& words) {
-        return std::find(words.begin(), words.end(), word) != words.end();
-      };
-      if (!among(domain.filler_words)) hints_.roots.insert(domain.root(word));
-      hints_.money |= among(domain.money_words) || (among(domain.unit_words) && word.size() >= 3 && word != "percent");
+      if (!among(domain.filler_words, word)) hints_.roots.insert(domain.root(word));
+      hints_.money |=
+          among(domain.money_words, word) || (among(domain.unit_words, word) && word.size() >= 3 && word != "percent");
       hints_.duration |= word == "hours" || word == "minutes" || word == "days" || word == "nights" || word == "weeks";
     }
     hints_.duration |= says("howlong");

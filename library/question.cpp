@@ -255,13 +255,8 @@ struct Reader {
       }
   }
   std::string word_at(size_t i) const { return i < low.size() && !used[i] ? low[i] : ""; }
-  bool filler(const std::string& token) const {
-    return std::find(domain.filler_words.begin(), domain.filler_words.end(), token) != domain.filler_words.end();
-  }
+  bool filler(const std::string& token) const { return among(domain.filler_words, token); }
   bool verb(const std::string& token) const { return verbs.count(stem(token)) > 0; }
-  static bool among(const std::vector<std::string>& words, const std::string& word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-  }
   std::vector<Link> links_of(size_t i, size_t n) const {
     std::string text, raw;
     for (size_t j = i; j < i + n; ++j) text += (j > i ? " " : "") + low[j], raw += q.tokens[j];

@@ -1,6 +1,5 @@
 // Which fields a record type can be asked about: its own, and those of the records that it refers to, over one
-// reference
-// ("shipment") or two ("shipment.customer").
+// reference ("shipment") or two ("shipment.customer").
 #pragma once
 
 #include "library/plan.h"

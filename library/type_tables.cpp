@@ -29,9 +29,6 @@ std::string without_unit(std::string_view header) {
 
 std::string core_of_header(std::string_view header, const Domain& domain) {
   std::string core;
-  const auto among = [](const std::vector<std::string>& words, const std::string& word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-  };
   for (const std::string& word : words_of(without_unit(header)))
     if (!among(domain.header_noise, word) && !among(domain.unit_words, word)) core += (core.empty() ? "" : " ") + word;
   return core;

@@ -10,10 +10,6 @@ namespace {
 constexpr size_t most_kinds = 100;     // of a field whose values are kinds of things
 constexpr int64_t most_values = 5000;  // of a field; one with more holds free text, or keys: those are looked up
 
-bool among(const std::vector<std::string>& words, const std::string& word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 struct Builder {
   Vocabulary& vocabulary;
   std::vector<std::pair<std::string, Link>> weak, late;  // words of headers: they count when they name nothing else

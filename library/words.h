@@ -17,6 +17,7 @@ std::string key_of(std::string_view text);   // its stems in alphabetical order:
 std::string slug_of(std::string_view text);  // fit for a name in SQL: downtime_min
 std::string trimmed_text(std::string_view text);
 bool has_digit(std::string_view text);
+bool among(const std::vector<std::string>& words, const std::string& word);
 int edit_distance(std::string_view a, std::string_view b, int most);  // more than `most` is most + 1
 
 }  // namespace freehold::papers

@@ -17,9 +17,7 @@ Drafts::Drafts(int positions) : index_(positions) {
 }
 
 void Drafts::look(std::span<const int32_t> tokens, int room) {
-  guesses_.clear();
-  chances_.clear();
-  learned_ = 0;
+  drop_guesses();
   looked_ = static_cast<int>(tokens.size());
   if (tokens.empty()) return;
   index_.extend(tokens.first(tokens.size() - 1));
@@ -46,6 +44,10 @@ void Drafts::learn(int32_t token, int position) {
 
 void Drafts::shrink(std::span<const int32_t> tokens, int count) {
   index_.shrink(tokens, std::min(count, index_.size()));
+  drop_guesses();
+}
+
+void Drafts::drop_guesses() {
   guesses_.clear();
   chances_.clear();
   learned_ = 0;

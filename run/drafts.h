@@ -40,6 +40,7 @@ class Drafts {
     double share() const { return right / tries; }
   };
   Rate& rate(int match) { return rates_[static_cast<size_t>(match < most_match ? match : most_match)]; }
+  void drop_guesses();
   static constexpr int most_match = 16;
   SuffixIndex index_;
   std::array<Rate, most_match + 1> rates_;  // by tokens that agree

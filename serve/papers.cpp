@@ -5,7 +5,6 @@
 
 #include "library/answer.h"
 #include "library/places.h"
-#include "library/store.h"
 #include "serve/answer_shapes.h"
 #include "serve/fields.h"
 
@@ -20,24 +19,6 @@ constexpr std::string_view incoming = "/freehold/libraries/";
 constexpr size_t most_libraries = 1'000, most_listed = 20'000, most_cited = 2'000;
 constexpr int most_around = 200;
 
-ApiError no_library(const std::string& name) {
-  return {.status = 404,
-          .message = "no such library: " + printable(name),
-          .type = "not_found_error",
-          .param = "library",
-          .code = "library_not_found"};
-}
-
-// The library that a request names, opened for reading.
-tl::expected<Store, ApiError> open_named(const Path& folder, const std::string& name) {
-  if (auto fault = check_library_name(name)) return Refused(std::move(*fault));
-  const Path path = folder / (name + ".sqlite");
-  if (std::error_code error; !std::filesystem::is_regular_file(path, error)) return Refused(no_library(name));
-  auto store = Store::open(path, Database::Mode::read);
-  if (!store) return Refused(papers_error(store.error(), "library"));
-  return std::move(*store);
-}
-
 std::optional<ApiError> settled(const Fields& fields) {
   if (fields.error()) return fields.error();
   for (const std::string& name : fields.unknown()) return unsupported_field(name, "is not known");
@@ -50,6 +31,23 @@ ApiError papers_error(const Error& error, std::string param) {
   ApiError made = api_error(error, std::move(param));
   if (error.fault == Fault::cancelled) made = {.status = 503, .message = error.what, .code = "cancelled"};
   return made;
+}
+
+ApiError no_library(const std::string& name) {
+  return {.status = 404,
+          .message = "no such library: " + printable(name),
+          .type = "not_found_error",
+          .param = "library",
+          .code = "library_not_found"};
+}
+
+tl::expected<Store, ApiError> open_named(const Path& folder, const std::string& name, Database::Mode mode) {
+  if (auto fault = check_library_name(name)) return Refused(std::move(*fault));
+  const Path path = folder / (name + ".sqlite");
+  if (std::error_code error; !std::filesystem::is_regular_file(path, error)) return Refused(no_library(name));
+  auto store = Store::open(path, mode);
+  if (!store) return Refused(papers_error(store.error(), "library"));
+  return std::move(*store);
 }
 
 std::optional<ApiError> check_library_name(std::string_view name) {
@@ -139,7 +137,7 @@ Papers::Answer Papers::libraries() const {
   std::sort(names.begin(), names.end());
   Json list = Json::array();
   for (const std::string& name : names) {
-    auto store = open_named(folder_, name);
+    auto store = open_named(folder_, name, Database::Mode::read);
     auto held = store ? papers::holdings(store->database()) : Result<papers::Holdings>(failure(Fault::io, ""));
     Json one = {{"name", name}, {"takes_papers", std::filesystem::is_directory(folder_ / (name + ".papers"), error)}};
     if (held)
@@ -157,7 +155,7 @@ Papers::Answer Papers::ask(const Json& body) const {
   fields.text("library", library);
   if (!fields.text("question", question)) fields.fail(invalid("question", "is missing"));
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, library);
+  auto store = open_named(folder_, library, Database::Mode::read);
   if (!store) return Refused(std::move(store.error()));
   auto vocabulary = papers::load_vocabulary(store->database(), domain_);
   if (!vocabulary) return Refused(papers_error(vocabulary.error(), "library"));
@@ -173,7 +171,7 @@ Papers::Answer Papers::list(const Json& body) const {
   std::string library;
   fields.text("library", library);
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, library);
+  auto store = open_named(folder_, library, Database::Mode::read);
   if (!store) return Refused(std::move(store.error()));
   auto held = papers::held_papers(store->database(), most_listed);
   if (!held) return Refused(papers_error(held.error(), "library"));
@@ -197,7 +195,7 @@ Papers::Answer Papers::place(const Json& body) const {
   fields.text("locator", locator);
   fields.integer("around", 0, most_around, around);
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, library);
+  auto store = open_named(folder_, library, Database::Mode::read);
   if (!store) return Refused(std::move(store.error()));
   auto shown = papers::show_place(store->database(), file, locator, around);
   if (!shown) return Refused(papers_error(shown.error(), "locator"));

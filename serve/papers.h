@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "library/domain.h"
+#include "library/store.h"
 #include "serve/api_error.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
@@ -53,6 +54,10 @@ class Papers {
 
 // Shared by the two files of its code.
 ApiError papers_error(const Error& error, std::string param);
+ApiError no_library(const std::string& name);
+// The library that a request names.
+tl::expected<papers::Store, ApiError> open_named(const Path& folder, const std::string& name,
+                                                 papers::Database::Mode mode);
 std::optional<ApiError> check_library_name(std::string_view name);
 // A path below a library's folder: plain names joined by '/', none of them hidden.
 std::optional<ApiError> check_paper_path(std::string_view path);

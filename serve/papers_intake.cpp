@@ -2,6 +2,7 @@
 // reads any folder.
 #include <nlohmann/json.hpp>
 
+#include "base/hex.h"
 #include "library/answer.h"
 #include "library/forget.h"
 #include "library/records.h"
@@ -19,16 +20,13 @@ constexpr uint64_t room_left = 256ull << 20;  // of the disk, that papers never 
 // "%20" and the like; nothing for what is broken, or hides a byte that no name has.
 std::optional<std::string> decoded(std::string_view text) {
   std::string out;
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-  };
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
       out += text[i];
       continue;
     }
-    if (i + 2 >= text.size() || digit(text[i + 1]) < 0 || digit(text[i + 2]) < 0) return std::nullopt;
-    out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+    if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
+    out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
     i += 2;
   }
   return out;
@@ -134,11 +132,7 @@ void Papers::ingest(const Json& body, const Way& exchange, Metrics& metrics) con
   if (!is_folder(papers)) {
     std::error_code error;
     if (std::filesystem::exists(library, error)) return refuse(made_elsewhere());
-    return refuse({.status = 404,
-                   .message = "no such library",
-                   .type = "not_found_error",
-                   .param = "library",
-                   .code = "library_not_found"});
+    return refuse(no_library(name));
   }
   auto gone = std::make_shared<std::atomic<bool>>(false);
   exchange->on_gone([gone] { *gone = true; });
@@ -160,20 +154,15 @@ Papers::Answer Papers::forget(const Json& body) const {
   fields.text("library", name);
   fields.text("file", file);
   if (fields.error()) return Refused(*fields.error());
-  if (auto fault = check_library_name(name)) return Refused(std::move(*fault));
+  auto store = open_named(folder_, name, papers::Database::Mode::write);
+  if (!store) return Refused(std::move(store.error()));
   const Path library = folder_ / (name + ".sqlite"), papers = folder_ / (name + ".papers");
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(library, error))
-    return Refused({.status = 404,
-                    .message = "no such library",
-                    .type = "not_found_error",
-                    .param = "library",
-                    .code = "library_not_found"});
-  auto store = papers::Store::open(library, papers::Database::Mode::write);
-  if (!store) return Refused(papers_error(store.error(), "library"));
   const auto done = papers::forget_paper(*store, library, domain_, file);
   if (!done) return Refused(papers_error(done.error(), "file"));
-  if (is_folder(papers) && !check_paper_path(file)) std::filesystem::remove(papers / file, error);
+  if (is_folder(papers) && !check_paper_path(file)) {
+    std::error_code error;
+    std::filesystem::remove(papers / file, error);
+  }
   return Json{{"rows", done->rows}, {"searched", done->searched}, {"found", done->left.size()}};
 }
 

@@ -233,8 +233,7 @@ def summarize(row, settings, pairs, discarded):
               "pairs": len(pairs), "discarded": discarded}
     if pairs:
         ratios = [pair["ratio"] for pair in pairs]
-        first, median, third = (statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1
-                                else [ratios[0]] * 3)
+        first, median, third = quartiles(ratios)
         result.update(ratio_median=round(median, 3), ratio_quartiles=[round(first, 3), round(third, 3)],
                       ratios=[round(ratio, 3) for ratio in ratios],
                       orders=[pair["order"] for pair in pairs],
@@ -270,29 +269,43 @@ def table(results):
     return "\n".join(lines)
 
 
-def main():
+def quartiles(values):
+    return statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+
+
+def add_options(parser, rows):
+    """What every comparison beside the rival is told."""
     home = Path(os.environ.get("FREEHOLD_HOME", Path.home() / ".local/share/freehold"))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--freehold", type=Path, default=Path(__file__).resolve().parents[2] / "build/release/apps/freehold")
     parser.add_argument("--rival", type=Path, default=home / "rival", help="folder that build.sh filled")
     parser.add_argument("--models", type=Path, default=home / "models")
-    parser.add_argument("--rows", default=",".join(ROWS), help="of " + ", ".join(ROWS))
+    parser.add_argument("--rows", default=",".join(rows), help="of " + ", ".join(rows))
     parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--calm", type=float, default=0.15, help="start a process when others use less of a CPU than this")
+    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for calm before each process")
+    parser.add_argument("--json", type=Path, help="write the JSON line here too")
+
+
+def chosen_rows(parser, arguments, rows):
+    names = arguments.rows.split(",")
+    for name in names:
+        if name not in rows:
+            parser.error(f"no row {name!r}; there are {', '.join(rows)}")
+        if not (arguments.models / rows[name].file).is_file():
+            parser.error(f"{arguments.models / rows[name].file}: no such file")
+    return names
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser, ROWS)
     parser.add_argument("--runs", type=int, default=2, help="repetitions inside each process; their median counts")
     parser.add_argument("--settings", help="JSON of the rival's settings; skips the search")
     parser.add_argument("--realtime", action="store_true", help="run both engines, and the probe, ahead of all other "
                         "programs (SCHED_FIFO, needs the right to): for machines that are never calm")
-    parser.add_argument("--calm", type=float, default=0.15, help="start a process when others use less of a CPU than this")
-    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for calm before each process")
     parser.add_argument("--busy", type=float, default=0.25, help="discard a pair beside which others used more of a CPU")
-    parser.add_argument("--json", type=Path, help="write the JSON line here too")
     arguments = parser.parse_args()
-    rows = arguments.rows.split(",")
-    for row in rows:
-        if row not in ROWS:
-            parser.error(f"no row {row!r}; there are {', '.join(ROWS)}")
-        if not (arguments.models / ROWS[row].file).is_file():
-            parser.error(f"{arguments.models / ROWS[row].file}: no such file")
+    rows = chosen_rows(parser, arguments, ROWS)
     engines = Engines(arguments)
     run.realtime = arguments.realtime
     if arguments.realtime:

@@ -5,7 +5,6 @@
 
     memory      peak resident memory at 4096 positions of context (ratio: ours / its)
     start       from nothing to the first token after a prompt of 16, the file in the page cache (ours / its)
-    start-cold  the same when we pack the weights first
     decode-cpu, prefill-cpu   tokens per processor second (ours / its): the processor time of a process of several runs
                 less that of one run, so that loading does not count
     neighbour   decode with two threads beside one niced program that never waits (ours / its), and ours beside what it
@@ -24,17 +23,15 @@ import sys
 import time
 from pathlib import Path
 
-from compare import Engines, LARGE, SMALL, cpu_model, wait_for_calm
+from compare import LARGE, SMALL, START, Engines, Row, add_options, chosen_rows, cpu_model, quartiles, wait_for_calm
 
-ROWS = {  # name: (file, smaller is better)
-    "memory": (LARGE, True),
-    "start": (LARGE, True),
-    "start-cold": (LARGE, True),
-    "decode-cpu": (LARGE, False),
-    "prefill-cpu": (LARGE, False),
-    "neighbour": (SMALL, False),
+ROWS = {
+    "memory": Row(LARGE),
+    "start": Row(LARGE),
+    "decode-cpu": Row(LARGE),
+    "prefill-cpu": Row(LARGE),
+    "neighbour": Row(SMALL),
 }
-TIMEOUT = 600  # seconds a process may take
 RUNS = 4  # of a process whose processor time counts
 
 
@@ -43,7 +40,7 @@ def process(command, environment=None):
     start = time.monotonic()
     child = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, env=dict(os.environ, **(environment or {})))
-    out = child.stdout.read()  # until it ends: each of them ends by itself within TIMEOUT
+    out = child.stdout.read()  # until it ends
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.monotonic() - start
@@ -70,11 +67,11 @@ class Commands:
         return [self.engines.freehold, "bench", self.models / file, "--json", "--prompt", prompt, "--decode", decode,
                 "--depth", depth, "--runs", runs, "--threads", self.settings["threads"]]
 
-    def first_token(self, file, *more):
+    def first_token(self, file):
         # A prompt of 16 tokens, as the rival's is, then one token.
         return [self.engines.freehold, "run", self.models / file, "--raw", "one two three four five six "
                 "seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen", "--max-tokens", 1,
-                "--threads", self.settings["threads"], *more]
+                "--threads", self.settings["threads"]]
 
 
 def last_json(out):
@@ -92,15 +89,13 @@ def per_cpu_second(command, tokens):
 
 
 def measure(row, engine, commands):
-    file = ROWS[row][0]
+    file = ROWS[row].file
     line = commands.ours if engine == "ours" else commands.rival
     if row == "memory":
         return process(line(file, 0, 32, 4096 - 64, 1))[2]
-    if row.startswith("start"):
-        if engine == "ours":
-            return process(commands.first_token(file, *commands.cold) if row == "start-cold"
-                           else commands.first_token(file))[0]
-        return process(commands.rival(file, 16, 0, 0, 1, warm=False))[0]
+    if row == "start":
+        first = commands.first_token(file) if engine == "ours" else commands.rival(file, 16, 0, 0, 1, warm=False)
+        return process(first)[0]
     if row == "decode-cpu":
         return per_cpu_second(lambda runs: line(file, 0, 64, 0, runs), 64)
     if row == "prefill-cpu":
@@ -123,15 +118,15 @@ def compare_row(row, commands, arguments):
             found[engine].append(measure(row, engine, commands))
         if row == "neighbour":
             wait_for_calm(arguments.calm, arguments.patience)
-            alone.append(decode_rate("ours", process(commands.ours(ROWS[row][0], 0, 128, 0, 3))[3]))
+            alone.append(decode_rate("ours", process(commands.ours(ROWS[row].file, 0, 128, 0, 3))[3]))
     ratios = [a / b for a, b in zip(found["ours"], found["rival"])]
-    first, median, third = statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
-    result = {"row": row, "file": ROWS[row][0], "pairs": len(ratios), "ratio_median": round(median, 3),
+    first, median, third = quartiles(ratios)
+    result = {"row": row, "file": ROWS[row].file, "pairs": len(ratios), "ratio_median": round(median, 3),
               "ratio_quartiles": [round(first, 3), round(third, 3)], "ours": statistics.median(found["ours"]),
               "rival": statistics.median(found["rival"])}
     if alone:
         result["share_of_alone"] = round(statistics.median(a / b for a, b in zip(found["ours"], alone)), 3)
-    unit = {"memory": "bytes", "start": "s", "start-cold": "s", "neighbour": "tokens/s"}.get(row, "tokens per CPU second")
+    unit = {"memory": "bytes", "start": "s", "neighbour": "tokens/s"}.get(row, "tokens per CPU second")
     print(f"{row:<12} ours {result['ours']:.6g}  rival {result['rival']:.6g} {unit}  ratio {median:.3f} "
           f"({first:.3f}-{third:.3f}), {len(ratios)} pairs"
           + (f"; ours beside the neighbour / alone {result['share_of_alone']}" if alone else ""), flush=True)
@@ -139,25 +134,13 @@ def compare_row(row, commands, arguments):
 
 
 def main():
-    home = Path(os.environ.get("FREEHOLD_HOME", Path.home() / ".local/share/freehold"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--freehold", type=Path, default=Path(__file__).resolve().parents[2] / "build/release/apps/freehold")
-    parser.add_argument("--rival", type=Path, default=home / "rival", help="folder that build.sh filled")
-    parser.add_argument("--models", type=Path, default=home / "models")
-    parser.add_argument("--rows", default=",".join(ROWS), help="of " + ", ".join(ROWS))
-    parser.add_argument("--pairs", type=int, default=7)
+    add_options(parser, ROWS)
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON of the rival's settings")
-    parser.add_argument("--calm", type=float, default=0.15, help="start a process when others use less of a CPU than this")
-    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for calm before each process")
-    parser.add_argument("--json", type=Path, help="write the result here too")
     arguments = parser.parse_args()
     arguments.runs = 1
-    arguments.settings = {"threads": min(2, len(os.sched_getaffinity(0))), "flash-attn": "auto", "repack": 1,
-                          "load-mode": "auto", "poll": 50} | arguments.settings
-    rows = arguments.rows.split(",")
-    for row in rows:
-        if row not in ROWS:
-            parser.error(f"no row {row!r}; there are {', '.join(ROWS)}")
+    arguments.settings = START | {"threads": min(2, len(os.sched_getaffinity(0)))} | arguments.settings
+    rows = chosen_rows(parser, arguments, ROWS)
     commands = Commands(arguments)
     print(f"{cpu_model()['model']}, {len(os.sched_getaffinity(0))} CPUs; rival's settings: {arguments.settings}", flush=True)
     results = [compare_row(row, commands, arguments) for row in rows]

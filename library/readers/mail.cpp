@@ -2,6 +2,7 @@
 // quoted from an earlier mail is kept apart, under the heading "quoted": it is no new evidence.
 #include <algorithm>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "library/readers/readers.h"
 
@@ -12,12 +13,6 @@ std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   return out;
-}
-int hex_of(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                : -1;
 }
 
 std::string from_base64(std::string_view text) {
@@ -42,8 +37,8 @@ std::string from_quoted(std::string_view text, bool header) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (header && text[i] == '_') {
       out += ' ';
-    } else if (text[i] == '=' && i + 2 < text.size() && hex_of(text[i + 1]) >= 0 && hex_of(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_of(text[i + 1]) * 16 + hex_of(text[i + 2]));
+    } else if (text[i] == '=' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
     } else if (text[i] == '=' && !header) {
       while (i + 1 < text.size() && text[i + 1] != '\n') ++i;

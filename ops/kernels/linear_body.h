@@ -230,9 +230,8 @@ void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x,
   EACH(g, G) EACH(c, C) store_floats(to + c * sums.to_stride + 16 * g, sum[g][c]);
 }
 
-// The groups that come after are at `after`.
 template <class R, int G>
-void multiply_panels(const uint8_t* groups, const uint8_t* after, const QuantTile& tile, float* to) {
+void multiply_panels(const uint8_t* groups, const QuantTile& tile, float* to) {
   constexpr int most = R::runs == 1 ? tile_columns : tile_columns * 2 / 3;  // two runs need more registers
   const Columns x(*tile.x, tile.first);
   Panel panel;
@@ -241,8 +240,8 @@ void multiply_panels(const uint8_t* groups, const uint8_t* after, const QuantTil
     const bool last = b + panel_blocks >= x.blocks;
     const int blocks = static_cast<int>(last ? x.blocks - b : panel_blocks);
     const uint8_t* records = groups + b / R::blocks * R::bytes;
-    fill_panel<R, G>(records, last ? after : records + panel_blocks / R::blocks * R::bytes, tile.group_bytes, blocks,
-                     panel);
+    fill_panel<R, G>(records, last ? groups + G * tile.group_bytes : records + panel_blocks / R::blocks * R::bytes,
+                     tile.group_bytes, blocks, panel);
     const Sums sums{b == 0 ? nullptr : waiting[0], 16 * G, last ? to : waiting[0], last ? tile.stride : 16 * G};
     int c = 0;
     for (; c + most <= tile.columns; c += most) panel_tile<R, G, most>(panel, b, blocks, x, c, sums);
@@ -257,10 +256,8 @@ void multiply(const QuantTile& tile) {
   const uint8_t* groups = static_cast<const uint8_t*>(tile.groups);
   int g = 0;
   for (; g + tile_groups <= tile.group_count; g += tile_groups)
-    multiply_panels<R, tile_groups>(groups + g * tile.group_bytes, groups + (g + tile_groups) * tile.group_bytes, tile,
-                                    tile.to + 16 * g);
-  for (; g < tile.group_count; ++g)
-    multiply_panels<R, 1>(groups + g * tile.group_bytes, groups + (g + 1) * tile.group_bytes, tile, tile.to + 16 * g);
+    multiply_panels<R, tile_groups>(groups + g * tile.group_bytes, tile, tile.to + 16 * g);
+  for (; g < tile.group_count; ++g) multiply_panels<R, 1>(groups + g * tile.group_bytes, tile, tile.to + 16 * g);
 }
 
 // ---- floats --------------------------------------------------------------------------------------------------------
