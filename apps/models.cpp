@@ -14,7 +14,8 @@ void add_model_argument(CLI::App& app, ModelOptions& options) {
 
 void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--threads", options.threads, "worker threads; default: one for each CPU allowed")->type_name("N");
-  app.add_option("--cpu", options.cpu, "kernels to use: plain, avx2, avx512; default: the best here")->type_name("SET");
+  app.add_option("--cpu", options.cpu, "kernels to use: plain, avx2, avx_vnni, avx512; default: the best here")
+      ->type_name("SET");
   app.add_option("--kv", options.kv, "numbers in the cache of keys and values: f16, q8 (half of it), f32; default: f16")
       ->type_name("TYPE");
   app.add_flag("--exact", options.exact, "weights decoded to float, float cache: slower, for comparing");

@@ -167,7 +167,8 @@ Tensor by_heads(Context& context, const Tensor& x) {
 void multiply_int8(Context& context, const Weight& weight, const HeadRows& part, const Tensor& x, Tensor& y) {
   const int64_t rows = x.rows(), group_bytes = packed_group_bytes(weight.format, weight.cols);
   const QuantView view = quantized(context, by_heads(context, x));
-  const auto multiply = context.kernels.linear.multiply[static_cast<size_t>(*record_of(weight.format))];
+  const LinearKernels& kernels = context.kernels.linear;
+  const auto multiply = kernels.multiply[static_cast<size_t>(*record_of(weight.format))];
   const int64_t parts = (part.rows + chunk_outputs - 1) / chunk_outputs, strips = (rows + strip_rows - 1) / strip_rows;
   float* to = y.mutable_data();
   context.pool.run(static_cast<int>(part.heads * parts * strips), [&](int chunk, int) {
@@ -177,7 +178,8 @@ void multiply_int8(Context& context, const Weight& weight, const HeadRows& part,
     multiply({weight.bytes.data() + group * group_bytes, group_bytes,
               static_cast<int>(std::min(chunk_outputs, part.rows - output) / 16), view.rows,
               view.first + head * rows + row, static_cast<int>(std::min(strip_rows, rows - row)),
-              to + (row * part.heads + head) * part.rows + output, part.heads * part.rows});
+              to + (row * part.heads + head) * part.rows + output, part.heads * part.rows,
+              kernels.most_few});
   });
 }
 

@@ -44,7 +44,8 @@ void multiply_int8(const Context& context, const Part& part, int64_t first, int6
   const std::byte* groups = part.product.weight->bytes.data() + first * part.group_bytes;
   const QuantView& x = part.product.quant;
   context.kernels.linear.multiply[record]({groups, part.group_bytes, static_cast<int>(count), x.rows, x.first + column,
-                                           static_cast<int>(columns), place.to, place.stride});
+                                           static_cast<int>(columns), place.to, place.stride,
+                                           context.kernels.linear.most_few});
 }
 
 // The same in floats: two groups at a time are decoded, some inputs at a time: few when they are used few times, so

@@ -3,7 +3,7 @@
 // A GGUF of the same weights beside them may be checked in their place: all but what depends on the order of q's and
 // k's rows, which GGUF permutes. Everything runs in exact mode; the fast mode's divergence from it is printed. One line
 // per item; exit 1 if any fails.
-//   --cpu plain|avx2|avx512   kernels; default: the best here     --mla absorbed|expanded   form of latent attention
+//   --cpu plain|avx2|avx_vnni|avx512   kernels; default: the best here     --mla absorbed|expanded   form of latent attention
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -449,7 +449,7 @@ int main_of(int count, char** arguments) {
     if (!done) report.equal(done.error().what, false, name_of(done.error().fault));
   }
   if (!folders)
-    return fmt::print(stderr, "usage: check_golden [--cpu plain|avx2|avx512] [--mla absorbed|expanded] FOLDER...\n"), 2;
+    return fmt::print(stderr, "usage: check_golden [--cpu plain|avx2|avx_vnni|avx512] [--mla absorbed|expanded] FOLDER...\n"), 2;
   fmt::print("{} ok, {} failed\n", report.passed(), report.failed());
   return report.exit_status();
 }

@@ -44,7 +44,10 @@ double peak_ops(std::string_view set) {
   double most = 1;
   for (int run = 0; run < 10; ++run) {
     const double start = cpu_seconds();
-    const double ops = set == "avx512" ? peak_avx512() : set == "avx2" ? peak_avx2() : 1;
+    const double ops = set == "avx512"   ? peak_avx512()
+                       : set == "avx_vnni" ? peak_avx_vnni()
+                       : set == "avx2"     ? peak_avx2()
+                                           : 1;
     most = std::max(most, ops / (cpu_seconds() - start));
   }
   return most;

@@ -8,6 +8,6 @@ namespace freehold::bench {
 double read_bandwidth();              // bytes per second, one thread, from 256 MiB
 double peak_ops(std::string_view set);  // int8 operations per second of the set's dot instruction, one thread
 
-double peak_avx512(), peak_avx2();
+double peak_avx512(), peak_avx2(), peak_avx_vnni();
 
 }  // namespace freehold::bench

@@ -1,13 +1,12 @@
 // The linear kernels, written once over the lanes of a set: F (16 floats), I (64 bytes, or 16 words) and the functions
-// of its lanes.h. Each set's linear_kernels.cpp includes its lanes, then this; everything here is
-// local to that file. The lanes define
-// few_columns (most columns of the in-register kernel), tile_groups and tile_columns (the panel's tile).
+// of its lanes.h. Each set's linear_kernels.cpp includes its lanes, then this; everything here is local to that file.
+// The lanes define few_columns (most columns of the in-register kernel), tile_groups and tile_columns (the panel's
+// tile).
 //
 // 1..few_columns columns: a group's lines are unpacked in registers and meet all columns; weights are streamed once,
-// prefetched `ahead`. Up to four times as many do so in runs while the group is near: measured faster than filling a
-// panel for them (Zen4, Q4_K and Q6_K: 9 columns 1.27x, 16 1.2x, 32 1.12x). More columns: a panel of tile_groups x 16
-// rows x 16 blocks is unpacked to bytes that stay in L1, and tiles of tile_columns sweep over it; partial sums wait in
-// `to`.
+// prefetched `ahead`. Up to four times as many may do so in runs while the group is near (most_few, which is a fact of
+// the CPU: kernels.cpp). More columns: a panel of tile_groups x 16 rows x 16 blocks is unpacked to bytes that stay in
+// L1, and tiles of tile_columns sweep over it; partial sums wait in `to`.
 #pragma once
 
 #include "ops/kernels/linear_kernels.h"
@@ -252,7 +251,7 @@ void multiply_panels(const uint8_t* groups, const QuantTile& tile, float* to) {
 
 template <class R>
 void multiply(const QuantTile& tile) {
-  if (tile.columns <= 4 * few_columns) return few<R>(tile);
+  if (tile.columns <= tile.most_few) return few<R>(tile);
   const uint8_t* groups = static_cast<const uint8_t*>(tile.groups);
   int g = 0;
   for (; g + tile_groups <= tile.group_count; g += tile_groups)
@@ -383,6 +382,7 @@ void quantize_row(const float* x, const QuantRows& to, int64_t row) {
 constexpr LinearKernels all_linear_kernels = {
     {multiply<Q4_0>, multiply<Q4_1>, multiply<Q5_0>, multiply<Q5_1>, multiply<Q8_0>, multiply<Iq4Nl>, multiply<Mxfp4>,
      multiply<Q4_K>, multiply<Q5_K>, multiply<Q6_K>, multiply<Iq4Xs>},
+    4 * few_columns,
     multiply_floats,
     {decode<Q4_0>, decode<Q4_1>, decode<Q5_0>, decode<Q5_1>, decode<Q8_0>, decode<Iq4Nl>, decode<Mxfp4>, decode<Q4_K>,
      decode<Q5_K>, decode<Q6_K>, decode<Iq4Xs>, decode_f32, decode_16<false>, decode_16<true>},

@@ -28,6 +28,7 @@ struct QuantTile {
   int columns;
   float* to;
   int64_t stride;
+  int most_few;  // LinearKernels::most_few
 };
 
 // Float lines against float columns: to[c * stride + lane] continues its chain by fma(x, line, .) over steps
@@ -47,6 +48,7 @@ struct FloatTile {
 
 struct LinearKernels {
   void (*multiply[integer_records])(const QuantTile&);
+  int most_few;  // columns for which weights are unpacked in registers, not into a panel: the fastest here, same bits
   void (*multiply_floats)(const FloatTile&);
   // Inputs first..first+count of one group, whole blocks (for 16-bit formats first is even), as lines [count][16].
   void (*decode[records])(const void* group, int64_t first, int64_t count, float* lines);
@@ -55,6 +57,6 @@ struct LinearKernels {
   void (*quantize_row)(const float* x, const QuantRows& to, int64_t row);
 };
 
-extern const LinearKernels plain_linear_kernels, avx2_linear_kernels, avx512_linear_kernels;
+extern const LinearKernels plain_linear_kernels, avx2_linear_kernels, avx_vnni_linear_kernels, avx512_linear_kernels;
 
 }  // namespace freehold

@@ -5,7 +5,7 @@ once() { expect 0 "$freehold" run "$tiny" "Hello" --max-tokens 24 --json "$@"; f
 greedy=$(once --temperature 0)
 [ "$(field '["stop"]')" = length ] && [ "$(field '["answer_tokens"]')" = 24 ] || fail stop
 [ "$(field '["prompt_tokens"]')" = $((1 + 5 + 5 + 1 + 1 + 1 + 10)) ] || fail "prompt of $(field '["prompt_tokens"]') tokens"
-for set in plain avx2 avx512; do
+for set in plain avx2 avx_vnni avx512; do
   "$freehold" --version | grep -q "$set" && { [ "$(once --temperature 0 --cpu $set)" = "$greedy" ] || fail "$set differs"; }
 done
 [ "$(once --temperature 0 --threads 1)" = "$greedy" ] || fail "threads"

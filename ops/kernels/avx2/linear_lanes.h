@@ -1,5 +1,5 @@
-// Sixteen lanes as two 256-bit registers (AVX2, FMA, F16C). Without VNNI a dot of bytes is vpmaddubsw + vpmaddwd: exact
-// while two products fit int16, that is for codes up to 128; wide codes are multiplied as |w| by x with w's sign.
+// Sixteen lanes as two 256-bit registers (AVX2, FMA, F16C). Without AVX-VNNI a dot of bytes is vpmaddubsw + vpmaddwd:
+// exact while two products fit int16, that is for codes up to 128; wide codes are multiplied as |w| by x with w's sign.
 #pragma once
 
 #include <immintrin.h>
@@ -54,6 +54,13 @@ INLINE I look_up(const uint8_t* table, I codes) {
   return {_mm256_shuffle_epi8(t, codes.a), _mm256_shuffle_epi8(t, codes.b)};
 }
 
+#ifdef __AVXVNNI__
+INLINE I dot_bytes(I sum, I codes, I x) {
+  return {_mm256_dpbusd_avx_epi32(sum.a, codes.a, x.a), _mm256_dpbusd_avx_epi32(sum.b, codes.b, x.b)};
+}
+INLINE I dot_wide(I sum, I codes, I x) { return dot_bytes(sum, codes, x); }
+INLINE I start_wide(int minus_sum) { return all_words(minus_sum * 128); }
+#else
 INLINE __m256i dot_half(__m256i sum, __m256i codes, __m256i x) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1)));
 }
@@ -64,6 +71,7 @@ INLINE __m256i wide_half(__m256i sum, __m256i codes, __m256i x) {
 }
 INLINE I dot_wide(I sum, I codes, I x) { return {wide_half(sum.a, codes.a, x.a), wide_half(sum.b, codes.b, x.b)}; }
 INLINE I start_wide(int) { return zero_words(); }
+#endif
 INLINE I max_words(I x, I y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
 INLINE int32_t largest_word(I v) {
   const __m256i m = _mm256_max_epi32(v.a, v.b);
