@@ -124,11 +124,17 @@ Result<Done> check(const Options& o) {
 
 Result<Done> run(const Options& options) {
   TRY(check(options));
+  TRY(find_model(options.model.model));
+  double bandwidth, placement;
+  Int8Rate int8_rate;
+  {  // before the model is there: the peak of memory is to be the model's
+    TRY_ASSIGN(const std::unique_ptr<Pool> pool, make_pool(options.model.threads));
+    bandwidth = measure_bandwidth(*pool);
+    placement = measure_placement();
+    int8_rate = measure_int8_rate(*pool);
+  }
   TRY_ASSIGN(const LoadedModel loaded, load(options.model));
   const ModelFacts& facts = loaded.model->facts();
-  const double bandwidth = measure_bandwidth(*loaded.pool);
-  const double placement = measure_placement();
-  const Int8Rate int8_rate = measure_int8_rate(*loaded.pool);
 
   const std::vector<Token> prompt = some_tokens(options.depth + options.prompt, facts.vocabulary);
   const std::vector<Token> past = some_tokens(std::max(options.depth, 1), facts.vocabulary);
@@ -211,6 +217,7 @@ Result<Done> run(const Options& options) {
                 {"cpu_seconds_per_run", c.median},
                 {"peak_memory_bytes", peak_memory()},
                 {"load_seconds", loaded.seconds},
+                {"packed_file", loaded.was_packed},
                 {"logits_hash", fmt::format("{:016x}", hash)}});
     return Done{};
   }

@@ -22,5 +22,6 @@ Command serve_command(CLI::App& program);
 Command ingest_command(CLI::App& program);
 Command ask_command(CLI::App& program);
 Command library_command(CLI::App& program);
+Command pack_command(CLI::App& program);
 
 }  // namespace freehold

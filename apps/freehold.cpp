@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -74,9 +75,9 @@ int main_of(int count, char** words) {
   program.add_flag("--version", version, "version, compiler and kernels of this CPU");
   program.add_flag("--limits", limits, "the caps on what files and requests may claim");
   program.add_flag("--json", as_json, "answer --version or --limits as JSON");
-  std::vector<Command> commands = {run_command(program),      serve_command(program),  inspect_command(program),
-                                   tokenize_command(program), bench_command(program),  ingest_command(program),
-                                   ask_command(program),      library_command(program)};
+  std::vector<Command> commands = {run_command(program),      serve_command(program),   inspect_command(program),
+                                   tokenize_command(program), bench_command(program),   ingest_command(program),
+                                   ask_command(program),      library_command(program), pack_command(program)};
   program.add_subcommand("pull", "get a model of the catalogue (uses the network; by freehold-net)");
 
   try {
@@ -105,6 +106,7 @@ int main_of(int count, char** words) {
 int main(int count, char** words) {
   freehold::interrupt::install();
   freehold::install_mapping_guard();
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of the write, not the end
   freehold::use_utf8();
   try {
     return freehold::main_of(count, words);

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "apps/report.h"
+#include "base/checksum.h"
 
 namespace freehold {
 
@@ -35,12 +36,27 @@ void add_drafts_options(CLI::App& app, bool& drafts, ModelOptions& options) {
                "guess by the model's own layer for the token after next as well, where it has one (DeepSeek)");
 }
 
-Result<Path> models_folder() {
+Result<Path> home_folder() {
   const char* home = std::getenv("FREEHOLD_HOME");
-  if (home && *home) return Path(home) / "models";
+  if (home && *home) return Path(home);
   home = std::getenv("HOME");
-  if (home && *home) return Path(home) / ".local/share/freehold/models";
+  if (home && *home) return Path(home) / ".local/share/freehold";
   return usage_error("neither FREEHOLD_HOME nor HOME is set, so there is no place for models");
+}
+
+Result<Path> models_folder() {
+  TRY_ASSIGN(const Path home, home_folder());
+  return home / "models";
+}
+
+Result<Path> packed_path(const Path& model) {
+  TRY_ASSIGN(const Path home, home_folder());
+  std::error_code error;
+  const Path place = std::filesystem::canonical(model, error);
+  if (error) return io_error("{}: {}", printable(model.native(), 200), error.message());
+  const std::string& full = place.native();
+  const auto sum = static_cast<uint32_t>(checksum64(std::as_bytes(std::span<const char>(full))));
+  return home / "packed" / fmt::format("{}-{:08x}.fhpack", place.stem().native(), sum);
 }
 
 Result<Path> find_model(const std::string& name) {
@@ -65,6 +81,43 @@ Result<const Kernels*> choose_kernels(const std::string& name) {
   return kernels_named(name);
 }
 
+namespace {
+
+void note(std::string_view text) { std::fprintf(stderr, "freehold: note: %s\n", printable(text, 300).c_str()); }
+
+// The model's packed file, if there is one and it fits.
+std::shared_ptr<const PackedFile> find_packed(const Path& model, const Checkpoint& checkpoint) {
+  const Result<Path> path = packed_path(model);
+  std::error_code ignored;
+  if (!path || !std::filesystem::exists(*path, ignored)) return nullptr;
+  Result<PackedFile> file = PackedFile::open(*path);
+  if (!file) {
+    note(fmt::format("{}; packing in memory instead; freehold pack makes a new one", file.error().what));
+    return nullptr;
+  }
+  if (file->source() != checkpoint.identity()) {
+    note(fmt::format("{}: is stale, {} has changed since; packing in memory instead; freehold pack makes a new one",
+                     file->name(), checkpoint.name()));
+    return nullptr;
+  }
+  return std::make_shared<const PackedFile>(std::move(*file));
+}
+
+Result<std::unique_ptr<Model>> load_model_packed(const Path& path, const Checkpoint& checkpoint, LoadOptions& how,
+                                                 Pool& pool) {
+  how.packed = find_packed(path, checkpoint);
+  if (!how.packed) return load_model(checkpoint, how, pool);
+  Result<std::unique_ptr<Model>> model = load_model(checkpoint, how, pool);
+  if (model) return model;
+  const std::string why = model.error().what;
+  how.packed = nullptr;
+  model = load_model(checkpoint, how, pool);
+  if (model) note(fmt::format("{}; packed in memory instead; freehold pack makes a new file", why));
+  return model;
+}
+
+}  // namespace
+
 Result<LoadedModel> load(const ModelOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   TRY_ASSIGN(std::unique_ptr<Pool> pool, make_pool(options.threads));
@@ -81,14 +134,14 @@ Result<LoadedModel> load(const ModelOptions& options) {
     TRY_ASSIGN(how.mode.kv, kv_type_named(options.kv));
   }
   how.progress = [&](double fraction) { line.at(fraction); };
-  TRY_ASSIGN(std::unique_ptr<Model> model, load_model(checkpoint, how, *pool));
+  TRY_ASSIGN(std::unique_ptr<Model> model, load_model_packed(path, checkpoint, how, *pool));
   if (tokenizer.size() > model->facts().vocabulary)
     return inconsistent("{}: the tokenizer has {} tokens, the model {}", checkpoint.name(), tokenizer.size(),
                         model->facts().vocabulary);
   auto engine = std::make_unique<Engine>(*model, *kernels, *pool);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return LoadedModel{checkpoint.name(), std::move(checkpoint), std::move(pool), std::move(model),
-                     std::move(engine), std::move(tokenizer),  seconds};
+                     std::move(engine), std::move(tokenizer),  seconds,         how.packed != nullptr};
 }
 
 }  // namespace freehold

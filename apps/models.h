@@ -25,8 +25,11 @@ void add_model_argument(CLI::App& app, ModelOptions& options);
 void add_model_options(CLI::App& app, ModelOptions& options);
 void add_drafts_options(CLI::App& app, bool& drafts, ModelOptions& options);  // drafts: on by default
 
-// $FREEHOLD_HOME/models, or ~/.local/share/freehold/models.
-Result<Path> models_folder();
+// $FREEHOLD_HOME, or ~/.local/share/freehold.
+Result<Path> home_folder();
+Result<Path> models_folder();  // "models" in it
+// Where the packed file of a model belongs: "packed" in the home folder, named after the model's file and its place.
+Result<Path> packed_path(const Path& model);
 // A path, or the name of a model in models_folder(): NAME.gguf, or a folder NAME.
 Result<Path> find_model(const std::string& name);
 
@@ -39,8 +42,10 @@ struct LoadedModel {
   std::unique_ptr<Engine> engine;
   Tokenizer tokenizer;
   double seconds = 0;  // it took to load
+  bool was_packed = false;  // the weights came from a packed file
 };
-// With a progress line on standard error if it takes long.
+// With a progress line on standard error if it takes long. A packed file is used where there is one; if it is stale or
+// damaged, a line on standard error says so, and the weights are packed anew, in memory.
 Result<LoadedModel> load(const ModelOptions& options);
 
 // --threads and --cpu, checked.

@@ -9,11 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
+#include "base/handle.h"
 #include "base/mapping_guard.h"
 
 namespace freehold {
@@ -22,35 +21,11 @@ namespace {
 // O_NONBLOCK: opening a pipe must not wait for its other end; it is refused a moment later.
 constexpr int read_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
-class Handle {
- public:
-  explicit Handle(int value) : value_(value) {}
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-  int release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
-
-template <class Call>
-auto repeat_interrupted(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
-std::string reason() { return std::strerror(errno); }
-
 int64_t mtime_ns(const struct stat& s) { return int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec; }
 
 Result<struct stat> stat_regular(int handle, std::string_view name) {
   struct stat s;
-  if (::fstat(handle, &s) != 0) return io_error("{}: cannot be examined: {}", printable(name), reason());
+  if (::fstat(handle, &s) != 0) return io_error("{}: cannot be examined: {}", printable(name), system_reason());
   if (!S_ISREG(s.st_mode))
     return unsupported("{}: is {}; expected a regular file", printable(name),
                        S_ISDIR(s.st_mode) ? "a folder" : "a pipe, socket or device");
@@ -89,7 +64,7 @@ Result<std::string> read_whole(int handle, std::string_view name, uint64_t most_
   size_t filled = 0;
   while (true) {  // the file may have changed since fstat: read to its end, or to its first `size` bytes
     const ssize_t got = repeat_interrupted([&] { return ::read(handle, text.data() + filled, text.size() - filled); });
-    if (got < 0) return io_error("{}: cannot be read: {}", printable(name), reason());
+    if (got < 0) return io_error("{}: cannot be read: {}", printable(name), system_reason());
     filled += static_cast<size_t>(got);
     if (got == 0 || filled == text.size()) break;
   }
@@ -103,7 +78,7 @@ Result<Done> write_whole(int handle, std::string_view bytes, std::string_view na
     if (wrote < 0) {
       if (errno == ENOSPC || errno == EDQUOT)
         return out_of_resources("{}: no space left for {} more bytes", printable(name), bytes.size());
-      return io_error("{}: cannot be written: {}", printable(name), reason());
+      return io_error("{}: cannot be written: {}", printable(name), system_reason());
     }
     bytes.remove_prefix(static_cast<size_t>(wrote));
   }
@@ -123,7 +98,7 @@ Result<MappedFile> MappedFile::of_handle(int raw_handle, std::string name) {
     void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, handle.get(), 0);
     if (start == MAP_FAILED) {
       if (errno == ENOMEM) return out_of_resources("{}: {} bytes cannot be mapped", printable(file.name_), size);
-      return io_error("{}: cannot be mapped: {}", printable(file.name_), reason());
+      return io_error("{}: cannot be mapped: {}", printable(file.name_), system_reason());
     }
     file.bytes_ = {static_cast<const std::byte*>(start), size};
     file.guard_ = guard_mapping(start, size);
@@ -134,7 +109,7 @@ Result<MappedFile> MappedFile::of_handle(int raw_handle, std::string name) {
 
 Result<MappedFile> MappedFile::open(const Path& path) {
   const int handle = repeat_interrupted([&] { return ::open(path.c_str(), read_flags); });
-  if (handle < 0) return io_error("{}: cannot be opened: {}", printable(path.native(), 200), reason());
+  if (handle < 0) return io_error("{}: cannot be opened: {}", printable(path.native(), 200), system_reason());
   return of_handle(handle, path.filename().native());
 }
 
@@ -181,7 +156,8 @@ bool is_plain_name(std::string_view name) {
 
 Result<Folder> Folder::open(const Path& path, Links links) {
   const int handle = repeat_interrupted([&] { return ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); });
-  if (handle < 0) return io_error("{}: cannot be opened as a folder: {}", printable(path.native(), 200), reason());
+  if (handle < 0)
+    return io_error("{}: cannot be opened as a folder: {}", printable(path.native(), 200), system_reason());
   Folder folder;
   folder.path_ = path;
   folder.links_ = links;
@@ -203,7 +179,7 @@ Result<int> Folder::open_file(std::string_view name) const {
       return unsupported("{}: is a symbolic link; links are refused unless a model cache's were allowed", file);
     handle = open_beneath(*handle_, target.c_str(), RESOLVE_NO_SYMLINKS);
   }
-  if (handle < 0) return io_error("{}: cannot be opened: {}", file, reason());
+  if (handle < 0) return io_error("{}: cannot be opened: {}", file, system_reason());
   return handle;
 }
 
@@ -227,7 +203,7 @@ bool Folder::has(std::string_view name) const {
 
 Result<std::string> read_file(const Path& path, uint64_t most_bytes) {
   const Handle handle(repeat_interrupted([&] { return ::open(path.c_str(), read_flags); }));
-  if (handle.get() < 0) return io_error("{}: cannot be opened: {}", printable(path.native(), 200), reason());
+  if (handle.get() < 0) return io_error("{}: cannot be opened: {}", printable(path.native(), 200), system_reason());
   return read_whole(handle.get(), path.filename().native(), most_bytes);
 }
 
@@ -237,7 +213,7 @@ Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mod
   const Path parent = path.has_parent_path() ? path.parent_path() : Path(".");
   const Handle folder(repeat_interrupted([&] { return ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (folder.get() < 0)
-    return io_error("{}: cannot be opened as a folder: {}", printable(parent.native(), 200), reason());
+    return io_error("{}: cannot be opened as a folder: {}", printable(parent.native(), 200), system_reason());
 
   const std::string temporary = name + ".tmp." + std::to_string(::gettid());  // unique among threads and processes
   const auto create = [&] {
@@ -251,19 +227,20 @@ Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mod
     created = create();
   }
   Handle file(created);
-  if (file.get() < 0) return io_error("{}: cannot be created: {}", printable(temporary), reason());
+  if (file.get() < 0) return io_error("{}: cannot be created: {}", printable(temporary), system_reason());
   const auto give_up = [&](Error error) -> Failure {
     ::unlinkat(folder.get(), temporary.c_str(), 0);
     return Failure(std::move(error));
   };
   if (auto written = write_whole(file.get(), bytes, name); !written) return give_up(std::move(written.error()));
   if (::fsync(file.get()) != 0)
-    return give_up({Fault::io, fmt::format("{}: cannot be synced: {}", printable(name), reason())});
+    return give_up({Fault::io, fmt::format("{}: cannot be synced: {}", printable(name), system_reason())});
   if (::close(file.release()) != 0)
-    return give_up({Fault::io, fmt::format("{}: cannot be closed: {}", printable(name), reason())});
+    return give_up({Fault::io, fmt::format("{}: cannot be closed: {}", printable(name), system_reason())});
   if (::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
-    return give_up({Fault::io, fmt::format("{}: cannot be replaced: {}", printable(name), reason())});
-  if (::fsync(folder.get()) != 0) return io_error("{}: its folder cannot be synced: {}", printable(name), reason());
+    return give_up({Fault::io, fmt::format("{}: cannot be replaced: {}", printable(name), system_reason())});
+  if (::fsync(folder.get()) != 0)
+    return io_error("{}: its folder cannot be synced: {}", printable(name), system_reason());
   return Done{};
 }
 

@@ -1,7 +1,9 @@
 #include "files/checkpoint.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "base/checksum.h"
 #include "base/limits.h"
 #include "files/checkpoint_impl.h"
 
@@ -179,6 +181,26 @@ void Checkpoint::drop(std::span<const std::byte> part) const {
 uint64_t Checkpoint::file_bytes() const {
   uint64_t sum = 0;
   for (const MappedFile& file : impl_->files) sum += file.bytes().size();
+  return sum;
+}
+
+uint64_t Checkpoint::identity() const {
+  uint64_t sum = 0;
+  const auto add_numbers = [&](std::initializer_list<int64_t> numbers) {
+    sum = checksum64(std::as_bytes(std::span(numbers.begin(), numbers.size())), sum);
+  };
+  const auto add_text = [&](std::string_view text) { sum = checksum64(std::as_bytes(std::span(text)), sum); };
+  for (const MappedFile& file : impl_->files) {
+    std::error_code error;
+    const auto changed = std::filesystem::last_write_time(impl_->place / file.name(), error);
+    add_numbers({static_cast<int64_t>(file.bytes().size()), static_cast<int64_t>(changed.time_since_epoch().count())});
+  }
+  add_text(impl_->config.dump(-1, ' ', false, Json::error_handler_t::replace));
+  for (const StoredTensor& tensor : impl_->tensors) {
+    add_text(tensor.name);
+    add_text(tensor.shape.text());
+    add_numbers({static_cast<int64_t>(tensor.format)});
+  }
   return sum;
 }
 

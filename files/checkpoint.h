@@ -57,6 +57,9 @@ class Checkpoint {
   Result<Done> check_intact() const;
   void drop(std::span<const std::byte> part) const;
   uint64_t file_bytes() const;
+  // Which bytes these are, without reading them: a checksum of sizes and times of change, of the configuration and of
+  // the table of tensors. What was made of the files is theirs while this stays the same.
+  uint64_t identity() const;
 
   // The same files, of which only shapes are wanted: whoever reads weights from it gets none of their bytes, and may
   // assume those that a lone configuration describes.

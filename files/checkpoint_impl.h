@@ -11,6 +11,7 @@ namespace freehold {
 struct Checkpoint::Impl {
   Source source = Source::gguf;
   std::string name;
+  Path place;  // the folder that `files` lie in
   std::vector<MappedFile> files;
   std::optional<Folder> folder;       // Source::folder
   std::vector<StoredTensor> tensors;  // of all files, one after the other

@@ -74,6 +74,7 @@ Failure no_weights(const Folder& folder) {
 Result<std::shared_ptr<Checkpoint::Impl>> open_model_folder(const Path& path, Links links) {
   auto impl = std::make_shared<Checkpoint::Impl>();
   impl->source = Checkpoint::Source::folder;
+  impl->place = path;
   const Path plain = path.lexically_normal();
   impl->name = (plain.has_filename() ? plain : plain.parent_path()).filename().native();
   TRY_ASSIGN(impl->folder, Folder::open(path, links));

@@ -90,6 +90,7 @@ Result<std::shared_ptr<Checkpoint::Impl>> open_gguf(const Path& path, Links link
   impl->source = Checkpoint::Source::gguf;
   TRY_ASSIGN(MappedFile file, MappedFile::open(path));
   impl->name = file.name();
+  impl->place = path.parent_path();
   TRY_ASSIGN(GgufHeader header, read_gguf_header(file.bytes(), impl->name, cut));
   impl->files.push_back(std::move(file));
   impl->tensors = std::move(header.tensors);

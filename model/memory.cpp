@@ -7,10 +7,10 @@
 #include "tensor/pack.h"
 
 namespace freehold {
+namespace {
 
-Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
-                          Pool& pool) {
-  if (memory.checkpoint.is_shapes_only()) return Done{};
+Result<Done> pack_in_memory(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
+                            Pool& pool) {
   constexpr uint64_t line = 64;
   uint64_t total = 0;
   for (const Linear* linear : linears) {
@@ -22,21 +22,75 @@ Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory,
     total = *sum;
   }
   TRY_ASSIGN(memory.packed, AnonymousMemory::map(total, AnonymousMemory::Room::now, "packed weights"));
+  const Let let_go = [&](std::span<const std::byte> part) { memory.checkpoint.drop(part); };
+  std::vector<std::byte*> places(linears.size());
+  std::vector<PackPiece> pieces;
   std::byte* to = memory.packed.data();
-  for (Linear* linear : linears) {
-    Weight& w = linear->weight;
+  for (size_t i = 0; i < linears.size(); ++i) {
+    const Weight& w = linears[i]->weight;
     if (!packs(w.format)) continue;
     const uint64_t size = packed_bytes(w.format, w.rows, w.cols);
-    pack(w, to, pool);
-    memory.checkpoint.drop(w.bytes);
-    memory.checkpoint.drop(w.scales);
-    w.scales = {};  // FP4's, which are in the pack now; no other packed format has scales of its own
-    w.bytes = {to, size};
-    w.layout = Layout::r16k4;
+    append_pieces(i, size, piece_bytes(w.format, Layout::r16k4, w.cols), pieces);
+    places[i] = to;
     to += (size + line - 1) / line * line;
-    if (options.progress) options.progress(static_cast<double>(to - memory.packed.data()) / static_cast<double>(total));
+  }
+  for (size_t first = 0, count; first < pieces.size(); first += count) {
+    count = std::min(pieces_at_once(pool), pieces.size() - first);
+    pool.run(static_cast<int>(count), [&](int i, int) {
+      const PackPiece& p = pieces[first + static_cast<size_t>(i)];
+      pack_piece(linears[p.weight]->weight, p.number, places[p.weight] + p.at, let_go);
+    });
+    for (size_t i = pieces[first].weight; i <= pieces[first + count - 1].weight; ++i)
+      let_go(linears[i]->weight.bytes);  // what pieces leave at their edges
+    if (options.progress) options.progress(static_cast<double>(first + count) / static_cast<double>(pieces.size()));
+  }
+  for (size_t i = 0; i < linears.size(); ++i) {
+    Weight& w = linears[i]->weight;
+    if (!places[i]) continue;
+    let_go(w.scales);
+    w.scales = {};  // FP4's, which are in the pack now; no other packed format has scales of its own
+    w.bytes = {places[i], packed_bytes(w.format, w.rows, w.cols)};
+    w.layout = Layout::r16k4;
   }
   return memory.checkpoint.check_intact();  // a file that changed under us gave numbers of nobody's
+}
+
+Result<Done> map_packed(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options, Pool& pool) {
+  const PackedFile& file = *options.packed;
+  memory.packed_file = options.packed;
+  std::vector<const PackedMatrix*> mapped;
+  for (Linear* linear : linears) {
+    Weight& w = linear->weight;
+    TRY_ASSIGN(const PackedMatrix* matrix, file.matrix_of(w));
+    become_packed(w, *matrix, file.bytes(*matrix).data());
+    mapped.push_back(matrix);
+  }
+  return file.verify(mapped, options.progress, pool);
+}
+
+}  // namespace
+
+Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
+                          Pool& pool) {
+  if (memory.checkpoint.is_shapes_only()) return Done{};
+  if (options.instead_of_packing) return options.instead_of_packing(linears);
+  if (options.packed) return map_packed(linears, memory, options, pool);
+  return pack_in_memory(linears, memory, options, pool);
+}
+
+Result<Done> pack_to_file(const Checkpoint& checkpoint, const Path& path, bool predict,
+                          std::function<bool(double)> progress, Pool& pool) {
+  LoadOptions options{.mode = {}, .progress = {}, .predict = predict};
+  options.instead_of_packing = [&](std::span<Linear* const> linears) -> Result<Done> {
+    std::vector<const Weight*> weights;
+    for (const Linear* linear : linears) weights.push_back(&linear->weight);
+    const PackingOptions how{checkpoint.identity(), progress,
+                             [&](std::span<const std::byte> part) { checkpoint.drop(part); }};
+    TRY(write_packed_file(path, weights, how, pool));
+    return checkpoint.check_intact();
+  };
+  TRY(load_model(checkpoint, options, pool));
+  return Done{};
 }
 
 namespace {

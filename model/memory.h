@@ -15,10 +15,12 @@ struct ModelMemory {
   Checkpoint checkpoint;    // keeps the views of unpacked weights valid
   Arena numbers{1u << 20};  // norms, biases
   AnonymousMemory packed;
+  std::shared_ptr<const PackedFile> packed_file = {};  // in place of `packed`
 };
 
-// Replaces every weight that has a packed form (and is not read by rows alone) by its pack, in parallel, dropping the
-// source's pages behind it. `linears` in the order in which they should lie in memory.
+// Replaces every weight that has a packed form (and is not read by rows alone) by its pack: made here, in parallel,
+// dropping the source's pages behind it, or mapped from options.packed. `linears` in the order in which they should lie
+// in memory.
 Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory&, const LoadOptions&, Pool&);
 
 // Pages of keys and values for `layers` equal layers.

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "files/checkpoint.h"
+#include "files/packed_file.h"
 #include "model/pass.h"
 #include "ops/window_kv.h"
 #include "text/prompt_format.h"
@@ -89,10 +90,18 @@ struct LoadOptions {
   NumericMode mode;
   std::function<void(double fraction)> progress;  // may be empty
   bool predict = false;                           // load the layer that predicts the token after next; refused without
+  // Weights packed before, of this checkpoint: they are mapped instead of packed, after their checksums were compared.
+  std::shared_ptr<const PackedFile> packed = {};
+  // For pack_to_file: what happens to the weights, which stay as they are. Such a model is of no other use.
+  std::function<Result<Done>(std::span<Linear* const>)> instead_of_packing = {};
 };
 // Picks the architecture from the checkpoint (model/architectures.cpp), validates its numbers and shapes, packs
 // weights.
 Result<std::unique_ptr<Model>> load_model(const Checkpoint&, const LoadOptions&, Pool&);
+
+// Packs the weights that such a load would pack into a file of their own. progress: the fraction; false cancels.
+Result<Done> pack_to_file(const Checkpoint&, const Path& path, bool predict, std::function<bool(double)> progress,
+                          Pool&);
 
 // What such a model would be, from a configuration alone or from the header of its files; no weight is read.
 Result<ModelFacts> plan_model(const Checkpoint&, const NumericMode&);

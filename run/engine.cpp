@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "base/checksum.h"
+#include "tensor/pack.h"
 
 namespace freehold {
 
@@ -22,7 +23,7 @@ uint64_t Engine::fingerprint() {
     const Weight& w = linear.weight;
     add_text(name);
     add_numbers({w.rows, w.cols, static_cast<int64_t>(w.format), static_cast<int64_t>(w.layout)});
-    add_bytes(w.bytes);
+    add_numbers({static_cast<int64_t>(w.checksum ? w.checksum : checksum_of(w, pool_))});
     add_bytes(w.scales);
   });
   model_.each_tensor([&](std::string_view name, Tensor& tensor) {

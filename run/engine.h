@@ -25,7 +25,8 @@ class Engine {
   PassCosts& costs() { return costs_; }        // of passes that decode
 
   // A checksum of names, shapes, numbers and numeric mode: two engines with the same one give the same bits (on one
-  // machine). Read from the weights in memory at the first call, about a tenth of a second per gigabyte.
+  // machine). Read from the weights in memory at the first call, about a tenth of a second per gigabyte; from the
+  // checksums of a packed file where they come from one.
   uint64_t fingerprint();
 
  private:

@@ -25,6 +25,7 @@ struct Weight {
   // its codes in another order (tensor/split_fp4.h). Else empty.
   std::span<const std::byte> scales;
   Format scale_format = Format::f32;
+  uint64_t checksum = 0;  // checksum_of() it (tensor/pack.h) where a packed file says so; 0: not known
 
   // Rows first..first+count as floats, [count, cols]. The same numbers from either layout.
   void decode_rows(int64_t first, int64_t count, float* to) const;

@@ -110,6 +110,7 @@ inline std::unique_ptr<OwnedWeight> random_weight(Format format, int64_t rows, i
   if (layout == Layout::r16k4) {
     const size_t size = packed_bytes(format, rows, cols);
     auto* to = static_cast<std::byte*>(owned->memory.bytes(size));
+    std::memset(to, 0, size);
     Pool pool(1);
     pack(owned->as_source, to, pool);
     owned->weight.layout = layout;

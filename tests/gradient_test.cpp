@@ -2,6 +2,8 @@
 // loss moves along the gradient as the gradient says: (L(p + e d) - L(p - e d)) / 2e = |g| for d = g / |g|.
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include <cmath>
 #include <map>
 
@@ -57,6 +59,7 @@ class Gradients : public ::testing::TestWithParam<bool> {
       source.layout = Layout::source;
       source.bytes = q8;
       std::byte* packed = packs_.array<std::byte>(packed_bytes(Format::q8_0, w.rows, w.cols));
+      std::memset(packed, 0, packed_bytes(Format::q8_0, w.rows, w.cols));
       pack(source, packed, pool_);
       w.format = Format::q8_0;
       w.layout = Layout::r16k4;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the seeds of the fuzz targets over files: fuzz/corpus/{gguf_header,safetensors_header,index_json,config_json,
-dequant,checkpoint_load}/seed-*. Small, valid or nearly so; regression-* files there are not touched.
+dequant,checkpoint_load,packed_file}/seed-*. Small, valid or nearly so; regression-* files there are not touched.
 
     python3 tools/make_fuzz_seeds.py fuzz/corpus
 """
@@ -170,10 +170,34 @@ def checkpoint_seeds():
     yield "folder-pickle", files((0, config), (1, b"PK\x03\x04rest"))
 
 
+def packed(pages, rows, version=1, count=None):
+    """rows: (name, format, layout, rows, cols, bytes); the target puts sizes and the checksum in."""
+    out, offset = b"FHPACK01" + struct.pack("<II3Q", version, len(rows) if count is None else count, 7, 0, 0), 2 << 20
+    for name, kind, layout, outputs, inputs, size in rows:
+        out += text(name) + text(kind) + struct.pack("<I4Q", layout, outputs, inputs, offset, 0)
+        offset += (size + 4095) // 4096 * 4096
+    return bytes([pages]) + out + b"\0" * 8
+
+
+def packed_seeds():
+    first, second = ("a.weight", "Q4_K", 1, 20, 256, 2 * 2304), ("b.weight", "Q2_K", 0, 3, 256, 3 * 84)
+    yield "two", packed(3, [first, second])
+    yield "none", packed(0, [])
+    yield "floats", packed(2, [("f", "F32", 1, 1, 5, 320), ("h", "BF16", 1, 16, 33, 17 * 64)])
+    yield "fp8", packed(1, [("w", "F8_E4M3", 0, 5, 7, 35)])
+    yield "twice", packed(4, [first, first])
+    yield "beyond", packed(1, [first, second])
+    yield "version", packed(3, [first, second], version=2)
+    yield "count", packed(3, [first, second], count=0xFFFFFFFF)
+    yield "no-format", packed(1, [("a", "Q9_K", 1, 16, 256, 2304)])
+    yield "huge", packed(1, [("a", "F32", 1, 1 << 40, 1 << 40, 0)])
+
+
 def main():
     root = Path(sys.argv[1])
     targets = {"gguf_header": gguf_seeds, "safetensors_header": safetensors_seeds, "index_json": index_seeds,
-               "config_json": json_seeds, "dequant": dequant_seeds, "checkpoint_load": checkpoint_seeds}
+               "config_json": json_seeds, "dequant": dequant_seeds, "checkpoint_load": checkpoint_seeds,
+               "packed_file": packed_seeds}
     for target, seeds in targets.items():
         folder = root / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-SMALL, LARGE = "smollm2-135m.gguf", "qwen2.5-coder-1.5b.gguf"
+SMALL, LARGE = "smollm2-135m-instruct.gguf", "qwen2.5-coder-1.5b-instruct.gguf"  # as pulled
 EXPERTS = "deepseek2-random.gguf"  # by tools/make_random_deepseek2.py
 
 

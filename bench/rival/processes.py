@@ -5,6 +5,7 @@
 
     memory      peak resident memory at 4096 positions of context (ratio: ours / its)
     start       from nothing to the first token after a prompt of 16, the file in the page cache (ours / its)
+    start-packed  the same from a packed file, likewise in the page cache (`freehold pack`, made beforehand)
     decode-cpu, prefill-cpu   tokens per processor second (ours / its): the processor time of a process of several runs
                 less that of one run, so that loading does not count
     neighbour   decode with two threads beside one niced program that never waits (ours / its), and ours beside what it
@@ -20,6 +21,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from compare import LARGE, SMALL, START, Engines, Row, add_options, chosen_rows,
 ROWS = {
     "memory": Row(LARGE),
     "start": Row(LARGE),
+    "start-packed": Row(LARGE),
     "decode-cpu": Row(LARGE),
     "prefill-cpu": Row(LARGE),
     "neighbour": Row(SMALL),
@@ -67,6 +70,9 @@ class Commands:
         return [self.engines.freehold, "bench", self.models / file, "--json", "--prompt", prompt, "--decode", decode,
                 "--depth", depth, "--runs", runs, "--threads", self.settings["threads"]]
 
+    def pack(self, home, file):
+        process([self.engines.freehold, "pack", self.models / file], {"FREEHOLD_HOME": home})
+
     def first_token(self, file):
         # A prompt of 16 tokens, as the rival's is, then one token.
         return [self.engines.freehold, "run", self.models / file, "--raw", "one two three four five six "
@@ -88,14 +94,15 @@ def per_cpu_second(command, tokens):
     return tokens * (RUNS - 1) / max(more - once, 1e-9)
 
 
-def measure(row, engine, commands):
+def measure(row, engine, commands, home):
+    """`home` is our $FREEHOLD_HOME: with a packed file in it for the row that wants one, else empty."""
     file = ROWS[row].file
     line = commands.ours if engine == "ours" else commands.rival
     if row == "memory":
-        return process(line(file, 0, 32, 4096 - 64, 1))[2]
-    if row == "start":
+        return process(line(file, 0, 32, 4096 - 64, 1), {"FREEHOLD_HOME": home})[2]
+    if row in ("start", "start-packed"):
         first = commands.first_token(file) if engine == "ours" else commands.rival(file, 16, 0, 0, 1, warm=False)
-        return process(first)[0]
+        return process(first, {"FREEHOLD_HOME": home})[0]
     if row == "decode-cpu":
         return per_cpu_second(lambda runs: line(file, 0, 64, 0, runs), 64)
     if row == "prefill-cpu":
@@ -109,13 +116,15 @@ def measure(row, engine, commands):
         spinner.wait()
 
 
-def compare_row(row, commands, arguments):
+def compare_row(row, commands, arguments, home):
+    if row == "start-packed":
+        commands.pack(home, ROWS[row].file)
     found = {"ours": [], "rival": []}
     alone = []
     for i in range(arguments.pairs):
         for engine in ["ours", "rival"] if i % 2 == 0 else ["rival", "ours"]:
             wait_for_calm(arguments.calm, arguments.patience)
-            found[engine].append(measure(row, engine, commands))
+            found[engine].append(measure(row, engine, commands, home))
         if row == "neighbour":
             wait_for_calm(arguments.calm, arguments.patience)
             alone.append(decode_rate("ours", process(commands.ours(ROWS[row].file, 0, 128, 0, 3))[3]))
@@ -126,7 +135,7 @@ def compare_row(row, commands, arguments):
               "rival": statistics.median(found["rival"])}
     if alone:
         result["share_of_alone"] = round(statistics.median(a / b for a, b in zip(found["ours"], alone)), 3)
-    unit = {"memory": "bytes", "start": "s", "neighbour": "tokens/s"}.get(row, "tokens per CPU second")
+    unit = {"memory": "bytes", "start": "s", "start-packed": "s", "neighbour": "tokens/s"}.get(row, "tokens per CPU second")
     print(f"{row:<12} ours {result['ours']:.6g}  rival {result['rival']:.6g} {unit}  ratio {median:.3f} "
           f"({first:.3f}-{third:.3f}), {len(ratios)} pairs"
           + (f"; ours beside the neighbour / alone {result['share_of_alone']}" if alone else ""), flush=True)
@@ -137,13 +146,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, ROWS)
     parser.add_argument("--settings", type=json.loads, default={}, help="JSON of the rival's settings")
+    parser.add_argument("--scratch", type=Path, help="where the packed file goes; default: the system's temporary folder")
     arguments = parser.parse_args()
     arguments.runs = 1
     arguments.settings = START | {"threads": min(2, len(os.sched_getaffinity(0)))} | arguments.settings
     rows = chosen_rows(parser, arguments, ROWS)
     commands = Commands(arguments)
     print(f"{cpu_model()['model']}, {len(os.sched_getaffinity(0))} CPUs; rival's settings: {arguments.settings}", flush=True)
-    results = [compare_row(row, commands, arguments) for row in rows]
+    results = []
+    for row in rows:
+        with tempfile.TemporaryDirectory(dir=arguments.scratch) as home:
+            results.append(compare_row(row, commands, arguments, home))
     line = json.dumps({"cpu": cpu_model(), "settings": arguments.settings, "rows": results})
     print(line)
     if arguments.json:
