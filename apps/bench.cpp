@@ -179,6 +179,7 @@ Result<Done> run(const Options& options) {
       static_cast<double>(facts.active_parameters) - static_cast<double>(facts.vocabulary) * facts.hidden;
   const double operations = p.median * 2 * parameters;
   const int threads = loaded.pool->threads();
+  const WeightStore* store = loaded.model->store();
   const double int8_share = int8_rate.all > 0 ? operations / int8_rate.all : 0;
   const Cpu processor = this_cpu();
   std::string flags;
@@ -218,6 +219,7 @@ Result<Done> run(const Options& options) {
                 {"peak_memory_bytes", peak_memory()},
                 {"load_seconds", loaded.seconds},
                 {"packed_file", loaded.was_packed},
+                {"experts", store ? as_json(store->counts()) : Json()},
                 {"logits_hash", fmt::format("{:016x}", hash)}});
     return Done{};
   }
@@ -243,6 +245,14 @@ Result<Done> run(const Options& options) {
   }
   print(fmt::format("            median and quartiles of {} runs; {:.2f} CPU seconds a run; peak memory {}\n",
                     options.runs, c.median, text_of_bytes(peak_memory())));
+  if (store) {
+    const WeightStoreCounts e = store->counts();
+    print(fmt::format(
+        "experts     {} of {} in memory; {:.0f} % of what was asked for found there, {} read at {:.2f} GB/s, "
+        "{:.1f} s waited\n",
+        text_of_bytes(e.most_bytes), text_of_bytes(e.all_bytes), 100 * e.found(), text_of_bytes(e.read_bytes),
+        e.bytes_per_second * 1e-9, e.wait_seconds));
+  }
   print(fmt::format("logits      {:016x}, equal in all runs\n", hash));
   return Done{};
 }

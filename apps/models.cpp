@@ -1,6 +1,8 @@
 #include "apps/models.h"
 
+#include <cstdio>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "apps/report.h"
 #include "base/checksum.h"
@@ -19,6 +21,10 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->type_name("SET");
   app.add_option("--kv", options.kv, "numbers in the cache of keys and values: f16, q8 (half of it), f32; default: f16")
       ->type_name("TYPE");
+  app.add_option("--memory", options.memory,
+                 "for weights, as 6G or 900M; experts beyond it are read from the packed file as needed")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
   app.add_flag("--exact", options.exact, "weights decoded to float, float cache: slower, for comparing");
   const std::map<std::string, MlaForm> forms{{"absorbed", MlaForm::absorbed}, {"expanded", MlaForm::expanded}};
   app.add_option("--mla", options.mla, "latent attention: absorbed (default, a small cache) or expanded")
@@ -103,12 +109,26 @@ std::shared_ptr<const PackedFile> find_packed(const Path& model, const Checkpoin
   return std::make_shared<const PackedFile>(std::move(*file));
 }
 
+void say_what_it_costs(const WeightStoreCounts& c, const ModelFacts& facts) {
+  const double visited = facts.experts > 0 ? static_cast<double>(c.all_bytes) * facts.experts_used / facts.experts : 0;
+  std::string text = fmt::format(
+      "{} of {} of experts stay in memory, the others are read as they are needed: the same "
+      "tokens, slower",
+      text_of_bytes(c.most_bytes), text_of_bytes(c.all_bytes));
+  if (c.bytes_per_second > 0)
+    text += fmt::format("; a token visits {}, {:.0f} ms to read if none is there",
+                        text_of_bytes(static_cast<uint64_t>(visited)), 1e3 * visited / c.bytes_per_second);
+  if (!c.direct) text += "; this file system reads through the system's cache, whose pages are dropped behind it";
+  note(text);
+}
+
 Result<std::unique_ptr<Model>> load_model_packed(const Path& path, const Checkpoint& checkpoint, LoadOptions& how,
                                                  Pool& pool) {
   how.packed = find_packed(path, checkpoint);
   if (!how.packed) return load_model(checkpoint, how, pool);
   Result<std::unique_ptr<Model>> model = load_model(checkpoint, how, pool);
   if (model) return model;
+  if (how.memory > 0) return model;  // without the file there may not be room
   const std::string why = model.error().what;
   how.packed = nullptr;
   model = load_model(checkpoint, how, pool);
@@ -117,6 +137,19 @@ Result<std::unique_ptr<Model>> load_model_packed(const Path& path, const Checkpo
 }
 
 }  // namespace
+
+Json as_json(const WeightStoreCounts& c) {
+  return {{"asked", c.asked},
+          {"reads", c.reads},
+          {"found", c.found()},
+          {"read_bytes", c.read_bytes},
+          {"wait_seconds", c.wait_seconds},
+          {"held_bytes", c.held_bytes},
+          {"most_bytes", c.most_bytes},
+          {"all_bytes", c.all_bytes},
+          {"bytes_per_second", c.bytes_per_second},
+          {"direct", c.direct}};
+}
 
 Result<LoadedModel> load(const ModelOptions& options) {
   const auto start = std::chrono::steady_clock::now();
@@ -134,7 +167,10 @@ Result<LoadedModel> load(const ModelOptions& options) {
     TRY_ASSIGN(how.mode.kv, kv_type_named(options.kv));
   }
   how.progress = [&](double fraction) { line.at(fraction); };
+  how.memory = options.memory;
   TRY_ASSIGN(std::unique_ptr<Model> model, load_model_packed(path, checkpoint, how, *pool));
+  line.clear();
+  if (const WeightStore* store = model->store()) say_what_it_costs(store->counts(), model->facts());
   if (tokenizer.size() > model->facts().vocabulary)
     return inconsistent("{}: the tokenizer has {} tokens, the model {}", checkpoint.name(), tokenizer.size(),
                         model->facts().vocabulary);

@@ -20,6 +20,7 @@ struct ModelOptions {
   bool exact = false;
   MlaForm mla = MlaForm::absorbed;
   bool predict = false;  // load the layer that predicts the token after next
+  uint64_t memory = 0;   // for weights, in bytes; 0: as much as they take
 };
 void add_model_argument(CLI::App& app, ModelOptions& options);
 void add_model_options(CLI::App& app, ModelOptions& options);
@@ -41,12 +42,14 @@ struct LoadedModel {
   std::unique_ptr<Model> model;
   std::unique_ptr<Engine> engine;
   Tokenizer tokenizer;
-  double seconds = 0;  // it took to load
+  double seconds = 0;       // it took to load
   bool was_packed = false;  // the weights came from a packed file
 };
 // With a progress line on standard error if it takes long. A packed file is used where there is one; if it is stale or
 // damaged, a line on standard error says so, and the weights are packed anew, in memory.
 Result<LoadedModel> load(const ModelOptions& options);
+
+Json as_json(const WeightStoreCounts&);
 
 // --threads and --cpu, checked.
 Result<std::unique_ptr<Pool>> make_pool(int threads);

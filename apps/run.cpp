@@ -134,6 +134,11 @@ std::string stats_text(Talk& talk, const Answer& answer) {
   const int fresh = answer.prompt_tokens - answer.reused_tokens;
   text += fmt::format("; prompt {} tokens in {:.2f} s", fresh, answer.prompt_seconds);
   if (answer.reused_tokens > 0) text += fmt::format(", {} reused", answer.reused_tokens);
+  if (const WeightStore* store = talk.loaded.model->store()) {
+    const WeightStoreCounts c = store->counts();
+    text += fmt::format("; {:.0f} % of experts' weights found in memory so far, {} read, {:.2f} s waited",
+                        100 * c.found(), text_of_bytes(c.read_bytes), c.wait_seconds);
+  }
   return text;
 }
 
@@ -194,6 +199,7 @@ Result<Done> answer_once(Talk& talk, const Options& options, const std::string& 
                  {"answer_tokens_per_second", answer.answer_rate()},
                  {"load_seconds", talk.loaded.seconds}};
     if (!logprobs.empty()) json["logprobs"] = logprobs;
+    if (const WeightStore* store = talk.loaded.model->store()) json["experts"] = as_json(store->counts());
     print_json(json);
   } else {
     speaker.end();

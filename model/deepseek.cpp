@@ -30,6 +30,7 @@ class Deepseek final : public Model {
   }
   const ModelFacts& facts() const override { return facts_; }
   const NumericMode& mode() const override { return mode_; }
+  WeightStore* store() const override { return memory_.cache.get(); }
   bool shows(Point point, int layer) const override {
     return shows_in_moe(moe_, dense(layer), point).value_or(Model::shows(point, layer));
   }

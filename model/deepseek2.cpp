@@ -62,6 +62,7 @@ class Deepseek2 final : public Model {
   const ModelFacts& facts() const override { return facts_; }
   bool shows(Point, int layer) const override;
   const NumericMode& mode() const override { return mode_; }
+  WeightStore* store() const override { return memory_.cache.get(); }
 
  private:
   Result<Done> read_config(Loader&, const Architecture&);

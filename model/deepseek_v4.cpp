@@ -51,6 +51,7 @@ class DeepseekV4 final : public Model {
   const ModelFacts& facts() const override { return facts_; }
   bool shows(Point, int layer) const override;
   const NumericMode& mode() const override { return mode_; }
+  WeightStore* store() const override { return memory_.cache.get(); }
 
  private:
   std::vector<WindowKvShape> kv_shapes(KvType type) const {

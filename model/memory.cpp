@@ -12,15 +12,23 @@ namespace {
 Result<Done> pack_in_memory(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
                             Pool& pool) {
   constexpr uint64_t line = 64;
-  uint64_t total = 0;
+  uint64_t total = 0, unpacked = 0;
   for (const Linear* linear : linears) {
     const Weight& w = linear->weight;
-    if (!packs(w.format)) continue;
+    if (!packs(w.format)) {
+      unpacked += w.bytes.size();
+      continue;
+    }
     const auto sum = checked_add(total, (packed_bytes(w.format, w.rows, w.cols) + line - 1) / line * line);
     if (!sum)
       return out_of_resources("{}: packed weights need more memory than can be addressed", memory.checkpoint.name());
     total = *sum;
   }
+  if (options.memory > 0 && total + unpacked > options.memory)
+    return out_of_resources(
+        "--memory: {} MiB; the weights take {} MiB, and experts can only be left in a packed file; "
+        "freehold pack makes one",
+        options.memory >> 20, (total + unpacked) >> 20);
   TRY_ASSIGN(memory.packed, AnonymousMemory::map(total, AnonymousMemory::Room::now, "packed weights"));
   const Let let_go = [&](std::span<const std::byte> part) { memory.checkpoint.drop(part); };
   std::vector<std::byte*> places(linears.size());
@@ -55,20 +63,54 @@ Result<Done> pack_in_memory(std::span<Linear* const> linears, ModelMemory& memor
   return memory.checkpoint.check_intact();  // a file that changed under us gave numbers of nobody's
 }
 
+// With room for less than everything: a cache for the routed experts in what the other weights leave.
+Result<Done> make_weight_cache(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options) {
+  const PackedFile& file = *options.packed;
+  uint64_t others = 0, routed = 0, largest = 0;
+  for (const Linear* linear : linears) {
+    TRY_ASSIGN(const PackedMatrix* matrix, file.matrix_of(linear->weight));
+    (is_routed(linear->weight) ? routed : others) += matrix->bytes;
+    if (is_routed(linear->weight)) largest = std::max(largest, matrix->bytes);
+  }
+  if (others + routed <= options.memory) return Done{};
+  if (routed == 0)
+    return out_of_resources(
+        "--memory: the weights of {} take {} MiB, and every token reads them all; only experts can "
+        "be left in the file",
+        memory.checkpoint.name(), others >> 20);
+  const uint64_t least = others + WeightCache::least_bytes(largest);
+  if (options.memory < least)
+    return out_of_resources(
+        "--memory: {} MiB; every token reads {} MiB of weights, and with experts at least {} MiB are "
+        "needed",
+        options.memory >> 20, others >> 20, (least >> 20) + 1);
+  TRY_ASSIGN(memory.cache, WeightCache::make(options.packed, options.memory - others));
+  return Done{};
+}
+
 Result<Done> map_packed(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options, Pool& pool) {
   const PackedFile& file = *options.packed;
   memory.packed_file = options.packed;
+  if (options.memory > 0) TRY(make_weight_cache(linears, memory, options));
   std::vector<const PackedMatrix*> mapped;
   for (Linear* linear : linears) {
     Weight& w = linear->weight;
     TRY_ASSIGN(const PackedMatrix* matrix, file.matrix_of(w));
-    become_packed(w, *matrix, file.bytes(*matrix).data());
-    mapped.push_back(matrix);
+    if (memory.cache && is_routed(w)) {
+      memory.cache->add(w, *matrix);
+    } else {
+      become_packed(w, *matrix, file.bytes(*matrix).data());
+      mapped.push_back(matrix);
+    }
   }
-  return file.verify(mapped, options.progress, pool);
+  TRY(file.verify(mapped, options.progress, pool));
+  if (memory.cache) memory.cache->measure();
+  return Done{};
 }
 
 }  // namespace
+
+bool is_routed(const Weight& weight) { return weight.name.find(".experts.") != std::string::npos; }
 
 Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory& memory, const LoadOptions& options,
                           Pool& pool) {

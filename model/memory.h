@@ -6,6 +6,7 @@
 
 #include "base/anonymous_memory.h"
 #include "files/checkpoint.h"
+#include "files/weight_cache.h"
 #include "model/model.h"
 #include "tensor/arena.h"
 
@@ -16,11 +17,14 @@ struct ModelMemory {
   Arena numbers{1u << 20};  // norms, biases
   AnonymousMemory packed;
   std::shared_ptr<const PackedFile> packed_file = {};  // in place of `packed`
+  std::unique_ptr<WeightCache> cache = {};             // of experts that do not all fit
 };
 
+bool is_routed(const Weight&);  // a matrix of an expert that only some tokens visit
+
 // Replaces every weight that has a packed form (and is not read by rows alone) by its pack: made here, in parallel,
-// dropping the source's pages behind it, or mapped from options.packed. `linears` in the order in which they should lie
-// in memory.
+// dropping the source's pages behind it, or mapped from options.packed. With options.memory for less than all, routed
+// experts are left in the packed file and read from there. `linears` in the order in which they should lie in memory.
 Result<Done> pack_weights(std::span<Linear* const> linears, ModelMemory&, const LoadOptions&, Pool&);
 
 // Pages of keys and values for `layers` equal layers.

@@ -14,6 +14,7 @@
 #include "files/packed_file.h"
 #include "model/pass.h"
 #include "ops/window_kv.h"
+#include "tensor/weight_store.h"
 #include "text/prompt_format.h"
 #include "text/tokenizer.h"
 
@@ -80,6 +81,9 @@ class Model {
   // Whether passes show the point in this layer. Here: the points of attention with grouped keys and a dense MLP.
   virtual bool shows(Point, int layer) const;
   virtual const NumericMode& mode() const = 0;
+  // What brings weights that do not stay in memory, if some do not. After a pass its check() says whether all could be
+  // read.
+  virtual WeightStore* store() const { return nullptr; }
 };
 
 // Whether passes of this model show the point; if not, why, and what to ask for instead. For whoever is to watch or
@@ -92,6 +96,7 @@ struct LoadOptions {
   bool predict = false;                           // load the layer that predicts the token after next; refused without
   // Weights packed before, of this checkpoint: they are mapped instead of packed, after their checksums were compared.
   std::shared_ptr<const PackedFile> packed = {};
+  uint64_t memory = 0;  // bytes for weights; if they are more, experts stay in `packed` and are read as needed; 0: all
   // For pack_to_file: what happens to the weights, which stay as they are. Such a model is of no other use.
   std::function<Result<Done>(std::span<Linear* const>)> instead_of_packing = {};
 };

@@ -1,7 +1,11 @@
 #include "model/moe.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "model/memory.h"
+#include "tensor/weight_store.h"
 
 namespace freehold {
 
@@ -73,6 +77,22 @@ Tensor shown_outputs(Pass& pass, int layer, const Tensor& values, const ops::Exp
   return ops::replace_rows(c, values, entries, ops::join_rows(c, replaced));
 }
 
+// Where the experts do not stay in memory: tells their store what is asked for next, in the order of multiplying, so
+// that it is read while other things are computed.
+void announce(const MoeLayer& w, const ops::ExpertPlan& plan) {
+  WeightStore* store = w.gate[0].weight.store;
+  if (!store) return;
+  std::vector<int> visited;
+  for (int e = 0; e < plan.experts; ++e)
+    if (plan.count(e) > 0) visited.push_back(e);
+  std::stable_sort(visited.begin(), visited.end(), [&](int a, int b) { return plan.count(a) > plan.count(b); });
+  std::vector<const Weight*> weights;
+  for (const int e : visited)
+    for (const auto* stack : {&w.gate, &w.up}) weights.push_back(&(*stack)[static_cast<size_t>(e)].weight);
+  for (const int e : visited) weights.push_back(&w.down[static_cast<size_t>(e)].weight);
+  store->ahead(weights);
+}
+
 Tensor shared_expert(Pass& pass, const MoeConfig& config, const MoeLayer& w, const Tensor& x) {
   const ops::LinearPart parts[] = {{&w.shared_gate, {}}, {&w.shared_up, {}}};
   Tensor gate_up[2];
@@ -111,6 +131,9 @@ Tensor moe_forward(Pass& pass, const MoeConfig& config, const MoeLayer& w, int l
       pass.at(Point::expert_weights, layer, ops::expert_weights(c, scores, chosen, routing));  // [rows, used]
 
   const ops::ExpertPlan plan = ops::plan_experts(c, chosen, routing.used, config.experts);
+  announce(w, plan);
+  Tensor shared;                                                          // [rows, hidden]
+  if (config.shared_ffn > 0) shared = shared_expert(pass, config, w, x);  // meanwhile
   const std::span<const Linear> stacks[] = {w.gate, w.up};
   Tensor gate_up[2];
   pass.experts_linear_many(stacks, x, plan, gate_up);                        // [rows * used, expert_ffn] twice
@@ -118,7 +141,7 @@ Tensor moe_forward(Pass& pass, const MoeConfig& config, const MoeLayer& w, int l
   const Tensor out = shown_outputs(pass, layer, pass.experts_linear(w.down, act, plan), plan);  // [rows * used, hidden]
   const Tensor routed = ops::combine_experts(c, out, weights, plan);                            // [rows, hidden]
   if (config.shared_ffn == 0) return routed;
-  return ops::add(c, routed, pass.at(Point::shared_out, layer, shared_expert(pass, config, w, x)));  // [rows, hidden]
+  return ops::add(c, routed, pass.at(Point::shared_out, layer, shared));  // [rows, hidden]
 }
 
 // ------------------------------------------------------------------------------------------------------------------
@@ -256,8 +279,7 @@ void MoeLayer::each_linear(const std::function<void(Linear&)>& visit) {
 }
 
 double share_read(const MoeConfig& config, const Linear& linear) {
-  const bool routed = linear.weight.name.find(".experts.") != std::string::npos;
-  return routed ? static_cast<double>(config.routing.used) / config.experts : 1;
+  return is_routed(linear.weight) ? static_cast<double>(config.routing.used) / config.experts : 1;
 }
 
 }  // namespace freehold

@@ -12,6 +12,7 @@
 #include "ops/linear_back.h"
 #include "ops/row_chunks.h"
 #include "ops/tape.h"
+#include "tensor/weight_store.h"
 
 namespace freehold::ops {
 namespace {
@@ -77,10 +78,24 @@ Ordered order(Context& context, std::span<const std::span<const Linear>> stacks,
   return o;
 }
 
+// Products of weights that a store brings: of those that are there first, then of the others as they come.
+void multiply_from(WeightStore& store, Context& context, std::span<Product> products) {
+  std::stable_partition(products.begin(), products.end(), [&](const Product& p) { return store.present(*p.weight); });
+  std::vector<const Weight*> weights;
+  weights.reserve(products.size());
+  for (const Product& p : products) weights.push_back(p.weight);
+  for (size_t done = 0; done < products.size();) {
+    const size_t held = store.hold(std::span(weights).subspan(done));
+    multiply(context, products.subspan(done, held));
+    done += held;
+  }
+}
+
 // The way back of one stack.
 void record_stack(Context& context, std::span<const Linear> stack, const Tensor& x, RowsOf rows, const ExpertPlan& plan,
                   const Tensor& y) {
   if (!context.tape) return;
+  CHECK(!stack[0].weight.store, "gradients through weights that do not stay in memory");
   context.tape->record(y, [stack, x, rows, plan, y, &kernels = context.kernels, &pool = context.pool](Tape& tape) {
     const float* dy = tape.grad(y).data();
     float* dx = tape.grad(x).data();
@@ -122,8 +137,8 @@ void multiply_stacks(Context& context, std::span<const std::span<const Linear>> 
   }
   if (plan.rows == 0) return;
   const Ordered from = order(context, stacks, x, rows, plan);
-  std::vector<Product> products;
-  products.reserve(stacks.size() * static_cast<size_t>(plan.experts));
+  Product* const room = context.arena.array<Product>(stacks.size() * static_cast<size_t>(plan.experts));
+  size_t found = 0;
   for (int e = 0; e < plan.experts; ++e) {
     const int64_t first = plan.first[static_cast<size_t>(e)], count = plan.count(e);
     if (count == 0) continue;
@@ -132,18 +147,22 @@ void multiply_stacks(Context& context, std::span<const std::span<const Linear>> 
       const Weight& weight = stacks[s][static_cast<size_t>(e)].weight;
       CHECK(weight.cols == x.width() && weight.rows == results[s].width(), "{} [{}, {}] by {}", weight.name,
             weight.rows, weight.cols, x.shape().text());
-      products.push_back({&weight,
-                          nullptr,
-                          from.floats ? from.floats + row * x.width() : nullptr,
-                          {from.quant.rows, from.quant.first + row},
-                          count,
-                          results[s].mutable_data() + first * weight.rows});
+      room[found++] = {&weight,
+                       nullptr,
+                       from.floats ? from.floats + row * x.width() : nullptr,
+                       {from.quant.rows, from.quant.first + row},
+                       count,
+                       results[s].mutable_data() + first * weight.rows};
     }
   }
-  // Much work first, so that no worker is left with it at the end.
-  std::stable_sort(products.begin(), products.end(),
-                   [](const Product& a, const Product& b) { return a.rows > b.rows; });
-  multiply(context, products);
+  // Much work first, so that no worker is left with it at the end. A token alone gives all the same.
+  const std::span<Product> products(room, found);
+  const auto more = [](const Product& a, const Product& b) { return a.rows > b.rows; };
+  if (!std::is_sorted(products.begin(), products.end(), more)) std::stable_sort(products.begin(), products.end(), more);
+  if (WeightStore* store = stacks[0][0].weight.store)
+    multiply_from(*store, context, products);
+  else
+    multiply(context, products);
   for (size_t s = 0; s < stacks.size(); ++s) record_stack(context, stacks[s], x, rows, plan, results[s]);
 }
 
@@ -161,9 +180,10 @@ ExpertPlan plan_experts(Context& context, std::span<const int32_t> chosen, int u
     ++first[e + 1];
   }
   for (size_t e = 0; e < many; ++e) first[e + 1] += first[e];
-  std::vector<int32_t> next(first, first + many);
+  int32_t* next = context.arena.array<int32_t>(many);
+  std::copy_n(first, many, next);
   for (size_t i = 0; i < entries; ++i) {
-    entry[i] = next[static_cast<size_t>(chosen[i])]++;
+    entry[i] = next[chosen[i]]++;
     row[entry[i]] = static_cast<int32_t>(i / static_cast<size_t>(used));
   }
   return {static_cast<int64_t>(entries) / used, used, experts, {first, many + 1}, {row, entries}, {entry, entries}};

@@ -23,6 +23,7 @@ class Engine {
   Arena& arena() { return arena_; }
   Arena& side_arena() { return side_arena_; }  // of passes whose results nobody else holds
   PassCosts& costs() { return costs_; }        // of passes that decode
+  Batch& batch() { return batch_; }            // that of run_pass(): its room is kept from pass to pass
 
   // A checksum of names, shapes, numbers and numeric mode: two engines with the same one give the same bits (on one
   // machine). Read from the weights in memory at the first call, about a tenth of a second per gigabyte; from the
@@ -35,6 +36,7 @@ class Engine {
   Pool& pool_;
   Arena arena_, side_arena_;
   PassCosts costs_;
+  Batch batch_;
   uint64_t fingerprint_ = 0;
 };
 

@@ -272,6 +272,7 @@ SchedulerCounts Scheduler::counts() const {
   const std::lock_guard lock(mutex_);
   SchedulerCounts counts = counts_;
   counts.waiting = accepted_;
+  if (const WeightStore* store = engine_.model().store()) counts.experts = store->counts();
   return counts;
 }
 

@@ -99,6 +99,7 @@ struct SchedulerCounts {  // of now, and since the start
   int64_t cache_positions = 0, cache_used = 0;
   uint64_t steps = 0, prompt_tokens = 0, answer_tokens = 0, reused_tokens = 0, asked_tokens = 0;
   uint64_t drafts = 0, draft_tokens = 0, draft_tokens_right = 0;
+  std::optional<WeightStoreCounts> experts;  // where they do not all stay in memory
 };
 
 class Scheduler {

@@ -37,8 +37,8 @@ Session::Session(Engine& engine, SessionOptions options)
 
 Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   const ModelFacts& facts = engine.model().facts();
-  Batch batch;
-  batch.sequences.reserve(work.size());
+  Batch& batch = engine.batch();
+  batch.sequences.clear();
   std::span<Observer* const> observers;
   for (const Session::Work& w : work) {
     const Session& s = *w.session;
@@ -67,6 +67,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   for (const Session::Work& w : work)
     if (w.session->prediction_) pass.keep_states();
   const Tensor logits = engine.model().forward(pass);  // [rows that want logits, vocabulary]
+  if (WeightStore* store = engine.model().store()) TRY(store->check());
 
   int64_t row = 0, first = 0;
   for (const Session::Work& w : work) {

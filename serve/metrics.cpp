@@ -96,6 +96,14 @@ std::string Metrics::text(const SchedulerCounts& counts) const {
   one("counter", "vllm:spec_decode_num_accepted_tokens_total", static_cast<double>(counts.draft_tokens_right));
   one("counter", "freehold:steps_total", static_cast<double>(counts.steps));
   one("counter", "freehold:prompt_tokens_computed_total", static_cast<double>(counts.prompt_tokens));
+  if (counts.experts) {
+    const WeightStoreCounts& e = *counts.experts;
+    one("counter", "freehold:expert_weights_asked_total", static_cast<double>(e.asked));
+    one("counter", "freehold:expert_weights_read_total", static_cast<double>(e.reads));
+    one("counter", "freehold:expert_read_bytes_total", static_cast<double>(e.read_bytes));
+    one("counter", "freehold:expert_wait_seconds_total", e.wait_seconds);
+    one("gauge", "freehold:expert_cache_bytes", static_cast<double>(e.held_bytes));
+  }
 
   const std::lock_guard lock(mutex_);
   out += "# TYPE vllm:request_success_total counter\n";

@@ -14,6 +14,8 @@ enum class Layout : uint8_t {
   r16k4,   // groups of 16 rows, interleaved four inputs at a time: one layout for every instruction set (tensor/pack.h)
 };
 
+class WeightStore;  // tensor/weight_store.h
+
 struct Weight {
   std::string name;  // released name, e.g. model.layers.0.mlp.up_proj.weight
   int64_t rows = 0, cols = 0;
@@ -26,6 +28,9 @@ struct Weight {
   std::span<const std::byte> scales;
   Format scale_format = Format::f32;
   uint64_t checksum = 0;  // checksum_of() it (tensor/pack.h) where a packed file says so; 0: not known
+  // What brings the bytes when they are needed, and the weight's number there; null: they are always there.
+  WeightStore* store = nullptr;
+  int32_t place = -1;
 
   // Rows first..first+count as floats, [count, cols]. The same numbers from either layout.
   void decode_rows(int64_t first, int64_t count, float* to) const;

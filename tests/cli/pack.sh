@@ -40,6 +40,11 @@ cmp -s "$folder/whole" "$pack" || fail "the old file has changed"
 wait
 [ "$(bench)" = "$hash" ] && [ ! -s "$folder/err" ] || fail "after two at once"
 
+# A dense model needs all of its weights for every token.
+[ "$(bench --memory 1G)" = "$hash" ] || fail "room enough"
+expect 4 "$freehold" bench "$model" --memory 100K; has err "every token reads them all"
+expect 2 "$freehold" bench "$model" --memory much
 expect 0 "$freehold" pack "$model" --remove; has out removed
+expect 4 "$freehold" bench "$model" --memory 100K; has err "freehold pack makes one"
 [ "$(bench)" = "$hash" ] && [ "$(field '["packed_file"]')" = False ] || fail removed
 expect 5 "$freehold" pack "$folder/nothing.gguf"
