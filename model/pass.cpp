@@ -10,22 +10,28 @@ namespace freehold {
 
 Pass::Pass(Context& context, const Batch& batch, int layers, std::span<Observer* const> observers)
     : context_(context), batch_(batch), observers_(observers) {
+  size_t all = 0, wanted = 0;
+  for (const Batch::Sequence& sequence : batch.sequences) all += sequence.tokens.size();
+  const auto room = [&]<class T>(std::span<T>& of, size_t count) { of = {context.arena.array<T>(count), count}; };
+  room(rows_, all), room(tokens_, all), room(positions_, all), room(logit_rows_, all), room(logit_sites_, all);
+  room(span_room_, batch.sequences.size());
+  size_t row = 0;
   for (size_t s = 0; s < batch.sequences.size(); ++s) {
     const Batch::Sequence& sequence = batch.sequences[s];
     const auto count = static_cast<int>(sequence.tokens.size());
-    for (int i = 0; i < count; ++i) {
-      const auto row = static_cast<int32_t>(tokens_.size());
-      tokens_.push_back(sequence.tokens[static_cast<size_t>(i)]);
-      positions_.push_back(sequence.start + i);
-      rows_.push_back({static_cast<int>(s), sequence.start + i});
-      const bool wanted = sequence.logits == Batch::Sequence::Logits::all ||
-                          (sequence.logits == Batch::Sequence::Logits::last && i + 1 == count);
-      if (wanted) {
-        logit_rows_.push_back(row);
-        logit_sites_.push_back(rows_.back());
+    for (int i = 0; i < count; ++i, ++row) {
+      tokens_[row] = sequence.tokens[static_cast<size_t>(i)];
+      positions_[row] = sequence.start + i;
+      rows_[row] = {static_cast<int>(s), sequence.start + i};
+      if (sequence.logits == Batch::Sequence::Logits::all ||
+          (sequence.logits == Batch::Sequence::Logits::last && i + 1 == count)) {
+        logit_rows_[wanted] = static_cast<int32_t>(row);
+        logit_sites_[wanted++] = rows_[row];
       }
     }
   }
+  logit_rows_ = logit_rows_.first(wanted);
+  logit_sites_ = logit_sites_.first(wanted);
   if (observers.empty()) return;
   watched_.assign(static_cast<size_t>(std::max(layers, 1)) * point_count, false);
   for (int layer = 0; layer < std::max(layers, 1); ++layer)
@@ -153,16 +159,17 @@ Tensor Pass::head_linear(const Linear& weight, const ops::HeadRows& heads, ops::
 }
 
 void Pass::find_spans(int layer, const KvShape* own) {
-  spans_.clear();
+  size_t found = 0;
   int first = 0;
   for (const Batch::Sequence& sequence : batch_.sequences) {
     const auto count = static_cast<int>(sequence.tokens.size());
     KvPages* pages = sequence.cache ? sequence.cache->pages(layer) : nullptr;
     if (!pages && own && count > 0)
       pages = own_pages_.emplace_back(std::make_unique<KvPages>(*own, sequence.start + count)).get();
-    if (count > 0) spans_.push_back({first, count, sequence.start, pages});
+    if (count > 0) span_room_[found++] = {first, count, sequence.start, pages};
     first += count;
   }
+  spans_ = span_room_.first(found);
 }
 
 std::span<const ops::AttentionSpan> Pass::spans(int layer, const KvShape& own) {

@@ -132,11 +132,11 @@ class Pass {
   std::span<Observer* const> observers_;
   bool observed_ = false;
   std::vector<bool> watched_;
-  std::vector<Row> rows_;
-  std::vector<Token> tokens_;
-  std::vector<Row> logit_sites_;
-  std::vector<int32_t> positions_, logit_rows_;
-  std::vector<ops::AttentionSpan> spans_;
+  // In the arena, below what layers give back.
+  std::span<Row> rows_, logit_sites_;
+  std::span<Token> tokens_;
+  std::span<int32_t> positions_, logit_rows_;
+  std::span<ops::AttentionSpan> spans_, span_room_;
   Tensor carried_, states_;
   bool keeps_states_ = false;
   Arena::Mark layer_mark_{};

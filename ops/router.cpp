@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/limits.h"
 #include "ops/experts.h"
 #include "ops/row_chunks.h"
 #include "ops/tape.h"
@@ -108,36 +109,28 @@ float strength_of(const float* v, int64_t n, GroupStrength strength) {
 }
 
 struct ChoiceRoom {  // scratch of one row
-  std::vector<float> values, strengths;
-  std::vector<uint8_t> taken, group_taken;
-  std::vector<int32_t> groups;
-  ChoiceRoom(int64_t experts, const Routing& r)
-      : values(static_cast<size_t>(experts)),
-        strengths(static_cast<size_t>(r.groups)),
-        taken(values.size()),
-        group_taken(strengths.size()),
-        groups(static_cast<size_t>(r.groups_used)) {}
+  float values[limits::experts], strengths[limits::experts];
+  uint8_t taken[limits::experts], group_taken[limits::experts];
+  int32_t groups[limits::experts];
 };
 
 void choose_row(const RowKernels& kernels, const float* z, const float* s, const float* bias, int64_t experts,
                 const Routing& routing, ChoiceRoom& room, int32_t* to) {
-  float* v = room.values.data();
+  float* v = room.values;
   for (int64_t i = 0; i < experts; ++i) v[i] = std::isinf(z[i]) ? z[i] : bias ? s[i] + bias[i] : s[i];
-  std::fill(room.taken.begin(), room.taken.end(), 0);
+  std::fill_n(room.taken, experts, 0);
   if (routing.groups_used < routing.groups) {
     const int64_t size = experts / routing.groups;
-    std::fill(room.group_taken.begin(), room.group_taken.end(), 0);
+    std::fill_n(room.group_taken, routing.groups, 0);
+    for (int64_t g = 0; g < routing.groups; ++g) room.strengths[g] = strength_of(v + g * size, size, routing.strength);
+    take_best(kernels, room.strengths, room.group_taken, routing.groups, routing.groups_used, room.groups);
     for (int64_t g = 0; g < routing.groups; ++g)
-      room.strengths[static_cast<size_t>(g)] = strength_of(v + g * size, size, routing.strength);
-    take_best(kernels, room.strengths.data(), room.group_taken.data(), routing.groups, routing.groups_used,
-              room.groups.data());
-    for (int64_t g = 0; g < routing.groups; ++g)
-      if (!room.group_taken[static_cast<size_t>(g)]) {
+      if (!room.group_taken[g]) {
         std::fill_n(v + g * size, size, -infinity);
-        std::fill_n(room.taken.data() + g * size, size, 1);
+        std::fill_n(room.taken + g * size, size, 1);
       }
   }
-  take_best(kernels, v, room.taken.data(), experts, routing.used, to);
+  take_best(kernels, v, room.taken, experts, routing.used, to);
 }
 
 }  // namespace
@@ -146,10 +139,11 @@ Tensor router_scores(Context& context, const Tensor& logits, Scoring scoring) {
   const int64_t n = logits.width();
   Tensor s = Tensor::empty(logits.shape(), context.arena);
   float* to = s.mutable_data();
+  CHECK(n <= limits::experts, "{} experts", n);
   each_rows(context.pool, logits.rows(), 16 * n, [&](int64_t first, int64_t count) {
-    std::vector<float> room(static_cast<size_t>(n));
+    float room[limits::experts];
     for (int64_t i = first * n; i < (first + count) * n; i += n)
-      scores_row(context.kernels.rows, scoring, logits.data() + i, n, room.data(), to + i);
+      scores_row(context.kernels.rows, scoring, logits.data() + i, n, room, to + i);
   });
   if (context.tape)
     context.tape->record(s, [logits, s, n, scoring, &kernels = context.kernels.rows](Tape& tape) {
@@ -165,7 +159,7 @@ Tensor router_scores(Context& context, const Tensor& logits, Scoring scoring) {
 std::span<const int32_t> choose_experts(Context& context, const Tensor& logits, const Tensor& scores,
                                         const Tensor& bias, const Routing& routing) {
   const int64_t experts = scores.width(), rows = scores.rows();
-  CHECK(experts % routing.groups == 0 && routing.groups_used <= routing.groups &&
+  CHECK(experts <= limits::experts && experts % routing.groups == 0 && routing.groups_used <= routing.groups &&
             routing.used <= experts / routing.groups * routing.groups_used,
         "{} of {} experts in {} of {} groups", routing.used, experts, routing.groups_used, routing.groups);
   CHECK(logits.shape() == scores.shape() && (!bias || bias.shape().elements() == experts), "{} and {}",
@@ -173,7 +167,7 @@ std::span<const int32_t> choose_experts(Context& context, const Tensor& logits, 
   const auto count = static_cast<size_t>(rows * routing.used);
   int32_t* chosen = context.arena.array<int32_t>(count);
   each_rows(context.pool, rows, 16 * experts, [&](int64_t first, int64_t many) {
-    ChoiceRoom room(experts, routing);
+    ChoiceRoom room;
     for (int64_t r = first; r < first + many; ++r)
       choose_row(context.kernels.rows, logits.row(r).data(), scores.row(r).data(), bias ? bias.data() : nullptr,
                  experts, routing, room, chosen + r * routing.used);

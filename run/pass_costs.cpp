@@ -1,7 +1,6 @@
 #include "run/pass_costs.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "base/check.h"
 
@@ -44,7 +43,7 @@ void choose_guesses(const PassCosts& costs, std::span<const std::span<const doub
   std::fill(counts.begin(), counts.end(), 0);
   const int streams = static_cast<int>(chances.size());
   if (streams == 0 || streams >= PassCosts::most_rows || costs.seconds(streams) == 0) return;
-  std::vector<int> tried(counts.size());
+  int tried[PassCosts::most_rows] = {};
   double tokens = streams, best = least_gain * streams / costs.seconds(streams);
   for (int rows = streams + 1; rows <= PassCosts::most_rows; ++rows) {
     size_t likeliest = counts.size();
@@ -57,7 +56,7 @@ void choose_guesses(const PassCosts& costs, std::span<const std::span<const doub
     tokens += chance;
     if (tokens / costs.seconds(rows) <= best) continue;
     best = tokens / costs.seconds(rows);
-    std::copy(tried.begin(), tried.end(), counts.begin());
+    std::copy_n(tried, counts.size(), counts.begin());
   }
 }
 
