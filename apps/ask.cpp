@@ -7,12 +7,15 @@
 #include "apps/report.h"
 #include "base/limits.h"
 #include "library/answer.h"
+#include "library/export_rows.h"
+#include "library/words.h"
 
 namespace freehold {
 namespace {
 
 struct Options {
   std::string question, library, export_to;
+  std::optional<std::string> labels;
   bool json = false, why = false;
 };
 
@@ -57,39 +60,31 @@ void print_sources(const papers::Answer& answer, bool all) {
     print(fit_for_terminal(fmt::format("  {}#{}\n", files[i].first, places)));
     if (all)
       for (const papers::Citation* c : files[i].second)
-        print(fit_for_terminal(fmt::format("      {}: {}\n", c->place, c->quote)));
+        print(fit_for_terminal(fmt::format("      {}: {}\n", c->place, papers::shortened(c->quote, 300))));
   }
 }
 
-// The rows behind an answer. A cell that a spreadsheet would take for a formula gets an apostrophe before it.
-std::string rows_as_csv(const papers::Answer& answer) {
-  std::string csv = "file,place,row\n";
-  const auto cell = [](std::string_view text) {
-    std::string out = "\"";
-    if (!text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos) out += '\'';
-    for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-    return out + '"';
-  };
-  for (const papers::Citation& c : answer.citations)
-    csv += cell(c.file) + "," + cell(c.place) + "," + cell(c.quote) + "\n";
-  return csv;
-}
-
 Result<Done> run(const Options& options) {
-  TRY_ASSIGN(const papers::Domain domain, papers::built_in_domain());
-  TRY_ASSIGN(papers::Store store, open_library(options.library, papers::Database::Mode::read));
+  TRY_ASSIGN(const papers::Domain domain, domain_of_library(options.library));
+  TRY_ASSIGN(papers::Store store, open_to_ask(options.library, options.labels, domain));
   TRY_ASSIGN(const papers::Vocabulary vocabulary, papers::load_vocabulary(store.database(), domain));
   TRY_ASSIGN(const papers::Answer answer,
              papers::answer_question(store.database(), vocabulary, domain, options.question,
                                      !options.export_to.empty()    ? limits::table_rows
                                      : options.json || options.why ? 2000
                                                                    : 200));
-  if (!options.export_to.empty()) TRY(replace_file(options.export_to, rows_as_csv(answer), 0600));
+  if (options.export_to.ends_with(".xlsx")) {
+    TRY_ASSIGN(const std::string workbook, papers::rows_as_workbook(answer));
+    TRY(replace_file(options.export_to, workbook, 0600));
+  } else if (!options.export_to.empty()) {
+    TRY(replace_file(options.export_to, papers::rows_as_csv(answer), 0600));
+  }
   if (options.json) {
     print_json(papers::json_of(answer));
     return Done{};
   }
   print(fit_for_terminal(answer.text) + "\n");
+  if (options.labels) print("of the papers that these labels let see\n");
   print_table(answer);
   for (size_t i = 0; i < answer.reading.size(); ++i)
     print(fit_for_terminal((i == 0 ? "\nread as: " : "         ") + answer.reading[i]) + "\n");
@@ -116,8 +111,10 @@ examples:
   auto options = std::make_shared<Options>();
   app->add_option("question", options->question, "the question")->required();
   add_library_option(*app, options->library);
+  add_labels_option(*app, options->labels);
   app->add_flag("--why", options->why, "also the plan, the SQL and every row");
-  app->add_option("--export", options->export_to, "write the rows it was counted from to a CSV file")
+  app->add_option("--export", options->export_to,
+                  "write the rows it was counted from, as a workbook if it ends in .xlsx, else as CSV")
       ->type_name("FILE");
   app->add_flag("--json", options->json, "as one JSON object");
   return {app, [options] { return run(*options); }};

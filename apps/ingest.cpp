@@ -1,9 +1,12 @@
 // freehold ingest: a folder of papers into a library, and what came of each file.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "apps/command.h"
 #include "apps/libraries.h"
 #include "apps/report.h"
+#include "base/limits.h"
 #include "library/records.h"
 
 namespace freehold {
@@ -11,7 +14,7 @@ namespace {
 
 struct Options {
   std::string folder, library;
-  bool json = false, every = false, again = false;
+  bool json = false, every = false, again = false, watch = false;
 };
 
 Json as_json(const papers::IngestReport& report, const papers::Tally& tally, double seconds) {
@@ -63,9 +66,9 @@ void print_for_people(const papers::IngestReport& report, const papers::Tally& t
                   tally.merged_by_key, tally.merged_softly, tally.from_text, tally.lines_open, tally.corrections));
 }
 
-Result<Done> run(const Options& options) {
+Result<Done> read_once(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  TRY_ASSIGN(const papers::Domain domain, papers::built_in_domain());
+  TRY_ASSIGN(const papers::Domain domain, domain_of_library(options.library));
   TRY_ASSIGN(papers::Store store, open_library(options.library, papers::Database::Mode::write));
   if (options.again) TRY(store.allow_again());
   papers::IngestReport report;
@@ -83,6 +86,42 @@ Result<Done> run(const Options& options) {
   return Done{};
 }
 
+// Path, size and time of every file below the folder: different when something came, went or changed.
+std::string state_of(const Path& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code gone;
+    const auto size = it->is_regular_file(gone) ? it->file_size(gone) : 0;
+    const auto time = std::filesystem::last_write_time(it->path(), gone).time_since_epoch().count();
+    files.push_back(fmt::format("{} {} {}", it->path().string(), size, time));
+    if (files.size() >= limits::library_files) break;
+  }
+  std::sort(files.begin(), files.end());
+  std::string all;
+  for (const std::string& file : files) all += file + "\n";
+  return papers::sha256_of(all);
+}
+
+bool waited() {  // a second; false when the user wants to stop
+  for (int i = 0; i < 10 && !interrupt::requested(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  return !interrupt::requested();
+}
+
+// Reads again when the folder has changed and then stood still for a second.
+Result<Done> run(const Options& options) {
+  std::string seen = options.watch ? state_of(options.folder) : "";
+  TRY(read_once(options));
+  while (options.watch && waited()) {
+    const std::string before = state_of(options.folder);
+    if (before == seen || !waited()) continue;
+    if (state_of(options.folder) != before) continue;
+    seen = before;
+    TRY(read_once(options));
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Command ingest_command(CLI::App& program) {
@@ -95,12 +134,14 @@ are gone from the folder leave the library. What could not be read is listed wit
 examples:
   freehold ingest papers/ --library plant
   freehold ingest papers/ --library plant --every
+  freehold ingest papers/ --library plant --watch
   freehold ask "How many failures did BC-07 have in 2021?" --library plant)");
   auto options = std::make_shared<Options>();
   app->add_option("folder", options->folder, "the folder")->required();
   add_library_option(*app, options->library);
   app->add_flag("--every", options->every, "list every file, not only those with something to say");
   app->add_flag("--again", options->again, "also what `library forget` took out");
+  app->add_flag("--watch", options->watch, "stay, and read again whenever the folder changes, until interrupted");
   app->add_flag("--json", options->json, "as one JSON object");
   return {app, [options] { return run(*options); }};
 }

@@ -1,6 +1,7 @@
 #include "apps/libraries.h"
 
 #include "apps/models.h"
+#include "library/view.h"
 
 namespace freehold {
 
@@ -30,6 +31,27 @@ Result<papers::Store> open_library(const std::string& name, papers::Database::Mo
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   }
   return papers::Store::open(path, mode);
+}
+
+Result<papers::Domain> domain_of_library(const std::string& name) {
+  TRY_ASSIGN(const Path path, path_of_library(name));
+  return papers::domain_of_library(path);
+}
+
+void add_labels_option(CLI::App& app, std::optional<std::string>& labels) {
+  // A function of its own: an empty text is somebody without labels, and not the absence of the option.
+  app.add_option_function<std::string>(
+         "--as", [&labels](const std::string& text) { labels = text; },
+         "only what somebody with these labels may see; \"\" is somebody without labels")
+      ->type_name("LABELS");
+}
+
+Result<papers::Store> open_to_ask(const std::string& name, const std::optional<std::string>& labels,
+                                  const papers::Domain& domain) {
+  if (!labels) return open_library(name, papers::Database::Mode::read);
+  TRY_ASSIGN(const Path path, path_of_library(name));
+  TRY_ASSIGN(const std::set<std::string> held, papers::labels_in(*labels));
+  return papers::open_view(path, held, domain);
 }
 
 }  // namespace freehold

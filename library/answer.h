@@ -39,6 +39,12 @@ struct Evaluation {
   std::vector<std::string> wrong;  // one line each
   bool has_expected = false;
 };
+// How the records of a library agree with the truth, JSON lines {"type", field: text ...}: as often as all of a line's
+// fields stand in a record together.
+struct Agreement {
+  size_t records = 0, expected = 0, both = 0;
+};
+Result<Agreement> compare_records(Database& database, std::string_view truth, std::string_view name);
 Result<Evaluation> evaluate(Database& database, const Vocabulary& vocabulary, const Domain& domain,
                             std::string_view questions, std::string_view name);
 

@@ -1,58 +1,10 @@
 // From papers to answers, and what must not happen on the way.
 #include "library/answer.h"
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include "base/testing/temporary_folder.h"
+#include "library/testing/plant.h"
 
 namespace freehold::papers {
 namespace {
-
-constexpr const char* orders =
-    "WO No;Date;Equipment;Component;Downtime [min];Order type\nWO-1001;13.02.2020;BC-01;belt "
-    "edge;30;corrective\nWO-1002;14.02.2020;BC-01;belt edge;45;corrective\n"
-    "WO-1003;15.03.2020;BC-02;bearing;60;corrective\nWO-1004;16.03.2020;BC-02;bearing;;preventive\nWO-1005;17.03.2021;"
-    "BC-02;belt edge;20;corrective\nWO-1006;18.04.2021;PU-01;impeller;90;corrective\n";
-constexpr const char* assets =
-    "Equipment,Description,Model,Installed on,Also called\nBC-01,belt conveyor,X,2019-05-01,Old Bertha\nBC-02,belt "
-    "conveyor,X,2017-06-01,\nPU-01,pump,P-7,2015-01-01,\n";
-
-class Plant : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder.write("papers/orders.csv", orders);
-    folder.write("papers/copy of orders.csv", orders);
-    folder.write("papers/assets.csv", assets);
-    folder.write("papers/notes.txt",
-                 "Shift notes\n\n13.02.2020\n- Old Bertha: belt edge torn, down 30 min\n- BC-02: bearing checked ok, "
-                 "no stop\n20.02.2020\n- BC 01: belt edge frayed, down 15 min\n");
-    folder.write("papers/glossary.md", "- fringe = belt edge\n");
-    folder.write("papers/mail.eml",
-                 "From: a@b\nSubject: Correction WO-1006\n\nthe downtime of WO-1006 was 100 min, not 90 min\n");
-    domain = *built_in_domain();
-  }
-  IngestReport ingest() {
-    auto store = Store::open(folder / "l.sqlite", Database::Mode::write);
-    EXPECT_TRUE(store) << store.error().what;
-    auto report = store->add_folder(folder / "papers", domain, [](double) { return true; });
-    EXPECT_TRUE(report) << report.error().what;
-    const auto built = build_records(*store, domain);
-    EXPECT_TRUE(built) << built.error().what;
-    return *report;
-  }
-  Answer ask(std::string_view question) {
-    auto store = Store::open(folder / "l.sqlite", Database::Mode::read);
-    EXPECT_TRUE(store) << store.error().what;
-    const auto vocabulary = load_vocabulary(store->database(), domain);
-    EXPECT_TRUE(vocabulary) << vocabulary.error().what;
-    auto answer = answer_question(store->database(), *vocabulary, domain, question, 100);
-    EXPECT_TRUE(answer) << answer.error().what;
-    return *answer;
-  }
-  freehold::testing::TemporaryFolder folder;
-  Domain domain;
-};
 
 TEST_F(Plant, AnswersAreCountedOnceWithTheirRows) {
   ingest();
@@ -105,18 +57,81 @@ TEST_F(Plant, AQuestionsConnectionReadsRecordTablesOnly) {
   ingest();
   auto store = Store::open(folder / "l.sqlite", Database::Mode::read);
   Database& database = store->database();
-  database.restrict_to({"r_event"}, 1'000'000);
+  database.restrict_to({"r_event"}, {"file"}, 1'000'000);
   EXPECT_TRUE(database.prepare("SELECT count(*) FROM r_event"));
   for (const char* sql :
        {"SELECT raw FROM source_row", "DELETE FROM r_event", "INSERT INTO r_event(id) VALUES(99)", "DROP TABLE r_event",
         "ATTACH 'x' AS y", "PRAGMA journal_mode", "SELECT load_extension('x')", "SELECT name FROM sqlite_master",
         "UPDATE r_event SET id = 1", "SELECT 1; DELETE FROM r_event", "CREATE TABLE z(a)"})
     EXPECT_FALSE(database.prepare(sql)) << sql;
+  EXPECT_TRUE(database.prepare_fixed("SELECT count(*) FROM file"));
+  EXPECT_FALSE(database.prepare("SELECT count(*) FROM file"));
   auto endless = database.prepare(
       "SELECT count(*) FROM r_event a, r_event b, r_event c, r_event d, r_event e, r_event f, r_event g, r_event h, "
       "r_event i");
   ASSERT_TRUE(endless);
   EXPECT_EQ(endless->run({}).error().fault, Fault::resources);
+}
+
+// Plans come from rules or from a model; whatever stands in one, its SQL reads records or does not run.
+TEST_F(Plant, HostilePlansReadRecordsOnly) {
+  ingest();
+  auto store = Store::open(folder / "l.sqlite", Database::Mode::read);
+  ASSERT_TRUE(store);
+  Database& database = store->database();
+  const auto vocabulary = load_vocabulary(database, domain);
+  ASSERT_TRUE(vocabulary);
+  database.restrict_to({"r_event", "r_asset"}, {"file", "source_row"}, 1'000'000);
+  const std::string names[] = {"file",
+                               "source_row",
+                               "sqlite_master",
+                               "event b, source_row",
+                               "event\" b, \"source_row",
+                               "event\"; DELETE FROM r_event; --",
+                               "event\" UNION SELECT path FROM file --",
+                               std::string("event\0x", 7)};
+  const std::string fields[] = {"path", "raw", "sql", "id\" FROM source_row --", "x\") FROM file; --", "rowid"};
+  const auto tried = [&](const Plan& plan) {
+    const Query query = source_of(plan, *vocabulary);
+    const std::string column = plan.group ? column_of(*plan.group) : "count(*)";
+    auto statement = database.prepare("SELECT " + column + query.sql);
+    return statement.has_value();
+  };
+  Plan honest;
+  honest.type = "event";
+  honest.group = Place{"", "asset", "event", Kind::text};
+  ASSERT_TRUE(tried(honest));
+  for (const std::string& name : names) {
+    Plan plan = honest;
+    plan.type = name;
+    EXPECT_FALSE(tried(plan)) << name;
+    plan = honest;
+    plan.group = Place{name, "path", name, Kind::text};
+    EXPECT_FALSE(tried(plan)) << name;
+    plan = honest;
+    plan.where.push_back({{"asset", "path", name, Kind::text}, "=", {"x"}, 0, {}, "", false});
+    EXPECT_FALSE(tried(plan)) << name;
+  }
+  for (const std::string& field : fields)
+    if (field != "rowid") {
+      Plan plan = honest;
+      plan.group->field = field;
+      EXPECT_FALSE(tried(plan)) << field;
+      plan = honest;
+      plan.where.push_back({{"", field, "event", Kind::text}, "=", {"x"}, 0, {}, "", false});
+      EXPECT_FALSE(tried(plan)) << field;
+    }
+  for (const char* value :
+       {"x' OR '1'='1", "\"; DROP TABLE r_event; --", "%"}) {  // values are bound, so they are values
+    Plan plan = honest;
+    plan.where.push_back({{"", "asset", "event", Kind::text}, "=", {value}, 0, {}, "", false});
+    const Query query = source_of(plan, *vocabulary);
+    auto statement = database.prepare("SELECT count(*)" + query.sql);
+    ASSERT_TRUE(statement);
+    ASSERT_TRUE(statement->begin(query.values));
+    ASSERT_TRUE(statement->next());
+    EXPECT_EQ(statement->integer(0), 0) << value;
+  }
 }
 
 TEST_F(Plant, TablesOfNoKnownFieldKeepTheirNames) {

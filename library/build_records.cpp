@@ -76,17 +76,19 @@ RecordType* Records::type(std::string_view name) {
   return nullptr;
 }
 
-Result<Tally> build_records(Store& store, const Domain& domain) {
+Result<Tally> build_records(Store& store, const Domain& domain, const Steps& steps) {
   TRY_ASSIGN(Sources sources, load_sources(store.database()));
   Records records;
   records.types.reserve(4096);
   type_tables(sources, domain);
   records_of_tables(sources, domain, records);
-  learn_terms(sources, domain, records);
+  if (steps.lexicon) learn_terms(sources, domain, records);
   resolve_keys(domain, records);
   settle_values(domain, records);
   records_of_text(sources, domain, records);
-  merge_records(domain, records);
+  refer(records);  // names of one thing become one name first
+  if (steps.merge) merge_records(records);
+  if (steps.corrections) apply_corrections(records);
   refer(records);
   TRY(write_records(store.database(), records));
   return records.tally;

@@ -7,7 +7,8 @@
 namespace freehold::papers {
 
 struct Database::Rule {
-  std::vector<std::string> tables;
+  std::vector<std::string> tables, fixed;
+  bool in_fixed = false;  // a fixed statement is being prepared
   uint64_t steps_left = 0;
 };
 
@@ -128,8 +129,15 @@ Result<Statement> Database::prepare(std::string_view sql) {
 }
 int64_t Database::last_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
 
-void Database::restrict_to(std::vector<std::string> tables, uint64_t most_steps) {
-  rule_ = std::make_shared<Rule>(Rule{std::move(tables), most_steps});
+Result<Statement> Database::prepare_fixed(std::string_view sql) {
+  if (rule_) rule_->in_fixed = true;
+  auto made = prepare(sql);
+  if (rule_) rule_->in_fixed = false;
+  return made;
+}
+
+void Database::restrict_to(std::vector<std::string> tables, std::vector<std::string> fixed, uint64_t most_steps) {
+  rule_ = std::make_shared<Rule>(Rule{std::move(tables), std::move(fixed), false, most_steps});
   sqlite3_limit(handle_.get(), SQLITE_LIMIT_COMPOUND_SELECT, 4);
   sqlite3_limit(handle_.get(), SQLITE_LIMIT_EXPR_DEPTH, 100);
   sqlite3_set_authorizer(
@@ -137,9 +145,11 @@ void Database::restrict_to(std::vector<std::string> tables, uint64_t most_steps)
       [](void* user, int action, const char* first, const char* second, const char*, const char*) {
         const Rule& rule = *static_cast<Rule*>(user);
         if (action == SQLITE_SELECT) return SQLITE_OK;
+        const auto in = [&](const std::vector<std::string>& listed) {
+          return std::find(listed.begin(), listed.end(), first) != listed.end();
+        };
         if (action == SQLITE_READ && first)
-          return std::find(rule.tables.begin(), rule.tables.end(), first) != rule.tables.end() ? SQLITE_OK
-                                                                                               : SQLITE_DENY;
+          return in(rule.tables) || (rule.in_fixed && in(rule.fixed)) ? SQLITE_OK : SQLITE_DENY;
         if (action == SQLITE_FUNCTION && second) return is_plain_function(second) ? SQLITE_OK : SQLITE_DENY;
         return SQLITE_DENY;
       },

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "library/words.h"
 
 namespace freehold::papers {
@@ -130,22 +131,53 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   return domain;
 }
 
-Result<Domain> built_in_domain() {
-  Domain all;
+namespace {
+
+// What `more` adds to a domain that comes before it: of two types or fields of one name the first is found.
+void join(Domain& all, const Domain& more) {
+  all.fields.insert(all.fields.end(), more.fields.begin(), more.fields.end());
+  all.types.insert(all.types.end(), more.types.begin(), more.types.end());
+  for (auto words : {&Domain::total_words, &Domain::correction_words, &Domain::filler_words, &Domain::alias_headers,
+                     &Domain::term_headers, &Domain::meaning_headers, &Domain::verb_words, &Domain::unit_words,
+                     &Domain::header_noise, &Domain::organisation_words, &Domain::title_words, &Domain::container_words,
+                     &Domain::quantity_words, &Domain::about_words, &Domain::money_words})
+    append(all.*words, more.*words);
+  all.families.insert(more.families.begin(), more.families.end());
+}
+
+Result<Done> join_built_in(Domain& all) {
   for (const std::string_view part : built_in_domain_texts()) {
     TRY_ASSIGN(const Domain one, read_domain(part, "domain"));
-    all.fields.insert(all.fields.end(), one.fields.begin(), one.fields.end());
-    all.types.insert(all.types.end(), one.types.begin(), one.types.end());
-    append(all.total_words, one.total_words), append(all.correction_words, one.correction_words);
-    append(all.filler_words, one.filler_words), append(all.alias_headers, one.alias_headers);
-    append(all.verb_words, one.verb_words), append(all.unit_words, one.unit_words);
-    append(all.header_noise, one.header_noise);
-    append(all.organisation_words, one.organisation_words), append(all.title_words, one.title_words);
-    append(all.quantity_words, one.quantity_words), append(all.about_words, one.about_words);
-    append(all.money_words, one.money_words), append(all.container_words, one.container_words);
-    all.families.insert(one.families.begin(), one.families.end());
-    append(all.term_headers, one.term_headers), append(all.meaning_headers, one.meaning_headers);
+    join(all, one);
   }
+  return Done{};
+}
+
+}  // namespace
+
+Result<Domain> built_in_domain() {
+  Domain all;
+  TRY(join_built_in(all));
+  return all;
+}
+
+Result<Domain> domain_of_library(const Path& library) {
+  std::vector<Path> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(library.parent_path().parent_path() / "domains", error), end;
+       !error && it != end; it.increment(error))
+    if (it->path().extension() == ".json") files.push_back(it->path());
+  std::sort(files.begin(), files.end());
+  const Path schema = library.parent_path() / (library.stem().string() + ".schema.json");
+  if (std::filesystem::exists(schema, error)) files.insert(files.begin(), schema);
+  Domain all;
+  for (const Path& file : files) {
+    TRY_ASSIGN(const std::string text, read_file(file, limits::json_bytes));
+    TRY_ASSIGN(const Domain one, read_domain(text, file.filename().string()));
+    join(all, one);
+    all.declared += text;
+  }
+  TRY(join_built_in(all));
   return all;
 }
 

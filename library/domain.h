@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 
 namespace freehold::papers {
@@ -47,6 +48,7 @@ struct Domain {
   std::vector<std::string> quantity_words;      // headers of how many pieces
   std::vector<std::string> about_words;         // headers of what something is about
   std::vector<std::string> money_words;         // in questions and headers: an amount of money is meant
+  std::string declared;                         // the texts of the owner's files, to tell when they change
   std::map<std::string, std::string> families;  // root of a word -> the family's first: "paid", "payment" -> "pay"
   const FieldWords* field(std::string_view name) const;
   const TypeRule* type(std::string_view name) const;
@@ -56,5 +58,8 @@ struct Domain {
 
 Result<Domain> read_domain(std::string_view json, std::string_view name);
 Result<Domain> built_in_domain();  // the files of library/domains, joined
+// Those and the owner's, which come first: NAME.schema.json beside the library NAME.sqlite, then domains/*.json beside
+// the folder of libraries.
+Result<Domain> domain_of_library(const Path& library);
 
 }  // namespace freehold::papers

@@ -39,6 +39,45 @@ void score_citations(const Json& expected, const Answer& answer, Score& score) {
 
 }  // namespace
 
+Result<Agreement> compare_records(Database& database, std::string_view truth, std::string_view name) {
+  std::map<std::vector<std::string>, std::map<std::string, int64_t>> expected;  // type and fields -> values -> how often
+  Agreement result;
+  size_t line = 0;
+  for (size_t at = 0; at < truth.size();) {
+    const size_t end = std::min(truth.find('\n', at), truth.size());
+    const std::string_view text = truth.substr(at, end - at);
+    at = end + 1, ++line;
+    if (text.empty()) continue;
+    TRY_ASSIGN(const Json json, parse_json(text, fmt::format("{}: line {}", name, line)));
+    if (!json.is_object() || !json.contains("type") || !json["type"].is_string())
+      return malformed("{}: line {}: expected an object with type and fields", name, line);
+    std::vector<std::string> what = {json["type"].get<std::string>()};
+    std::string values;
+    for (const auto& [field, value] : json.items()) {
+      if (field == "type") continue;
+      if (!value.is_string()) return malformed("{}: line {}: {}: expected a text", name, line, printable(field));
+      what.push_back(field), values += canon(value.get<std::string>()) + "|";
+    }
+    ++expected[what][values], ++result.expected;
+  }
+  for (auto& [what, left] : expected) {
+    std::string columns;
+    for (size_t i = 1; i < what.size(); ++i) columns += (i > 1 ? ", " : "") + quoted_name(what[i]);
+    TRY_ASSIGN(Statement rows, database.prepare("SELECT " + columns + " FROM " + quoted_name("r_" + what[0])));
+    TRY(rows.begin({}));
+    for (;;) {
+      TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      std::string values;
+      for (int c = 0; c < rows.columns(); ++c) values += canon(rows.text(c)) + "|";
+      ++result.records;
+      const auto found = left.find(values);
+      if (found != left.end() && found->second-- > 0) ++result.both;
+    }
+  }
+  return result;
+}
+
 Result<Evaluation> evaluate(Database& database, const Vocabulary& vocabulary, const Domain& domain,
                             std::string_view questions, std::string_view name) {
   Evaluation result;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "library/view.h"
+
 namespace freehold::papers {
 namespace {
 
@@ -77,6 +79,7 @@ Result<Forgotten> forget_paper(Store& store, const Path& library, const Domain& 
   TRY_ASSIGN(const Contents contents, contents_of(database, paper));
   TRY_ASSIGN(const auto before, count_records(database));
   TRY(store.forget(paper));
+  TRY(drop_views(library));
   TRY_ASSIGN(const Tally tally, build_records(store, domain));
   static_cast<void>(tally);
   // The file is written anew, so that no free page keeps a byte, and the log beside it is cut to nothing.

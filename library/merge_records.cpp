@@ -109,14 +109,16 @@ void merge_copies(RecordType& type, Tally& tally) {
 
 }  // namespace
 
-void merge_records(const Domain&, Records& records) {
-  refer(records);  // names of one asset become one name first
+void merge_records(Records& records) {
   for (RecordType& type : records.types) {
     if (type.rule && !type.rule->time.empty())
       merge_events(type, records.tally);
     else if (type.key.empty())
       merge_copies(type, records.tally);
   }
+}
+
+void apply_corrections(Records& records) {
   for (const Correction& correction : records.corrections) {
     RecordType* type = records.type(correction.type);
     if (!type) continue;

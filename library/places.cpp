@@ -3,19 +3,14 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "library/words.h"
 
 namespace freehold::papers {
 namespace {
 
 constexpr size_t most_cell_bytes = 20'000;
 
-// Shortened where a character ends.
-std::string cut(std::string text) {
-  if (text.size() <= most_cell_bytes) return text;
-  size_t end = most_cell_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end) + " ...";
-}
+std::string cut_cell(std::string text) { return shortened(std::move(text), most_cell_bytes); }
 
 // The texts of a JSON list as the store keeps rows and headers: texts, or lists of one text (exact values).
 Result<std::vector<std::string>> texts_of(const std::string& json) {
@@ -23,7 +18,7 @@ Result<std::vector<std::string>> texts_of(const std::string& json) {
   std::vector<std::string> texts;
   for (const Json& one : list) {
     const Json& text = one.is_array() && !one.empty() ? one[0] : one;
-    texts.push_back(text.is_string() ? cut(text.get<std::string>()) : "");
+    texts.push_back(text.is_string() ? cut_cell(text.get<std::string>()) : "");
   }
   return texts;
 }
@@ -34,9 +29,9 @@ struct Anchor {
 };
 
 Result<ShownRow> shown_row(const Statement& row, const Anchor& anchor) {
-  ShownRow shown{row.text(1), cut(row.text(2)), {}, row.integer(0) == anchor.row};
+  ShownRow shown{row.text(1), cut_cell(row.text(2)), {}, row.integer(0) == anchor.row};
   if (!anchor.in_table) {
-    shown.cells = {cut(row.text(3))};
+    shown.cells = {cut_cell(row.text(3))};
     return shown;
   }
   TRY_ASSIGN(shown.cells, texts_of(row.text(3)));
@@ -95,7 +90,7 @@ Result<ShownPlace> show_place(Database& database, const std::string& file, const
   const Anchor anchor{find.integer(0), find.integer(1), find.integer(2), !find.is_null(2)};
   ShownPlace shown;
   shown.file = file;
-  shown.title = cut(anchor.in_table ? find.text(4) : find.text(3));
+  shown.title = cut_cell(anchor.in_table ? find.text(4) : find.text(3));
   if (anchor.in_table) {
     TRY_ASSIGN(shown.headers, texts_of(find.text(5)));
   }

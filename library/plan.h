@@ -51,14 +51,14 @@ struct Plan {
   bool ascending = false;  // least
   int limit = 1;
   std::string period;            // month quarter year
-  bool averaged = false;         // series: means of the measure, not sums
+  bool averaged = false;         // series, top: means of the measure, not sums
   std::string unit;              // hours, minutes, days asked for
   bool several = true;           // asks for a list: "which machines", not "which machine"
   bool not_grouped = false;      // which X had none
   std::optional<double> having;  // groups with more than that many
   std::string having_op;
   std::vector<std::string> missing;                                       // what nothing in the papers is called
-  std::vector<std::pair<std::string, std::vector<std::string>>> choices;  // an ambiguous word, and what it may mean
+  std::vector<std::string> open;  // words of known meaning that the plan has no place for: it is not run
 };
 Plan make_plan(const Question& question, const Vocabulary& vocabulary, const Domain& domain);
 Json json_of(const Plan& plan);

@@ -2,107 +2,12 @@
 
 #include <algorithm>
 
+#include "library/focus.h"
+#include "library/phrases.h"
 #include "library/words.h"
 
 namespace freehold::papers {
 namespace {
-
-// Phrases of asking, longest first where one begins another; each stands for one word of the planner.
-constexpr std::pair<std::string_view, std::string_view> phrases[] = {{"mean time between failures", "mtbf"},
-                                                                     {"mean time between failure", "mtbf"},
-                                                                     {"time between failures", "mtbf"},
-                                                                     {"mtbf", "mtbf"},
-                                                                     {"how many times", "count"},
-                                                                     {"how many different", "distinct"},
-                                                                     {"how many", "count"},
-                                                                     {"how often", "count"},
-                                                                     {"number of", "count"},
-                                                                     {"count of", "count"},
-                                                                     {"count", "count"},
-                                                                     {"how much", "how much"},
-                                                                     {"in total", "sum"},
-                                                                     {"total", "sum"},
-                                                                     {"sum", "sum"},
-                                                                     {"altogether", "sum"},
-                                                                     {"on average", "mean"},
-                                                                     {"average", "mean"},
-                                                                     {"mean", "mean"},
-                                                                     {"most common", "most"},
-                                                                     {"most frequent", "most"},
-                                                                     {"most frequently", "most"},
-                                                                     {"most often", "most"},
-                                                                     {"commonest", "most"},
-                                                                     {"most", "most"},
-                                                                     {"highest", "most"},
-                                                                     {"top", "most"},
-                                                                     {"largest", "most"},
-                                                                     {"biggest", "most"},
-                                                                     {"worst", "most"},
-                                                                     {"least common", "least"},
-                                                                     {"least often", "least"},
-                                                                     {"least", "least"},
-                                                                     {"fewest", "least"},
-                                                                     {"lowest", "least"},
-                                                                     {"smallest", "least"},
-                                                                     {"longest", "longest"},
-                                                                     {"shortest", "shortest"},
-                                                                     {"latest", "latest"},
-                                                                     {"most recent", "latest"},
-                                                                     {"last time", "latest"},
-                                                                     {"earliest", "earliest"},
-                                                                     {"first time", "earliest"},
-                                                                     {"newest", "latest"},
-                                                                     {"oldest", "earliest"},
-                                                                     {"rise or fall", "trend"},
-                                                                     {"rising or falling", "trend"},
-                                                                     {"go up or down", "trend"},
-                                                                     {"up or down", "trend"},
-                                                                     {"increase or decrease", "trend"},
-                                                                     {"increasing or decreasing", "trend"},
-                                                                     {"trend", "trend"},
-                                                                     {"more or fewer", "trend"},
-                                                                     {"better or worse", "trend"},
-                                                                     {"per month", "by month"},
-                                                                     {"by month", "by month"},
-                                                                     {"each month", "by month"},
-                                                                     {"which month", "by month"},
-                                                                     {"monthly", "by month"},
-                                                                     {"per year", "by year"},
-                                                                     {"by year", "by year"},
-                                                                     {"each year", "by year"},
-                                                                     {"which year", "by year"},
-                                                                     {"yearly", "by year"},
-                                                                     {"per quarter", "by quarter"},
-                                                                     {"which quarter", "by quarter"},
-                                                                     {"stand for", "define"},
-                                                                     {"stands for", "define"},
-                                                                     {"does it mean", "define"},
-                                                                     {"meaning of", "define"},
-                                                                     {"what is meant by", "define"},
-                                                                     {"in hours", "hours"},
-                                                                     {"hours", "hours"},
-                                                                     {"in minutes", "minutes"},
-                                                                     {"minutes", "minutes"},
-                                                                     {"in days", "days"},
-                                                                     {"days", "days"},
-                                                                     {"is there", "exists"},
-                                                                     {"are there", "exists"},
-                                                                     {"was there", "exists"},
-                                                                     {"were there", "exists"},
-                                                                     {"has there", "exists"},
-                                                                     {"which", "which"},
-                                                                     {"what", "what"},
-                                                                     {"when", "when"},
-                                                                     {"who", "who"},
-                                                                     {"list", "list"},
-                                                                     {"where", "where"},
-                                                                     {"how long", "howlong"},
-                                                                     {"did", "did"},
-                                                                     {"without", "without"},
-                                                                     {"never", "without"},
-                                                                     {"no", "without"},
-                                                                     {"per", "per"},
-                                                                     {"by", "by"}};
 
 struct Unit {
   std::string from, to;  // both days included
@@ -174,6 +79,7 @@ struct Reader {
   std::vector<std::string> low;
   std::vector<bool> used;
   std::set<std::string> verbs;  // stems
+  Focus focus;
 
   bool word(size_t i, std::initializer_list<std::string_view> any) const {
     return i < low.size() && std::find(any.begin(), any.end(), low[i]) != any.end();
@@ -188,7 +94,10 @@ struct Reader {
       const auto unit = unit_at(q.tokens, low, i);
       if (!unit) continue;
       Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false, false, false, false};
-      const size_t before = i == 0 ? low.size() : i - 1, before2 = i < 2 ? low.size() : i - 2;
+      size_t start = i;  // "since the year 2021", "in the calendar year 2020"
+      if (word(i - 1, {"year", "month"}))
+        for (--start; word(start - 1, {"the", "calendar"});) --start;
+      const size_t before = start == 0 ? low.size() : start - 1, before2 = start < 2 ? low.size() : start - 2;
       size_t next = unit->last + 1;
       if (word(next, {"and", "to", "until", "till", "through"}) && next + 1 < low.size())
         if (const auto other = unit_at(q.tokens, low, next + 1);
@@ -200,8 +109,9 @@ struct Reader {
         }
       if (word(before, {"after", "past"}) || (word(before, {"than"}) && word(before2, {"later", "newer"})))
         span.from = date_of_days(days_of(unit->to) + 1), span.to.clear();
-      else if (word(before, {"since", "from"}))
-        span.to.clear();
+      else if (word(before, {"since"}) ||
+               (word(before, {"from"}) && before2 < low.size() && low[before2].ends_with("ed")))
+        span.to.clear();  // "installed from 2019"; "receipts from 2019" are of that year
       else if (word(before, {"before"}) || (word(before, {"than"}) && word(before2, {"earlier", "older"})))
         span.to = date_of_days(days_of(unit->from) - 1), span.from.clear();
       else if (word(before, {"until", "till", "through"}) || (word(before, {"to"}) && word(before2, {"up"})))
@@ -241,6 +151,8 @@ struct Reader {
         if (const auto minutes = duration_at(two, length)) {
           span.number = *minutes, span.minutes = true;
           span.last = length > low[n].size() ? n + 1 : n;
+        } else if (const auto [spoken, count] = spoken_minutes(n); count > 0) {
+          span.number = spoken, span.minutes = true, span.last = n + count - 1;
         } else if (const auto number = number_of(low[n], Mark::point);
                    number && has_digit(low[n]) && std::isdigit(static_cast<unsigned char>(low[n][0]))) {
           span.number = *number;
@@ -253,6 +165,19 @@ struct Reader {
         add(span);
         break;
       }
+  }
+  // "an hour and a half", "two hours", "half an hour": minutes, and of how many words.
+  std::pair<double, size_t> spoken_minutes(size_t n) const {
+    static constexpr std::string_view numbers[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
+                                                   "seven", "eight", "nine", "ten",   "eleven", "twelve"};
+    if (word(n, {"half"}) && word(n + 1, {"an"}) && word(n + 2, {"hour"})) return {30, 3};
+    const auto found = std::find(std::begin(numbers), std::end(numbers), word_at(n));
+    double count = found == std::end(numbers) ? 0 : static_cast<double>(found - std::begin(numbers));
+    if (word(n, {"a", "an"})) count = 1;
+    if (count == 0 || !word(n + 1, {"hour", "hours", "minute", "minutes", "day", "days"})) return {0, 0};
+    const bool half = word(n + 2, {"and"}) && word(n + 3, {"a"}) && word(n + 4, {"half"});
+    const double unit = low[n + 1].starts_with("hour") ? 60 : low[n + 1].starts_with("day") ? 1440 : 1;
+    return {(count + (half ? 0.5 : 0)) * unit, half ? 5 : 2};
   }
   std::string word_at(size_t i) const { return i < low.size() && !used[i] ? low[i] : ""; }
   bool filler(const std::string& token) const { return among(domain.filler_words, token); }
@@ -278,9 +203,10 @@ struct Reader {
       std::erase_if(links, [](const Link& l) { return l.what == Link::What::value || l.what == Link::What::record; });
       return links;
     }
+    if (const std::string key = key_of(text); !key.empty()) take(key, false);
+    if (n > 1 && (filler(low[i]) || filler(low[i + n - 1])))  // "packed up", "borrowed on": types and fields, no values
+      std::erase_if(links, [](const Link& l) { return l.what == Link::What::value; });
     take(fmt::format("#{}", canon(text)), true);
-    if (const std::string key = key_of(text); !key.empty() && !(n > 1 && (filler(low[i]) || filler(low[i + n - 1]))))
-      take(key, false);
     return links;
   }
   bool helped(size_t i) const {  // "did ... VERB"
@@ -368,16 +294,68 @@ struct Reader {
     return helper != low.begin() + static_cast<std::ptrdiff_t>(i) &&
            low.begin() + static_cast<std::ptrdiff_t>(i) - helper <= 6;
   }
+  // A word nobody knows that only tells: it may be anything, if it is no name of a thing.
+  bool only_told(size_t i) const {
+    return focus.told[i] && !has_digit(low[i]) &&
+           !(focus.refers_back && low[i] != q.tokens[i] && low[i] != "i" && i > 0);
+  }
+  // What is told says of what and when, as far as what is asked leaves it open; nothing else of it is meant.
+  void drop_told() {
+    const auto told = [&](const Span& s) { return focus.told[s.first] && focus.told[s.last]; };
+    const bool timed = std::any_of(q.spans.begin(), q.spans.end(),
+                                   [&](const Span& s) { return s.what == Span::What::time && !told(s); });
+    std::set<std::pair<std::string, std::string>> asked;  // fields that what is asked gives a value of
+    for (const Span& span : q.spans)
+      for (const Link& link : span.links)
+        if (!told(span) && (link.what == Link::What::value || link.what == Link::What::record))
+          asked.insert({link.type, link.field});
+    for (Span& span : q.spans) {
+      if (!told(span) || span.what != Span::What::names) continue;
+      const bool plain =
+          span.first == span.last && low[span.first] == q.tokens[span.first] && !has_digit(low[span.first]);
+      std::erase_if(span.links, [&](const Link& l) {
+        return (l.what != Link::What::value && l.what != Link::What::record) || span.loose || span.weak ||
+               (plain && !focus.refers_back) || asked.count({l.type, l.field});
+      });
+    }
+    const Span* last_told = nullptr;  // of the times
+    for (const Span& span : q.spans)
+      if (span.what == Span::What::time && told(span) && (!last_told || span.first > last_told->first))
+        last_told = &span;
+    std::vector<Span> kept;
+    for (const Span& span : q.spans) {
+      const bool unit = span.op == "hours" || span.op == "minutes" || span.op == "days";
+      const bool in_unit = unit && (low[span.first] == "in" || (span.first > 0 && low[span.first - 1] == "in"));
+      if (!told(span) || span.what == Span::What::compare || (span.what == Span::What::names && !span.links.empty()) ||
+          (span.what == Span::What::time && !timed && &span == last_told) ||
+          (span.what == Span::What::asking && in_unit))
+        kept.push_back(span);
+    }
+    q.spans = std::move(kept);
+  }
+  void explain() {
+    q.spans.clear();
+    used.assign(low.size(), false);
+    times();
+    compares();
+    asking(true);
+    names();
+    asking(false);
+    families();
+  }
   // A word that is nothing, and nearly something: a name of the library, or a word of asking.
   void repair() {
     std::set<std::string> asking_words;
     for (const auto& [phrase, meaning] : phrases)
       for (const std::string& part : words_of(phrase))
-        if (part.size() >= 4) asking_words.insert(part);
+        if (part.size() >= 3) asking_words.insert(part);
     for (const std::string& filler_word : domain.filler_words)
-      if (filler_word.size() >= 4) asking_words.insert(filler_word);
+      if (filler_word.size() >= 3) asking_words.insert(filler_word);
     for (size_t i = 0; i < low.size(); ++i) {
-      if (used[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 4 || has_digit(low[i])) continue;
+      if (used[i] || focus.told[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 3 || has_digit(low[i]))
+        continue;
+      const bool tiny = low[i].size() == 3;  // "teh": its letters changed places, or it is another word
+      if (tiny && low[i] != q.tokens[i] && i > 0) continue;
       const int most = low[i].size() >= 8 ? 2 : 1;
       std::string best;
       int distance = most + 1;
@@ -385,11 +363,15 @@ struct Reader {
            {&vocabulary.words, static_cast<const std::set<std::string>*>(&asking_words)})
         for (const std::string& known : *words) {
           if (low[i].size() < 5 && (words == &vocabulary.words || known.size() < low[i].size())) continue;
-          if (const int d = edit_distance(low[i], known, most); d < distance) distance = d, best = known;
+          if (tiny && !std::is_permutation(known.begin(), known.end(), low[i].begin(), low[i].end())) continue;
+          const int d = edit_distance(low[i], known, most);
+          const bool same_letters =
+              d == distance && std::is_permutation(known.begin(), known.end(), low[i].begin(), low[i].end());
+          if (d < distance || (d <= most && same_letters)) distance = d, best = known;
         }
       if (best.empty() || distance == 0) continue;
       q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], best));
-      low[i] = best;
+      low[i] = q.tokens[i] = best;
     }
   }
 };
@@ -401,41 +383,23 @@ bool Question::says(std::string_view asking) const {
                      [&](const Span& s) { return s.what == Span::What::asking && s.op == asking; });
 }
 
-std::vector<std::string> tokens_of(std::string_view text) {
-  std::vector<std::string> tokens;
-  std::string token;
-  for (const char c : std::string(text) + " ") {
-    const bool part = std::isalnum(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80 ||
-                      c == '-' || c == '/' || c == '.' || c == '_' || c == '#';
-    if (part) {
-      token += c;
-      continue;
-    }
-    while (!token.empty() && std::string_view(".-/").find(token.back()) != std::string_view::npos) token.pop_back();
-    if (!token.empty() && tokens.size() < 200) tokens.push_back(token);
-    token.clear();
-  }
-  return tokens;
-}
-
 Question take_apart(std::string_view text, const Vocabulary& vocabulary, const Domain& domain, const Names& more) {
   Question q;
   q.text = text;
-  q.tokens = tokens_of(text);
-  Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size()), {}};
+  const Words words = words_in(text);
+  q.tokens = words.tokens;
+  Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size()), {}, {}};
   for (const std::string& verb : domain.verb_words) reader.verbs.insert(stem(verb));
   for (const std::string& one : q.tokens) reader.low.push_back(fold(one));
-  reader.times();
-  reader.compares();
-  reader.asking(true);
-  reader.names();
-  reader.asking(false);
-  reader.families();
+  reader.focus = focus_of(reader.low, words.begins);
+  reader.explain();
   reader.repair();
-  if (!q.repaired.empty()) reader.names(), reader.asking(true), reader.asking(false);
+  if (!q.repaired.empty()) reader.explain();
   for (size_t i = 0; i < q.tokens.size(); ++i)
-    if (!reader.used[i] && !reader.filler(reader.low[i]) && !reader.verb(reader.low[i]) && !reader.says_little(i))
+    if (!reader.used[i] && !reader.filler(reader.low[i]) && !reader.verb(reader.low[i]) && !reader.says_little(i) &&
+        !reader.only_told(i))
       q.unknown.push_back(q.tokens[i]);
+  reader.drop_told();
   std::sort(q.spans.begin(), q.spans.end(), [](const Span& a, const Span& b) { return a.first < b.first; });
   return q;
 }

@@ -30,6 +30,5 @@ struct Question {
 using Names = std::multimap<std::string, Link>;
 // `more`: names that stand beside those of the vocabulary, for this question.
 Question take_apart(std::string_view text, const Vocabulary& vocabulary, const Domain& domain, const Names& more = {});
-std::vector<std::string> tokens_of(std::string_view text);
 
 }  // namespace freehold::papers

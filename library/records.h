@@ -117,10 +117,15 @@ void learn_terms(const Sources& sources, const Domain& domain, Records& records)
 void resolve_keys(const Domain& domain, Records& records);                         // keys, who refers to whom
 void settle_values(const Domain& domain, Records& records);                        // one wording for one thing
 void records_of_text(const Sources& sources, const Domain& domain, Records& records);
-void merge_records(const Domain& domain, Records& records);
+void merge_records(Records& records);
+void apply_corrections(Records& records);
 void refer(Records& records);  // names to records, as of their day
 
-Result<Tally> build_records(Store& store, const Domain& domain);
+// Steps that a measurement may leave out, to see what each is worth (library eval --ablate).
+struct Steps {
+  bool merge = true, lexicon = true, corrections = true;
+};
+Result<Tally> build_records(Store& store, const Domain& domain, const Steps& steps = {});
 Result<Done> write_records(Database& database, const Records& records);
 
 }  // namespace freehold::papers

@@ -117,14 +117,36 @@ void join_entities(RecordType& type) {
   type.conflicts = std::move(conflicts);
 }
 
+// Fields beside the key that tell its records apart as well: the fleet number of a vehicle that is called by its plate.
+std::vector<int> other_numbers(const RecordType& type) {
+  std::vector<int> fields;
+  if (type.rule || type.records.size() < 3) return fields;
+  for (size_t f = 0; f < type.fields.size(); ++f) {
+    if (type.fields[f].kind != Kind::text || type.fields[f].name == type.key || type.fields[f].name == type.code)
+      continue;
+    std::set<std::string> different;
+    size_t numbers = 0;
+    for (const Record& record : type.records)
+      if (const Value& value = RecordType::value(record, static_cast<int>(f));
+          !value.empty() && value.text.size() <= 20 && has_digit(value.text))
+        ++numbers, different.insert(canon(value.text));
+    if (numbers * 100 >= type.records.size() * 98 && different.size() == numbers) fields.push_back(static_cast<int>(f));
+  }
+  return fields;
+}
+
 void index_keys(RecordType& type, const std::multimap<std::string, int>& learned) {
   const int key = type.find(type.key);
+  const std::vector<int> numbers = key < 0 ? std::vector<int>{} : other_numbers(type);
   type.by_key.clear();
   for (size_t i = 0; i < type.records.size(); ++i) {
     if (const Value& value = RecordType::value(type.records[i], key); !value.empty())
       type.by_key.emplace(canon(value.text), static_cast<int>(i));
     if (const Value& code = RecordType::value(type.records[i], type.find(type.code)); !code.empty())
       type.by_key.emplace(canon(code.text), static_cast<int>(i));
+    for (const int number : numbers)
+      if (const Value& value = RecordType::value(type.records[i], number); !value.empty())
+        type.by_key.emplace(canon(value.text), static_cast<int>(i));
     if (!type.rule) continue;
     for (const std::string& alias : type.rule->aliases)
       if (const Value& value = RecordType::value(type.records[i], type.find(alias)); !value.empty()) {

@@ -84,7 +84,10 @@ Result<Store> Store::open(const Path& path, Database::Mode mode) {
     return io_error("{}: no such library; freehold ingest FOLDER --library NAME makes one", path.stem().string());
   }
   TRY_ASSIGN(Database database, Database::open(path, mode));
-  if (mode == Database::Mode::write) TRY(database.execute(schema));
+  if (mode == Database::Mode::write)
+    TRY(database.execute(schema));
+  else
+    TRY(database.execute("BEGIN"));  // all that is read is of one moment, whoever writes meanwhile
   return Store(std::move(database));
 }
 

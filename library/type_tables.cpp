@@ -229,8 +229,22 @@ bool numbers_things(const std::string& header) {  // "Patient no": an identifier
   return words.size() >= 2 ? ends.count(words.back()) > 0 : words.size() == 1 && words[0] == "id";
 }
 
+// The unit of an amount, as its header says it: "Paid EUR", "amount_eur".
+std::string unit_in(const std::string& header, const Domain& domain) {
+  for (const std::string& word : words_of(header))
+    if (among(domain.unit_words, word)) return word.starts_with("eur") ? "eur" : word;
+  return "";
+}
+bool is_sole_unit(const SourceTable& table, const std::string& unit, const Domain& domain) {
+  size_t with = 0;
+  for (size_t c = 0; c < table.headers.size(); ++c)
+    with += table.types[c].kind == Kind::number && unit_in(table.headers[c], domain) == unit;
+  return with == 1;
+}
+
 // Fields of one type without a rule, from tables that never hold both, are one when their headers differ in words that
-// say nothing, when they share most of their values, or when each is the only date or duration of its table.
+// say nothing, when they share most of their values, or when each is the only date, duration or amount in its unit of
+// its table.
 void unite_headers(std::vector<SourceTable>& tables, const std::string& type, const Domain& domain) {
   struct Seen {
     std::string name, core;
@@ -240,6 +254,8 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
     bool sole = true;
     size_t rows = 0;
     std::set<std::string> roots;  // of the header's words
+    std::string unit = "";        // in the header: of an amount
+    bool sole_unit = true;        // no other amount of its tables has it
   };
   std::vector<Seen> fields;
   const auto apart = [](const Seen& a, const Seen& b) {  // never in one table
@@ -271,6 +287,10 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
             {table.fields[c], key_of(core_of_header(table.headers[c], domain)), kind, {}, {}, true, 0, {}});
       for (const std::string& word : words_of(core_of_header(table.headers[c], domain)))
         if (word != "date" && word != "day") found->roots.insert(domain.root(word));
+      const std::string unit = unit_in(table.headers[c], domain);
+      found->sole_unit = found->sole_unit && kind == Kind::number && !unit.empty() &&
+                         (found->tables.empty() || found->unit == unit) && is_sole_unit(table, unit, domain);
+      found->unit = unit;
       found->tables.insert(&table);
       found->rows += table.rows.size();
       found->sole = found->sole && (kind == Kind::date || kind == Kind::minutes) &&
@@ -297,6 +317,7 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
           std::count_if(few.begin(), few.end(), [&](const std::string& v) { return many.count(v) > 0; }));
       const bool one = (!a.core.empty() && a.core == b.core) || (a.sole && b.sole) ||
                        (!a.roots.empty() && a.roots == b.roots) || only_kin(a, b) ||
+                       (a.sole_unit && b.sole_unit && a.unit == b.unit) ||
                        (a.kind == Kind::text && shared >= 3 && shared * 10 >= few.size() * 7);
       if (!one) continue;
       for (SourceTable& table : tables)

@@ -112,6 +112,11 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       vocabulary.types.push_back({types.text(0), types.text(1), types.text(2), domain.type(types.text(0)), {}, 0});
     }
   }
+  for (const KnownType& type : vocabulary.types)  // words that tell kinds of entries apart name them in questions too
+    if (type.rule)
+      for (const auto& [kind, words] : type.rule->kinds)
+        for (const std::string& word : words)
+          builder.add(word, {Link::What::value, type.name, type.rule->kind, kind, -1});
   for (KnownType& type : vocabulary.types) {
     const Link link{Link::What::type, type.name, "", "", -1};
     if (type.rule)
@@ -207,9 +212,15 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       builder.late.emplace_back(word, link);
   for (const auto& [word, link] : builder.late) builder.add(word, link);
   for (const std::string& word : vocabulary.words) vocabulary.known_roots.insert(domain.root(word));
+  for (const KnownType& type : vocabulary.types) {  // "was calibrated": the calibrations are meant
+    auto parts = words_of(type.name);
+    std::erase_if(parts, [&](const std::string& word) { return among(domain.container_words, word); });
+    if (!parts.empty() && !type.rule)
+      vocabulary.roots.emplace(domain.root(parts.back()), Link{Link::What::type, type.name, "", "", -1});
+  }
   for (const KnownType& type : vocabulary.types)
     for (const KnownField& field : type.fields)
-      if (field.kind != Kind::text)
+      if (field.kind != Kind::text || !field.refers.empty())  // "who was driving": its driver
         for (const std::string& root : field.roots)
           vocabulary.roots.emplace(root, Link{Link::What::field, type.name, field.name, "", -1});
   return vocabulary;

@@ -44,7 +44,9 @@ std::string canon(std::string_view text) {
 std::vector<std::string> words_of(std::string_view text) {
   std::string parted;
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool humps = i > 0 && text[i] >= 'A' && text[i] <= 'Z' && text[i - 1] >= 'a' && text[i - 1] <= 'z';
+    const auto small = [&](size_t at) { return at < text.size() && text[at] >= 'a' && text[at] <= 'z'; };
+    // workOrder, but not pH, kWh, McNeil
+    const bool humps = i > 1 && text[i] >= 'A' && text[i] <= 'Z' && small(i - 1) && small(i - 2) && small(i + 1);
     if (humps) parted += ' ';
     parted += text[i];
   }
@@ -96,6 +98,9 @@ std::string stem(std::string_view word) {
 std::string root_of(std::string_view word) {
   std::string one = stem(word);
   if (has_digit(one)) return one;
+  for (const std::string_view ending : {"ated", "ates", "ating"})  // calibrated, calibration
+    if (word.ends_with(ending) && one.ends_with("at") && one.size() >= 7) one.resize(one.size() - 2);
+  if (one.ends_with("yst")) one.pop_back();  // analyst, analysed
   for (const std::string_view ending :
        {"ation", "ment", "ance", "ence", "ion", "ing", "ant", "anc", "ur", "al", "er", "or", "ed"})
     if (one.ends_with(ending) && one.size() >= ending.size() + 4) {
@@ -133,6 +138,13 @@ std::string trimmed_text(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
   return std::string(text);
+}
+
+std::string shortened(std::string text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;
+  text.resize(bytes);
+  return text + " ...";
 }
 
 bool among(const std::vector<std::string>& words, const std::string& word) {

@@ -16,6 +16,7 @@ std::string root_of(std::string_view word);  // its stem without -al, -ure, -men
 std::string key_of(std::string_view text);   // its stems in alphabetical order: one key for one wording
 std::string slug_of(std::string_view text);  // fit for a name in SQL: downtime_min
 std::string trimmed_text(std::string_view text);
+std::string shortened(std::string text, size_t bytes);  // where a character ends
 bool has_digit(std::string_view text);
 bool among(const std::vector<std::string>& words, const std::string& word);
 int edit_distance(std::string_view a, std::string_view b, int most);  // more than `most` is most + 1

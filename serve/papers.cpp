@@ -70,8 +70,7 @@ std::optional<ApiError> check_paper_path(std::string_view path) {
 }
 
 Result<std::unique_ptr<Papers>> Papers::make(Path folder) {
-  TRY_ASSIGN(papers::Domain domain, papers::built_in_domain());
-  return std::unique_ptr<Papers>(new Papers(std::move(folder), std::move(domain)));
+  return std::unique_ptr<Papers>(new Papers(std::move(folder)));
 }
 
 bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics) {
@@ -157,9 +156,11 @@ Papers::Answer Papers::ask(const Json& body) const {
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
   auto store = open_named(folder_, library, Database::Mode::read);
   if (!store) return Refused(std::move(store.error()));
-  auto vocabulary = papers::load_vocabulary(store->database(), domain_);
+  auto domain = papers::domain_of_library(folder_ / (library + ".sqlite"));
+  if (!domain) return Refused(papers_error(domain.error(), "library"));
+  auto vocabulary = papers::load_vocabulary(store->database(), *domain);
   if (!vocabulary) return Refused(papers_error(vocabulary.error(), "library"));
-  auto answer = papers::answer_question(store->database(), *vocabulary, domain_, question, most_cited);
+  auto answer = papers::answer_question(store->database(), *vocabulary, *domain, question, most_cited);
   if (!answer) return Refused(papers_error(answer.error(), "question"));
   Json json = papers::json_of(*answer);
   json["bars"] = answer->bars;

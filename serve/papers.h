@@ -36,7 +36,7 @@ class Papers {
  private:
   using Answer = tl::expected<Json, ApiError>;
   using Way = std::shared_ptr<Exchange>;
-  Papers(Path folder, papers::Domain domain) : folder_(std::move(folder)), domain_(std::move(domain)) {}
+  explicit Papers(Path folder) : folder_(std::move(folder)) {}
   Answer libraries() const;
   Answer ask(const Json& body) const;
   Answer list(const Json& body) const;
@@ -47,7 +47,6 @@ class Papers {
   void ingest(const Json& body, const Way& exchange, Metrics& metrics) const;
 
   const Path folder_;
-  const papers::Domain domain_;
   std::atomic<bool> ending_ = false;
   Worker reading_{64}, writing_{8};  // last: their work uses all of the others
 };

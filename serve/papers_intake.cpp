@@ -82,8 +82,8 @@ Json json_of(const papers::IngestReport& report, const papers::Tally& tally) {
           {"lines_open", tally.lines_open}};
 }
 
-Result<Json> read_papers(const Path& library, const Path& papers, const papers::Domain& domain,
-                         const std::function<bool(double)>& on_progress) {
+Result<Json> read_papers(const Path& library, const Path& papers, const std::function<bool(double)>& on_progress) {
+  TRY_ASSIGN(const papers::Domain domain, papers::domain_of_library(library));
   TRY_ASSIGN(papers::Store store, papers::Store::open(library, papers::Database::Mode::write));
   TRY_ASSIGN(const papers::IngestReport report, store.add_folder(papers, domain, on_progress));
   TRY_ASSIGN(const papers::Tally tally, papers::build_records(store, domain));
@@ -139,7 +139,7 @@ void Papers::ingest(const Json& body, const Way& exchange, Metrics& metrics) con
   metrics.http(200);
   exchange->begin_events({});
   int said = -1;
-  const auto report = read_papers(library, papers, domain_, [&](double done) {
+  const auto report = read_papers(library, papers, [&](double done) {
     const int percent = static_cast<int>(done * 100);
     if (percent != std::exchange(said, percent)) exchange->event(text_of(Json{{"done", done}}));
     return !*gone && !ending_;
@@ -157,7 +157,9 @@ Papers::Answer Papers::forget(const Json& body) const {
   auto store = open_named(folder_, name, papers::Database::Mode::write);
   if (!store) return Refused(std::move(store.error()));
   const Path library = folder_ / (name + ".sqlite"), papers = folder_ / (name + ".papers");
-  const auto done = papers::forget_paper(*store, library, domain_, file);
+  const auto domain = papers::domain_of_library(library);
+  if (!domain) return Refused(papers_error(domain.error(), "library"));
+  const auto done = papers::forget_paper(*store, library, *domain, file);
   if (!done) return Refused(papers_error(done.error(), "file"));
   if (is_folder(papers) && !check_paper_path(file)) {
     std::error_code error;

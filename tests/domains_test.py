@@ -16,7 +16,7 @@ FREEHOLD = sys.argv.pop(1)
 
 class Domains(unittest.TestCase):
     def test_answers(self):
-        for firm in ("law_firm", "freight", "clinic", "hotel", "school"):
+        for firm in ("law_firm", "freight", "clinic", "hotel", "school", "fleet", "lab"):
             for seed in (41, 42):
                 with self.subTest(firm=firm, seed=seed), tempfile.TemporaryDirectory() as folder:
                     subprocess.run([sys.executable, TREE / f"tools/make_{firm}.py", folder, "--seed", str(seed)], check=True)

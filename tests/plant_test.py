@@ -48,6 +48,18 @@ class Plants(unittest.TestCase):
         self.assertGreaterEqual(min(precision), 0.95, note)
         self.assertGreaterEqual(min(recall), 0.95, note)
 
+    def test_other_wordings(self):
+        """Forty questions in five wordings each: what the rules do not read they refuse, and do not answer wrongly."""
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, TREE / "tools/make_plant.py", folder, "--seed", "7301", "--events", "400"], check=True)
+            run(folder, "ingest", f"{folder}/papers", "--library", "p")
+            result = json.loads(run(folder, "library", "eval", TREE / "tests/paraphrases/plant_7301.jsonl", "--library", "p", "--answers", f"{folder}/a.jsonl", "--json"))
+        kinds, note = result["kinds"], "\n".join(result["wrong"])
+        self.assertEqual({kind: score["asked"] for kind, score in kinds.items()}, dict.fromkeys(("formal", "terse", "typos", "jargon", "long"), 40))
+        for kind, score in kinds.items():
+            self.assertGreaterEqual(score["right"], 34, f"{kind}\n{note}")
+            self.assertEqual(score["right"] + score["refused"], 40, f"{kind}: answered wrongly\n{note}")
+
     def test_a_second_domain_without_code_for_it(self):
         for seed in (101, 102):
             with tempfile.TemporaryDirectory() as folder:

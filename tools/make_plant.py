@@ -391,6 +391,11 @@ def questions(p):
     return out
 
 
+def truth(p):
+    """Every event once, as a record should be."""
+    return [{"type": "event", "asset": e["asset"]["tag"], "day": e["day"].isoformat(), "kind": e["kind"], "point": e["point"]} for e in p.events]
+
+
 def save(folder, files, asked):
     """The papers, and the questions with their truth, as FOLDER/papers and FOLDER/questions.jsonl."""
     for name, data in files.items():
@@ -413,6 +418,7 @@ def main():
     write_notes(plant)
     write_rest(plant)
     save(options.folder, plant.files, questions(plant))
+    (options.folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in truth(plant)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,174 @@
+// What of the records is meant: the field that is added up, ranked by, grouped by or looked up.
+#include <algorithm>
+
+#include "library/planner.h"
+#include "library/words.h"
+
+namespace freehold::papers {
+
+std::optional<Place> Planner::sole_number() const {
+  std::optional<Place> sole;
+  for (const KnownField& field : base_->fields)
+    if (field.kind == Kind::number) {
+      if (sole) return std::nullopt;
+      sole = Place{"", field.name, base_->name, field.kind};
+    }
+  return sole;
+}
+
+void Planner::fields() {
+  const bool measuring = plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme ||
+                         plan_.ask == Ask::top || plan_.ask == Ask::trend;
+  const size_t most = std::min(first_of("most"), first_of("least"));
+  std::vector<std::pair<size_t, Place>> texts, numbers, dates;
+  for (size_t s = 0; s < q_.spans.size(); ++s) {
+    const Span& span = q_.spans[s];
+    const bool asked_for = s > 0 && q_.spans[s - 1].what == Span::What::asking &&
+                           span.first <= q_.spans[s - 1].last + 2 &&
+                           (q_.spans[s - 1].op == "which" || q_.spans[s - 1].op == "list");
+    if (span.what != Span::What::names || (used_.count(s) && !asked_for)) continue;
+    std::optional<Place> chosen;
+    for (const Link& link : span.links)
+      if (link.what == Link::What::field && !used_.count(s))
+        if (const auto place = reach(v_, *base_, link.type, link.field);
+            place && (!chosen || (chosen->over.size() > 0 && place->over.empty())))
+          chosen = place;
+    if (!chosen || (asked_for && has(span, Link::What::type) && !names_base(span)))
+      for (const Link& link : span.links)  // "which machine", "which pump": the field that refers to machines
+        if ((link.what == Link::What::type || (asked_for && link.what == Link::What::value)) &&
+            link.type != base_->name)
+          if (const auto place = reach_type(v_, *base_, link.type)) chosen = place;
+    if (span.weak && chosen && chosen->kind == Kind::date && !(plan_.ask == Ask::lookup && says("when"))) continue;
+    if (span.weak && (!chosen || plan_.ask == Ask::list)) continue;
+    if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s) && !span.loose) {
+      missing(span);
+      continue;
+    }
+    if (!chosen) continue;
+    if (plan_.ask == Ask::list && texts.empty()) plan_.several = is_plural(q_.tokens[span.last]);
+    const bool grouping = asked_for && (plan_.ask == Ask::top || plan_.ask == Ask::list);
+    if (chosen->kind == Kind::text || grouping)  // "which floor", "in which room": though it is a number
+      texts.push_back({span.first, *chosen});
+    else if (chosen->kind == Kind::date)
+      dates.push_back({span.first, *chosen});
+    else
+      numbers.push_back({span.first, *chosen});
+  }
+  if (measuring && !numbers.empty()) plan_.measure = numbers.front().second;
+  if (!plan_.measure &&
+      (plan_.ask == Ask::sum || plan_.ask == Ask::mean || (plan_.ask == Ask::extreme && says("longest"))))
+    plan_.measure = amount_meant(*base_, hints_);
+  if (!plan_.measure && !says("how much") &&
+      (plan_.ask == Ask::sum || plan_.ask == Ask::mean ||
+       (plan_.ask == Ask::extreme && !says("latest") && !says("earliest"))))
+    for (const KnownField& field : base_->fields)
+      if (field.kind == Kind::minutes && !plan_.measure) plan_.measure = Place{"", field.name, base_->name, field.kind};
+  if (!plan_.measure && (plan_.ask == Ask::sum || plan_.ask == Ask::mean)) plan_.measure = sole_number();
+  if (!plan_.measure && plan_.ask == Ask::extreme)
+    plan_.measure = dates.empty() ? Place{"", base_->time, base_->name, Kind::date} : dates.front().second;
+  if (plan_.ask == Ask::trend && !plan_.measure && hints_.money) plan_.measure = amount_meant(*base_, hints_);
+  if (plan_.ask == Ask::top && !plan_.measure && says("how much")) plan_.measure = amount_meant(*base_, hints_);
+  if (plan_.ask == Ask::top) {
+    if (!plan_.period.empty()) return;
+    const size_t which = std::min(first_of("which"), first_of("what"));
+    const Place* group = nullptr;
+    size_t nearest = q_.tokens.size();
+    for (const auto& [at, place] : texts) {
+      const size_t from_which = at > which ? at - which : q_.tokens.size(),
+                   from_most = at > most                   ? at - most
+                               : which == q_.tokens.size() ? most - at  // "machine most failures"
+                                                           : q_.tokens.size();
+      const size_t distance = std::min(from_which, from_most);
+      if (distance < nearest) nearest = distance, group = &place;
+    }
+    if (!group && plan_.measure && plan_.limit == 1 && says("what") && !says("which") && !says("who")) {
+      plan_.ask = Ask::extreme;  // "what was the highest result"
+      return;
+    }
+    if (const KnownField* about = says_about() && says("what") ? about_field() : nullptr)
+      plan_.group = Place{"", about->name, base_->name, about->kind};  // "what do clients complain about most"
+    else if (group)
+      plan_.group = *group;
+    else if (base_->rule && base_->rule->from_text.size() > 2 && base_->field(base_->rule->from_text[2]))
+      plan_.group = Place{"", base_->rule->from_text[2], base_->name, Kind::text};
+    else if (!base_->key.empty() && plan_.measure)
+      plan_.group = Place{"", base_->key, base_->name, Kind::text};
+    for (const Span& span : q_.spans)  // "top 3"
+      if (span.what == Span::What::asking && span.op == "most" && span.last + 1 < q_.tokens.size())
+        if (const auto n = number_of(q_.tokens[span.last + 1], Mark::point);
+            n && *n >= 1 && *n <= 50 && q_.tokens[span.last + 1].size() <= 2)
+          plan_.limit = static_cast<int>(*n), std::erase(plan_.missing, q_.tokens[span.last + 1]);
+    return;
+  }
+  if ((plan_.ask == Ask::distinct || bare_) && plan_.group) return;
+  if (plan_.ask == Ask::list || plan_.ask == Ask::distinct || plan_.ask == Ask::exists) {
+    if (!texts.empty())
+      plan_.group = texts.front().second;
+    else if (!base_->key.empty()) {
+      plan_.group = Place{"", base_->key, base_->name, Kind::text};
+      for (const Span& span : q_.spans)
+        if (names_base(span)) plan_.several = is_plural(q_.tokens[span.last]);
+    }
+    plan_.not_grouped = plan_.ask == Ask::list && says("without");
+  }
+  const Place* grouped = nullptr;  // "by machine", "per technician"
+  for (const auto& [at, place] : texts)
+    for (const Span& span : q_.spans)
+      if (span.what == Span::What::asking && (span.op == "per" || span.op == "by") && span.last + 1 == at)
+        grouped = &place;
+  if ((plan_.ask == Ask::count || plan_.ask == Ask::sum || plan_.ask == Ask::mean) &&
+      (grouped || !plan_.period.empty())) {
+    if (grouped) plan_.group = *grouped;
+    plan_.averaged = plan_.ask == Ask::mean;
+    plan_.ask = Ask::series;
+  }
+  if (plan_.ask == Ask::lookup) {
+    if (says("howlong") && numbers.empty())
+      for (const KnownField& field : base_->fields)
+        if (field.kind == Kind::minutes && !plan_.measure)
+          plan_.measure = Place{"", field.name, base_->name, field.kind};
+    if (plan_.measure) return;
+    if (says("when") && !dates.empty())
+      plan_.measure = dates.front().second;
+    else if (!texts.empty())
+      plan_.measure = texts.front().second;
+    else if (!numbers.empty())
+      plan_.measure = numbers.front().second;
+    else if (!dates.empty())
+      plan_.measure = dates.front().second;
+    else if (const KnownField* about = says_about() ? about_field() : nullptr)
+      plan_.measure = Place{"", about->name, base_->name, about->kind};
+    else if (const auto place = says("where") ? place_field() : std::nullopt)
+      plan_.measure = place;
+    else if (const auto amount = says("what") ? amount_meant(*base_, hints_) : std::nullopt;
+             amount && (hints_.money || hints_.duration))
+      plan_.measure = amount;
+    else if (says("when") && !base_->time.empty())
+      plan_.measure = Place{"", base_->time, base_->name, Kind::date};
+    else if ((says("who") || says("what")) && named_otherwise())  // "who is patient 17"
+      plan_.measure = Place{"", base_->key, base_->name, Kind::text};
+  }
+}
+
+bool Planner::says_about() const {
+  return std::any_of(q_.tokens.begin(), q_.tokens.end(), [](const std::string& t) { return fold(t) == "about"; });
+}
+
+const KnownField* Planner::about_field() const {
+  for (const KnownField& field : base_->fields)
+    if (field.about) return &field;
+  return nullptr;
+}
+
+std::optional<Place> Planner::place_field() const {
+  for (const char* way : {"to", "from"})
+    if (std::any_of(q_.tokens.begin(), q_.tokens.end(), [&](const std::string& t) { return fold(t) == way; })) {
+      const auto [first, last] = v_.names.equal_range(way);
+      for (auto it = first; it != last; ++it)
+        if (it->second.what == Link::What::field)
+          if (const auto place = reach(v_, *base_, it->second.type, it->second.field)) return place;
+    }
+  return std::nullopt;
+}
+
+}  // namespace freehold::papers
