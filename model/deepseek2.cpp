@@ -24,6 +24,7 @@ struct DeepseekConfig {
   MoeConfig experts;
   int dense_layers = 0;  // the first ones
   int ffn = 0;           // of those
+  int extra_layers = 0;  // behind the last one
 };
 
 struct DeepseekLayer {
@@ -41,8 +42,10 @@ struct PredictLayer {
 };
 
 namespace name {
-constexpr TensorName embed_norm{"model.layers.{}.enorm", ""}, state_norm{"model.layers.{}.hnorm", ""},
-    joined{"model.layers.{}.eh_proj", ""}, head_norm{"model.layers.{}.shared_head.norm", ""};
+constexpr TensorName embed_norm{"model.layers.{}.enorm", "blk.{}.nextn.enorm"},
+    state_norm{"model.layers.{}.hnorm", "blk.{}.nextn.hnorm"},
+    joined{"model.layers.{}.eh_proj", "blk.{}.nextn.eh_proj"},
+    head_norm{"model.layers.{}.shared_head.norm", "blk.{}.nextn.shared_head_norm"};
 }  // namespace name
 
 class Deepseek2 final : public Model {
@@ -110,8 +113,9 @@ Tensor Deepseek2::predict(Pass& pass, const Tensor& states) const {
   const Tensor x = block(pass, config_.trunk.layers, w.layer, in);     // [rows, hidden]
   if (pass.keeps_states()) pass.set_states(ops::rms_norm(c, x, w.norm, eps));
   if (pass.logit_rows().empty()) return {};
-  const Tensor out = ops::rms_norm(c, ops::pick_rows(c, x, pass.logit_rows()), w.norm, eps);  // [n, hidden]
-  return pass.linear_fine(trunk_.head, out);                                                  // [n, vocabulary]
+  Tensor out = ops::rms_norm(c, ops::pick_rows(c, x, pass.logit_rows()), w.norm, eps);             // [n, hidden]
+  out = pass.at(Point::final_norm, 0, out, pass.logit_sites());                                    // [n, hidden]
+  return pass.at(Point::lm_head, 0, pass.linear_fine(trunk_.head, out), pass.logit_sites());       // [n, vocabulary]
 }
 
 // ------------------------------------------------------------------------------------------------------------------
@@ -137,6 +141,7 @@ Result<Done> Deepseek2::read_config(Loader& loader, const Architecture& architec
   TRY(check_quantization(loader));
   DeepseekConfig& c = config_;
   TRY_ASSIGN(c.trunk, read_trunk_config(loader));
+  TRY_ASSIGN(c.extra_layers, read_extra_layers(loader, c.trunk.layers));
   TRY_ASSIGN(c.attention, read_mla_config(loader, c.trunk.hidden, mode_.mla));
   if (architecture.released == "deepseek_v32") {
     TRY_ASSIGN(c.attention.indexer,
@@ -168,28 +173,18 @@ Result<DeepseekLayer> Deepseek2::read_layer(Loader& loader, int i) {
 Result<Done> Deepseek2::read_predict_layer(Loader& loader) {
   const int at = config_.trunk.layers;
   const int64_t hidden = config_.trunk.hidden;
-  TRY_ASSIGN(const auto extra, loader.integer_if_present({"num_nextn_predict_layers", ""}, 0, limits::layers));
-  if (loader.is_gguf() || extra.value_or(0) == 0 || config_.dense_layers == at)
+  if (config_.extra_layers == 0 || config_.dense_layers == at)
     return unsupported("{}: has no layer that predicts the token after next", loader.file());
   PredictLayer w;
   TRY_ASSIGN(w.embed_norm, loader.vector(name::embed_norm, at, hidden));
   TRY_ASSIGN(w.state_norm, loader.vector(name::state_norm, at, hidden));
   TRY_ASSIGN(w.joined, loader.linear(name::joined, at, hidden, 2 * hidden));
   TRY_ASSIGN(w.layer, read_layer(loader, at));
-  TRY_ASSIGN(w.norm, loader.vector(name::head_norm, at, hidden));
-  predict_ = std::move(w);
-  return Done{};
-}
-
-// The tensors of the extra layers, by name: those numbered behind the last one, as many layers as the configuration
-// states. GGUF files of this architecture have none.
-Result<Done> pass_over_extra_layers(Loader& loader, int layers) {
-  TRY_ASSIGN(const auto extra, loader.integer_if_present({"num_nextn_predict_layers", ""}, 0, limits::layers));
-  for (int64_t i = layers; i < layers + extra.value_or(0); ++i) {
-    const std::string prefix = fmt::format("model.layers.{}.", i);
-    for (const StoredTensor& tensor : loader.checkpoint().tensors())
-      if (tensor.name.starts_with(prefix)) loader.ignore(tensor.name);
+  w.norm = trunk_.norm;  // some converters leave it to the model's own
+  if (!loader.is_gguf() || loader.has(name::head_norm, at)) {
+    TRY_ASSIGN(w.norm, loader.vector(name::head_norm, at, hidden));
   }
+  predict_ = std::move(w);
   return Done{};
 }
 
@@ -205,7 +200,10 @@ Result<Done> Deepseek2::load(const Architecture& architecture, const LoadOptions
   if (options.predict) {
     TRY(read_predict_layer(loader));
   }
-  TRY(pass_over_extra_layers(loader, config_.trunk.layers));
+  for (int i = 0; i < config_.extra_layers; ++i) {
+    const int at = config_.trunk.layers + i;
+    loader.ignore_all(loader.is_gguf() ? fmt::format("blk.{}.", at) : fmt::format("model.layers.{}.", at));
+  }
   TRY(loader.all_used());
   TRY(pack_model(*this, trunk_, memory_, options, pool));
   count();
@@ -221,9 +219,10 @@ void Deepseek2::count() {
   facts_.kv_heads = shape.kv_heads;
   facts_.head_dim = shape.head_dim;
   facts_.ffn = c.dense_layers ? c.ffn : c.experts.expert_ffn;
-  facts_.cache_bytes_per_position = static_cast<uint64_t>(c.trunk.layers + (predict_ ? 1 : 0)) * shape.position_bytes();
+  const auto layers = static_cast<uint64_t>(c.trunk.layers + (predict_ ? 1 : 0));  // with keys
+  facts_.cache_bytes_per_position = layers * shape.position_bytes();
   facts_.positions_read = c.attention.indexer.most;
-  facts_.index_bytes_per_position = static_cast<uint64_t>(c.trunk.layers) * shape.index_row_bytes();
+  facts_.index_bytes_per_position = layers * shape.index_row_bytes();
   facts_.experts = c.experts.experts;
   facts_.experts_used = c.experts.experts ? c.experts.routing.used : 0;
   count_weights(*this, &trunk_.embed, &trunk_.multiplied(), facts_,
@@ -275,7 +274,8 @@ void Deepseek2::each_tensor(const VisitTensor& visit) {
     visit(released_name(name::embed_norm, layers, ".weight"), predict_->embed_norm);
     visit(released_name(name::state_norm, layers, ".weight"), predict_->state_norm);
     of_layer(layers, predict_->layer);
-    visit(released_name(name::head_norm, layers, ".weight"), predict_->norm);
+    if (predict_->norm.storage() != trunk_.norm.storage())
+      visit(released_name(name::head_norm, layers, ".weight"), predict_->norm);
   }
   trunk_.each_tensor(visit);
 }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "model/deepseek32_fixture.h"
 #include "model/model.h"
 
 namespace freehold {
@@ -112,6 +113,51 @@ TEST_P(SparseAttention, AnEditDecidesWhatIsRead) {
   EXPECT_EQ(logits(*selective, &nothing), logits(*selective, &own));
   Choose odd_rows_all([](int row, int, float was) { return row % 2 ? 1.0f : was; });
   EXPECT_EQ(logits(*selective, &odd_rows_all), logits(*selective, &odd_rows_all, 3));
+}
+
+// While a row reads all there is, V3.2 computes what V3 does, in the layer that predicts too, whose own indexer chooses
+// among its own keys; where it reads less, no longer.
+TEST_P(SparseAttention, PredictsAsV3WhileItReadsEverything) {
+  LoadOptions options{NumericMode::exact(), {}};
+  options.mode.mla = GetParam();
+  options.predict = true;
+  const auto predicted = [&](const Checkpoint& checkpoint) {
+    const auto model = load_model(checkpoint, options, pool_);
+    EXPECT_TRUE(model) << model.error().what;
+    std::vector<Token> tokens;
+    for (int i = 0; i < rows; ++i) tokens.push_back((i * 53 + 7) % 256);
+    const auto cache = (*model)->make_cache(rows);
+    std::vector<float> all;
+    for (int first = 0; first < rows - 1; first += 13) {
+      const size_t count = static_cast<size_t>(std::min(13, rows - 1 - first));
+      Arena arena;
+      Context context{best_kernels(), pool_, arena, Arithmetic::exact, nullptr};
+      const auto batch = [&](int from) {
+        return Batch{{{.tokens = std::span<const Token>(tokens).subspan(static_cast<size_t>(from), count),
+                       .start = first,
+                       .cache = cache.get(),
+                       .logits = Batch::Sequence::Logits::all}}};
+      };
+      const Batch here = batch(first), next = batch(first + 1);
+      Pass pass(context, here, (*model)->facts().layers), predicting(context, next, (*model)->facts().layers + 1);
+      pass.keep_states();
+      (*model)->forward(pass);
+      const Tensor part = (*model)->predict(predicting, pass.states());
+      all.insert(all.end(), part.all().begin(), part.all().end());
+    }
+    return all;
+  };
+  const fs::path folder = fs::path(::testing::TempDir()) / fmt::format("freehold_v32_mtp_{}", ::getpid());
+  const auto v3 = Checkpoint::open("tests/golden/models/deepseek_v3_mtp");
+  const auto reads_all = deepseek32_that_predicts(folder / "all", 64), reads_few = deepseek32_that_predicts(folder, 8);
+  ASSERT_TRUE(v3 && reads_all && reads_few);
+  const std::vector<float> expected = predicted(*v3), found = predicted(*reads_all), other = predicted(*reads_few);
+  ASSERT_EQ(found.size(), expected.size());
+  float largest = 0;
+  for (size_t i = 0; i < found.size(); ++i) largest = std::max(largest, std::abs(found[i] - expected[i]));
+  EXPECT_LT(largest, 1e-4f);
+  EXPECT_NE(other, found);
+  fs::remove_all(folder);
 }
 
 // What no cache keeps is kept in floats of the pass's own, as a cache of floats does.

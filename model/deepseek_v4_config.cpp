@@ -201,6 +201,20 @@ Result<Done> read_attention(Loader& loader, DeepseekV4Config& c) {
   return Done{};
 }
 
+// The first block behind the last layer: a window alone, a learned router.
+Result<Done> describe_predict_block(const Loader& loader, DeepseekV4Config& c) {
+  if (c.extra_layers == 0) return Done{};
+  const auto at = static_cast<size_t>(c.layers);
+  const Json* ratios = loader.value({"compress_ratios", "attention.compress_ratios"});
+  if (ratios && ratios->size() > at && (*ratios)[at] != 0)
+    return unsupported("{}: compress_ratios: {} of the block that predicts; known is 0", loader.file(),
+                       printable((*ratios)[at].dump(), 20));
+  c.ratios.push_back(0);
+  c.selective.push_back(0);
+  c.hashed.push_back(0);
+  return Done{};
+}
+
 Result<Done> read_streams(const Loader& loader, DeepseekV4Config& c) {
   TRY_ASSIGN(c.streams, integer(loader, {"hc_mult", "hyper_connection.count"}, 1, ops::most_streams));
   TRY_ASSIGN(c.sinkhorn_iterations,
@@ -243,13 +257,7 @@ Result<DeepseekV4Config> read_deepseek_v4_config(Loader& loader) {
     if (yes) return unsupported("{}: {} is true; this architecture has none", loader.file(), key);
   }
   TRY_ASSIGN(c.layers, integer(loader, {"num_hidden_layers", "block_count"}, 1, limits::layers));
-  TRY_ASSIGN(const auto extra, loader.integer_if_present({"num_nextn_predict_layers", "nextn_predict_layers"}, 0, 16));
-  c.extra_layers = static_cast<int>(extra.value_or(0));
-  if (loader.is_gguf()) {  // whose count of blocks includes those of prediction
-    if (c.layers <= c.extra_layers)
-      return inconsistent("{}: {} blocks, {} of them for prediction", loader.file(), c.layers, c.extra_layers);
-    c.layers -= c.extra_layers;
-  }
+  TRY_ASSIGN(c.extra_layers, read_extra_layers(loader, c.layers));
   TRY_ASSIGN(c.hidden, integer(loader, {"hidden_size", "embedding_length"}, 1, limits::width));
   TRY_ASSIGN(c.context, integer(loader, {"max_position_embeddings", "context_length"}, 1, limits::context));
   TRY_ASSIGN(c.vocabulary, integer(loader, {"vocab_size", "vocab_size"}, 1, limits::vocabulary));
@@ -259,6 +267,7 @@ Result<DeepseekV4Config> read_deepseek_v4_config(Loader& loader) {
   TRY_ASSIGN(c.moe, read_moe_config(loader, c.hidden, ops::Scoring::sqrt_softplus));
   TRY_ASSIGN(c.moe.swiglu_limit, read_swiglu_limit(loader, c.layers));
   TRY(read_hashed(loader, c));
+  TRY(describe_predict_block(loader, c));
   return c;
 }
 

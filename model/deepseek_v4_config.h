@@ -18,7 +18,7 @@ struct DeepseekV4Config {
   int heads = 0, head_dim = 0, rotated = 0;  // the last `rotated` numbers of a head turn
   int q_rank = 0, out_groups = 0, out_rank = 0;
   int window = 0;
-  std::vector<int> ratios;      // tokens of a compressed entry; 0: window alone. layers of them
+  std::vector<int> ratios;      // tokens of a compressed entry; 0: window alone
   std::vector<char> selective;  // whether entries overlap and an indexer chooses among them
   int index_heads = 0, index_dim = 0, index_most = 0;
   ops::Rope main_rope, compress_rope;
@@ -28,7 +28,8 @@ struct DeepseekV4Config {
   // experts
   MoeConfig moe;
   std::vector<char> hashed;  // layers whose experts are chosen by a table of tokens
-  int extra_layers = 0;      // of multi-token prediction
+  // Blocks behind the layers that predict further tokens. Ratios and kinds above end with those of the first one.
+  int extra_layers = 0;
 
   WindowKvShape kv_shape(int layer, KvType type) const {
     const auto i = static_cast<size_t>(layer);

@@ -5,41 +5,15 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "files/safetensors_fixture.h"
 #include "model/model.h"
 
 namespace freehold {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The tensors of a safetensors file as they stand in it.
-struct Tensors {
-  Json header;
-  std::string data;
-
-  static Tensors read(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    uint64_t size = 0;
-    in.read(reinterpret_cast<char*>(&size), 8);
-    std::string header(size, ' ');
-    in.read(header.data(), static_cast<std::streamsize>(size));
-    return {Json::parse(header), std::string(std::istreambuf_iterator<char>(in), {})};
-  }
-  void write(const fs::path& path) const {
-    std::string text = header.dump();
-    text.resize((text.size() + 7) / 8 * 8, ' ');
-    const uint64_t size = text.size();
-    std::ofstream out(path, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(&size), 8);
-    out << text << data;
-  }
-  char* at(const std::string& name) { return data.data() + header[name]["data_offsets"][0].get<size_t>(); }
-  void rename(const std::string& from, const std::string& to) {
-    header[to] = header[from];
-    header.erase(from);
-  }
-};
 
 class DeepseekV4 : public ::testing::Test {
  protected:
@@ -55,13 +29,15 @@ class DeepseekV4 : public ::testing::Test {
     const fs::path from = fs::path("tests/golden/models") / golden;
     std::ifstream in(from / "config.json");
     config_ = Json::parse(in);
-    tensors_ = Tensors::read(from / "model.safetensors");
+    tensors_ = StoredTensors::read(from / "model.safetensors");
   }
   Result<std::unique_ptr<Model>> load(NumericMode mode = NumericMode::exact()) {
     std::ofstream(folder_ / "config.json") << config_.dump();
     tensors_.write(folder_ / "model.safetensors");
     TRY_ASSIGN(const Checkpoint checkpoint, Checkpoint::open(folder_));
-    return load_model(checkpoint, {mode, {}}, pool_);
+    LoadOptions options{mode, {}};
+    options.predict = predict_;
+    return load_model(checkpoint, options, pool_);
   }
   void refused(Fault fault, std::string_view word) {
     const auto model = load();
@@ -89,7 +65,8 @@ class DeepseekV4 : public ::testing::Test {
 
   fs::path folder_;
   Json config_;
-  Tensors tensors_;
+  StoredTensors tensors_;
+  bool predict_ = false;
   Pool pool_{1};
 };
 
@@ -164,6 +141,61 @@ TEST_F(DeepseekV4, ScalesThatAreMissingOrDoNotFit) {
   start_from("deepseek_v4_fp4");
   tensors_.header["layers.1.ffn.experts.2.w1.scale"]["dtype"] = "U8";
   refused(Fault::unsupported, "F8_E8M0");
+}
+
+TEST_F(DeepseekV4, TheBlockThatPredicts) {
+  lie("compress_ratios", {0, 4, 128, 4, 4}, Fault::unsupported, "block that predicts");
+  const auto without = load();
+  ASSERT_TRUE(without) << without.error().what;
+  EXPECT_EQ((*without)->state_numbers(), 0);
+  predict_ = true;
+  const auto with = load();
+  ASSERT_TRUE(with) << with.error().what;
+  EXPECT_EQ((*with)->state_numbers(), 4 * 64);
+  const std::vector<Token> tokens{0, 5, 9, 200, 17, 33};
+  EXPECT_EQ(logits(**with, tokens, 0, nullptr), logits(**without, tokens, 0, nullptr));
+  std::set<std::string, std::less<>> names;
+  (*with)->each_linear([&](std::string_view name, Linear&) { names.emplace(name); });
+  (*with)->each_tensor([&](std::string_view name, Tensor&) { names.emplace(name); });
+  for (const auto& [name, unused] : tensors_.header.items())
+    EXPECT_TRUE(!name.starts_with("mtp.") || name.ends_with(".scale") || name.ends_with("gate.bias") ||
+                names.contains(name))
+        << name;
+  for (const char* name : {"mtp.0.enorm.weight", "mtp.0.norm.weight", "mtp.0.hc_head_fn", "mtp.0.attn_norm.weight",
+                           "mtp.0.ffn.gate.bias"}) {
+    tensors_.rename(name, "mtp.0.elsewhere");
+    refused(Fault::malformed, name);
+    tensors_.rename("mtp.0.elsewhere", name);
+  }
+  tensors_.header["mtp.0.enorm.weight"]["shape"] = {32, 2};
+  refused(Fault::inconsistent, "mtp.0.enorm.weight");
+  start_from("deepseek_v4");
+  refused(Fault::unsupported, "token after next");
+}
+
+// The layer that predicts goes back by one position more, and may lag behind.
+TEST_F(DeepseekV4, ThePredictingLayerGoesBackToo) {
+  predict_ = true;
+  const auto model = load({Arithmetic::int8, KvType::f16});
+  ASSERT_TRUE(model) << model.error().what;
+  const auto cache = (*model)->make_cache(200);
+  std::vector<Token> tokens;
+  for (int i = 0; i < 200; ++i) tokens.push_back((i * 37 + 11) % 264);
+  Pool pool(1);
+  Arena arena;
+  Context context{best_kernels(), pool, arena, (*model)->mode().arithmetic, nullptr};
+  const auto batch = [&](int from, int count) {
+    return Batch{{{.tokens = std::span<const Token>(tokens).subspan(static_cast<size_t>(from), static_cast<size_t>(count)),
+                   .cache = cache.get()}}};
+  };
+  const Batch here = batch(0, 150), next = batch(1, 150);
+  Pass pass(context, here, (*model)->facts().layers), predicting(context, next, (*model)->facts().layers + 1);
+  pass.keep_states();
+  (*model)->forward(pass);
+  EXPECT_TRUE(cache->can_continue(150 - rewind_positions));  // nothing is predicted yet
+  (*model)->predict(predicting, pass.states());
+  EXPECT_TRUE(cache->can_continue(150 - rewind_positions + 1));
+  EXPECT_FALSE(cache->can_continue(150 - rewind_positions));
 }
 
 // As transformers 5.23 saves it.

@@ -243,6 +243,11 @@ Result<Tensor> Loader::bias(TensorName name, int layer, int64_t size, bool expec
   return vector(name, layer, size, ".bias");
 }
 
+void Loader::ignore_all(std::string_view prefix) {
+  for (const StoredTensor& tensor : checkpoint_.tensors())
+    if (tensor.name.starts_with(prefix)) ignore(tensor.name);
+}
+
 Result<Done> Loader::all_used() const {
   for (const StoredTensor& tensor : checkpoint_.tensors()) {
     // Old checkpoints of this family store their rotary frequencies, which follow from the configuration.
@@ -251,6 +256,18 @@ Result<Done> Loader::all_used() const {
                        printable(tensor.name));
   }
   return Done{};
+}
+
+Result<int> read_extra_layers(const Loader& loader, int& layers) {
+  TRY_ASSIGN(const auto stated,
+             loader.integer_if_present({"num_nextn_predict_layers", "nextn_predict_layers"}, 0, limits::layers));
+  const auto extra = static_cast<int>(stated.value_or(0));
+  if (!loader.is_gguf() || extra == 0) return extra;
+  if (layers <= extra)
+    return inconsistent("{}: {} blocks, {} of them for prediction", loader.file(), layers, extra);
+  if (!loader.has({"", "blk.{}.nextn.eh_proj"}, layers - extra)) return 0;
+  layers -= extra;
+  return extra;
 }
 
 }  // namespace freehold

@@ -65,6 +65,7 @@ class Loader {
   // Empty tensor when it is absent and not expected; an error when presence and expectation differ.
   Result<Tensor> bias(TensorName, int layer, int64_t size, bool expected);
   void ignore(std::string_view gguf_or_released_name) { used_.emplace(gguf_or_released_name); }
+  void ignore_all(std::string_view prefix);  // whatever the file has under it
 
   // Files that spell released names otherwise: whatever is looked up goes through `spelling` first.
   void spell_by(std::function<std::string(std::string)> spelling) { spelling_ = std::move(spelling); }
@@ -86,5 +87,9 @@ class Loader {
   std::set<std::string, std::less<>> used_;
   int next_id_ = 0;
 };
+
+// Layers behind the last one, which predict further tokens (MTP, "nextn"): how many there are. The blocks that a GGUF
+// states include them, so they are taken off `layers`; one that was converted without them has none.
+Result<int> read_extra_layers(const Loader&, int& layers);
 
 }  // namespace freehold

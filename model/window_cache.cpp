@@ -2,13 +2,16 @@
 
 namespace freehold {
 
-WindowCache::WindowCache(std::span<const WindowKvShape> shapes, int positions) : capacity_(positions) {
+WindowCache::WindowCache(std::span<const WindowKvShape> shapes, int positions, bool last_predicts)
+    : capacity_(positions), last_predicts_(last_predicts) {
   layers_.reserve(shapes.size());
   for (const WindowKvShape& shape : shapes) layers_.emplace_back(shape);
 }
 
 bool WindowCache::can_continue(int position) const {
-  return std::all_of(layers_.begin(), layers_.end(), [&](const WindowKv& kv) { return kv.can_continue(position); });
+  if (last_predicts_ && position > 0 && position - 1 < layers_.back().oldest()) return false;
+  return std::all_of(layers_.begin(), layers_.end() - (last_predicts_ ? 1 : 0),
+                     [&](const WindowKv& kv) { return kv.can_continue(position); });
 }
 
 size_t WindowCache::bytes() const {

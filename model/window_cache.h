@@ -10,7 +10,9 @@ namespace freehold {
 
 class WindowCache final : public KvCache {
  public:
-  WindowCache(std::span<const WindowKvShape> shapes, int positions);  // one shape for each layer
+  // One shape for each layer. `last_predicts`: the last one is that of Model::predict, whose rows come later than those
+  // of the others, and which goes back to the row before: its row of a position is made of the next token too.
+  WindowCache(std::span<const WindowKvShape> shapes, int positions, bool last_predicts = false);
   int capacity() const override { return capacity_; }
   KvPages* pages(int) override { return nullptr; }
   WindowKv* window(int layer) override { return &layers_[static_cast<size_t>(layer)]; }
@@ -19,6 +21,7 @@ class WindowCache final : public KvCache {
 
  private:
   int capacity_;
+  bool last_predicts_;
   std::vector<WindowKv> layers_;
 };
 

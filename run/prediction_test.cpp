@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "files/checkpoint.h"
+#include "model/deepseek32_fixture.h"
 #include "run/byte_tokenizer.h"
 #include "run/fake_model.h"
 #include "run/scheduler.h"
@@ -168,19 +169,31 @@ TEST_F(PredictionTest, StreamsOfASchedulerEqualThoseWithout) {
   }
 }
 
-class OfDeepseek : public testing::TestWithParam<NumericMode> {};
+struct Case {
+  const char* model;
+  NumericMode mode;
+  int state_numbers;
+};
+
+Result<Checkpoint> open(const Case& given) {
+  if (given.model != std::string_view("deepseek_v32"))
+    return Checkpoint::open(Path("tests/golden/models") / given.model);
+  return deepseek32_that_predicts(Path(testing::TempDir()) / fmt::format("freehold_predict_{}", ::getpid()), 8);
+}
+
+class OfDeepseek : public testing::TestWithParam<Case> {};
 
 TEST_P(OfDeepseek, ChangesNoTokenNorLogit) {
   Pool workers(2);
-  const auto checkpoint = Checkpoint::open("tests/golden/models/deepseek_v3_mtp");
+  const auto checkpoint = open(GetParam());
   ASSERT_TRUE(checkpoint) << checkpoint.error().what;
-  const auto plain = load_model(*checkpoint, {GetParam(), {}}, workers);
-  LoadOptions options{GetParam(), {}};
+  const auto plain = load_model(*checkpoint, {GetParam().mode, {}}, workers);
+  LoadOptions options{GetParam().mode, {}};
   options.predict = true;
   const auto predicting = load_model(*checkpoint, options, workers);
   ASSERT_TRUE(plain && predicting);
   EXPECT_EQ((*plain)->state_numbers(), 0);
-  EXPECT_EQ((*predicting)->state_numbers(), 64);
+  EXPECT_EQ((*predicting)->state_numbers(), GetParam().state_numbers);
   Engine one(**plain, best_kernels(), workers), other(**predicting, best_kernels(), workers);
   for (int rows = 1; rows < 9; ++rows) other.costs().record(rows, 1e-9);
   auto without = Session::make(one, {.positions = 512}),
@@ -189,22 +202,35 @@ TEST_P(OfDeepseek, ChangesNoTokenNorLogit) {
   std::vector<Token> prompt;
   for (int i = 0; i < 150; ++i) prompt.push_back((i * 53 + 7) % 256);
   ASSERT_TRUE(without->sync(prompt) && with->sync(prompt));
-  SamplerSettings settings;
-  settings.seed = 9, settings.temperature = 0.5;
-  auto sampler = Sampler::make(settings, 256);
-  for (int i = 0; i < 200; ++i) {
-    const auto choice = sampler->pick(without->logits());
-    ASSERT_TRUE(choice);
-    const auto a = without->step(choice->token), b = with->step(choice->token);
-    ASSERT_TRUE(a && b);
-    ASSERT_EQ(std::vector<float>(a->begin(), a->end()), std::vector<float>(b->begin(), b->end())) << i;
+  for (const double temperature : {0.5, 0.0}) {  // seeded, then greedy
+    SamplerSettings settings;
+    settings.seed = 9, settings.temperature = temperature;
+    auto sampler = Sampler::make(settings, (*plain)->facts().vocabulary);
+    for (int i = 0; i < 120; ++i) {
+      const auto choice = sampler->pick(without->logits());
+      ASSERT_TRUE(choice);
+      const auto a = without->step(choice->token), b = with->step(choice->token);
+      ASSERT_TRUE(a && b);
+      ASSERT_EQ(std::vector<float>(a->begin(), a->end()), std::vector<float>(b->begin(), b->end())) << i;
+    }
+    EXPECT_GT(with->draft_counts().computed, 0);
+    // Back a little and a long way (where a window may no longer reach), and on from there.
+    for (const int back : {3, 90}) {
+      prompt.assign(without->tokens().begin(), without->tokens().end() - back);
+      prompt.push_back(5);
+      ASSERT_TRUE(without->sync(prompt) && with->sync(prompt));
+    }
   }
-  EXPECT_GT(with->draft_counts().computed, 0);
 }
 
+constexpr NumericMode int8, expanded{Arithmetic::int8, KvType::f16, MlaForm::expanded};
 INSTANTIATE_TEST_SUITE_P(Modes, OfDeepseek,
-                         testing::Values(NumericMode{}, NumericMode::exact(),
-                                         NumericMode{Arithmetic::int8, KvType::f16, MlaForm::expanded}));
+                         testing::Values(Case{"deepseek_v3_mtp", int8, 64}, Case{"deepseek_v3_mtp", expanded, 64},
+                                         Case{"deepseek_v3_mtp", NumericMode::exact(), 64},
+                                         Case{"deepseek_v32", int8, 64}, Case{"deepseek_v32", expanded, 64},
+                                         Case{"deepseek_v32", NumericMode::exact(), 64},
+                                         Case{"deepseek_v4_fp4", int8, 4 * 64},
+                                         Case{"deepseek_v4_fp4", NumericMode::exact(), 4 * 64}));
 
 TEST(PredictionLoading, ModelsWithoutTheLayerAreRefused) {
   Pool workers(1);

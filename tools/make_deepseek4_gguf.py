@@ -1,14 +1,15 @@
 """Writes a released DeepSeek-V4 folder as GGUF, under llama.cpp's names and keys (architecture deepseek4).
 
 Usage: make_deepseek4_gguf.py FOLDER FILE [--type F32|BF16|Q8_0|MXFP4] [--rest Q8_0|BF16] [--as-f32] [--index-width N]
+       [--mtp]
 
 --as-f32 writes the numbers that a file of that type holds, in F32. --index-width puts zeros before each head of the
 indexer until it is N wide (llama.cpp takes no less than 64); its norm is scaled to match, so choices stay the same.
 MXFP4 keeps FP4 experts as they are, to the bit, and writes the rest in Q8_0, as llama.cpp's converter does, or in
 BF16, which holds FP8 with power-of-two scales to the bit; the other types hold the experts' numbers in that type.
 Q8_0 needs rows of whole blocks of 32; other matrices become F32. What is no weight of a multiplication stays F32:
-norms, routers, sinks, places of compressors, gates of streams. Blocks of multi-token prediction are left out, and
-there is no vocabulary. Needs the Python packages gguf, numpy, safetensors and torch.
+norms, routers, sinks, places of compressors, gates of streams. --mtp writes the block that predicts the token after next
+behind the layers, which otherwise is left out. There is no vocabulary. Needs the Python packages gguf and numpy.
 """
 import argparse
 import json
@@ -17,10 +18,9 @@ import re
 
 import gguf
 import numpy as np
-import torch
-from safetensors import safe_open
 
 from make_deepseek_gguf import TYPES, add_tensor, finish
+from released_tensors import read_tensors, tiled
 
 LAYER = {  # released, without "layers.N.": GGUF, without "blk.N."
     "attn_norm.weight": "attn_norm.weight", "ffn_norm.weight": "ffn_norm.weight",
@@ -43,33 +43,34 @@ LAYER = {  # released, without "layers.N.": GGUF, without "blk.N."
 WHOLE = {"embed.weight": "token_embd.weight", "norm.weight": "output_norm.weight", "head.weight": "output.weight",
          "hc_head_fn": "output_hc_fn.weight", "hc_head_base": "output_hc_base.weight",
          "hc_head_scale": "output_hc_scale.weight"}
+PREDICT = {"enorm.weight": "nextn.enorm.weight", "hnorm.weight": "nextn.hnorm.weight",
+           "norm.weight": "nextn.shared_head_norm.weight", "eh_proj.weight": "nextn.eh_proj.weight",
+           **{f"hc_head_{leaf}": f"nextn.hc_head_{leaf}.weight" for leaf in ("fn", "base", "scale")}}
 STAYS_FLOAT = re.compile(r"hc_|_ape|_norm|exp_probs_b|attn_sinks|ffn_gate_inp")
 FP4 = np.array([0, .5, 1, 1.5, 2, 3, 4, 6, -0., -.5, -1, -1.5, -2, -3, -4, -6], np.float32)
 SQRT_SOFTPLUS = 4  # llama.cpp's number of this scoring
 TYPES["MXFP4"] = gguf.GGMLQuantizationType.MXFP4
 
 
-def read_folder(folder):
-    """All tensors but those of prediction: integers as they are, the rest in float32 with scales multiplied in."""
-    tensors, scales = {}, {}
-    for file in sorted(folder.glob("model*.safetensors")):
-        with safe_open(file, "pt") as stored:
-            for name in stored.keys():
-                if not name.startswith("mtp."):
-                    (scales if name.endswith(".scale") else tensors)[name] = stored.get_tensor(name)
-    for name, scale in scales.items():
+def read_folder(folder, layers):
+    """All tensors: integers as they are, the rest in float32 with scales multiplied in. Blocks of prediction as the
+    layers behind the last one."""
+    stored = read_tensors(folder)
+    for name in [name for name in stored if name.endswith(".scale")]:
         weight = name.removesuffix("scale") + "weight"
-        tensors[weight] = with_scales(tensors[weight], scale.float())
-    return {name: t.numpy() if t.dtype == torch.int64 else t.float().numpy() for name, t in tensors.items()}
+        stored[weight] = with_scales(stored[weight], stored.pop(name))
+    tensors = {}
+    for name, tensor in stored.items():
+        block = re.match(r"mtp\.(\d+)\.", name)
+        tensors[f"layers.{layers + int(block[1])}.{name[block.end():]}" if block else name] = tensor
+    return tensors
 
 
 def with_scales(weight, scale):
-    if weight.dtype == torch.int8:  # two FP4 in a byte, the even one low; a scale for 32 of a row
-        codes = weight.view(torch.uint8).numpy()
-        numbers = torch.from_numpy(FP4[np.stack([codes & 15, codes >> 4], -1).reshape(len(codes), -1)])
-        return numbers * scale.repeat_interleave(32, 1)
-    rows, cols = weight.shape
-    return weight.float() * scale.repeat_interleave(128, 0)[:rows].repeat_interleave(128, 1)[:, :cols]
+    if weight.dtype == np.int8:  # two FP4 in a byte, the even one low; a scale for 32 of a row
+        codes = weight.view(np.uint8)
+        return FP4[np.stack([codes & 15, codes >> 4], -1).reshape(len(codes), -1)] * scale.repeat(32, 1)
+    return tiled(weight, scale)
 
 
 def widen_index(tensors, old, new):
@@ -85,8 +86,10 @@ def widen_index(tensors, old, new):
             tensors[name] = np.pad(parts, ((0, 0), (new - old, 0), (0, 0))).reshape(-1, tensor.shape[-1])
 
 
-def write_settings(writer, config):
-    layers, name = config["num_hidden_layers"], "deepseek4"
+def write_settings(writer, config, extra):
+    layers, name = config["num_hidden_layers"] + extra, "deepseek4"
+    if extra:
+        writer.add_uint32(f"{name}.nextn_predict_layers", extra)
     writer.add_tokenizer_model("none")
     writer.add_block_count(layers)
     writer.add_context_length(config["max_position_embeddings"])
@@ -127,11 +130,14 @@ def write_settings(writer, config):
         writer.add_array(f"{name}.{key}", [float(config["swiglu_limit"])] * layers)
 
 
-def gguf_tensors(tensors, config):
+def gguf_tensors(tensors, config, extra):
     for released, name in WHOLE.items():
         yield name, tensors[released]
-    for i in range(config["num_hidden_layers"]):
-        for released, name in LAYER.items():
+    for i in range(config["num_hidden_layers"] + extra):
+        if i >= config["num_hidden_layers"]:
+            tensors[f"layers.{i}.eh_proj.weight"] = np.concatenate(
+                [tensors[f"layers.{i}.{part}_proj.weight"] for part in "eh"], axis=1)
+        for released, name in (LAYER | PREDICT).items():
             if f"layers.{i}.{released}" in tensors:
                 yield f"blk.{i}.{name}", tensors[f"layers.{i}.{released}"]
         for part, name in (("w1", "gate"), ("w2", "down"), ("w3", "up")):
@@ -147,18 +153,20 @@ def main():
     parser.add_argument("--rest", choices=("Q8_0", "BF16"), default="Q8_0")
     parser.add_argument("--as-f32", action="store_true")
     parser.add_argument("--index-width", type=int)
+    parser.add_argument("--mtp", action="store_true")
     options = parser.parse_args()
     config = json.loads((options.folder / "config.json").read_text())
     if "compress_ratios" not in config or "num_hash_layers" not in config:
         parser.error("config.json spells its layers as transformers does; the released spelling is written here")
-    tensors = read_folder(options.folder)
+    tensors = read_folder(options.folder, config["num_hidden_layers"])
+    extra = config["num_nextn_predict_layers"] if options.mtp else 0
     if options.index_width:
         widen_index(tensors, config["index_head_dim"], options.index_width)
         config["index_head_dim"] = options.index_width
     writer = gguf.GGUFWriter(options.file, "deepseek4")
     writer.add_name(options.folder.name)
-    write_settings(writer, config)
-    for name, numbers in gguf_tensors(tensors, config):
+    write_settings(writer, config, extra)
+    for name, numbers in gguf_tensors(tensors, config, extra):
         if numbers.dtype == np.int64:
             writer.add_tensor(name, numbers.astype(np.int32))
         elif STAYS_FLOAT.search(name):

@@ -2,7 +2,7 @@
 reading it and for comparing with llama.cpp itself (bench/rival/deepseek.py). make_deepseek4_gguf.py does so for V4.
 
 Usage: make_deepseek_gguf.py FOLDER FILE [--type F32|BF16|Q8_0] [--as-f32] [--kv split|whole]
-       [--decoded FOLDER] [--layers N] [--index-width N]
+       [--decoded FOLDER] [--layers N] [--index-width N] [--mtp]
 
 --as-f32 writes the numbers that a file of that type holds, in F32: what an engine makes of them without rounding what
 it multiplies them by. --layers repeats the last layer until there are N: llama.cpp knows V2-Lite by its 27 layers.
@@ -12,7 +12,8 @@ the same choice; llama.cpp wants multiples of 64.
 files from before. Q8_0 needs rows of whole blocks of 32; other matrices become F32. --decoded also writes the folder's
 configuration with the very numbers that the GGUF holds, in F32, so that both can be compared exactly. Norms, router and
 bias stay F32. There is no vocabulary, which is said as llama.cpp says it. Extra prediction layers are left out, as
-llama.cpp's converter leaves them out. Needs the Python packages gguf, numpy, safetensors and torch.
+llama.cpp's converter of V3 leaves them out; --mtp writes them, under its names of others. Needs the Python packages
+gguf and numpy, for --decoded safetensors too.
 """
 import argparse
 import json
@@ -20,9 +21,8 @@ import pathlib
 
 import gguf
 import numpy as np
-import torch
-from safetensors import safe_open
-from safetensors.numpy import save_file
+
+from released_tensors import read_tensors, tiled
 
 NAMES = {  # released, without "model.layers.N." and ".weight": GGUF, without "blk.N."
     "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
@@ -35,6 +35,8 @@ NAMES = {  # released, without "model.layers.N." and ".weight": GGUF, without "b
     "mlp.shared_experts.down_proj": "ffn_down_shexp",
     "self_attn.indexer.wq_b": "indexer.attn_q_b", "self_attn.indexer.wk": "indexer.attn_k",
     "self_attn.indexer.k_norm": "indexer.k_norm", "self_attn.indexer.weights_proj": "indexer.proj",
+    "eh_proj": "nextn.eh_proj", "enorm": "nextn.enorm", "hnorm": "nextn.hnorm",  # of layers that predict
+    "shared_head.norm": "nextn.shared_head_norm",
 }
 BIASES = {"mlp.gate.e_score_correction_bias": "exp_probs_b.bias",
           "self_attn.indexer.k_norm.bias": "indexer.k_norm.bias"}
@@ -47,25 +49,22 @@ TYPES = {"F32": gguf.GGMLQuantizationType.F32, "BF16": gguf.GGMLQuantizationType
 
 def read_folder(folder):
     """All tensors in float32, FP8 multiplied by the scale of each 128 x 128 tile."""
-    tensors = {}
-    for file in sorted(folder.glob("model*.safetensors")):
-        with safe_open(file, "pt") as stored:
-            for name in stored.keys():
-                tensors[name] = stored.get_tensor(name)
+    tensors = read_tensors(folder)
     for name in [n for n in tensors if n.endswith("_scale_inv")]:
-        scales, weight = tensors.pop(name).float(), name.removesuffix("_scale_inv")
-        rows, cols = tensors[weight].shape
-        tensors[weight] = tensors[weight].float() * scales.repeat_interleave(128, 0)[:rows].repeat_interleave(128, 1)[:, :cols]
-    return {name: tensor.float().numpy() for name, tensor in tensors.items()}
+        weight = name.removesuffix("_scale_inv")
+        tensors[weight] = tiled(tensors[weight], tensors.pop(name))
+    return tensors
 
 
 def architecture(config):
     return {"deepseek": "deepseek", "deepseek_v32": "deepseek32"}.get(config["model_type"], "deepseek2")
 
 
-def write_settings(writer, config, split):
+def write_settings(writer, config, split, extra):
     writer.add_tokenizer_model("none")
-    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_block_count(config["num_hidden_layers"] + extra)
+    if extra:
+        writer.add_uint32(f"{architecture(config)}.nextn_predict_layers", extra)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
@@ -142,13 +141,13 @@ def permuted(rows, heads):
     return np.ascontiguousarray(rows.reshape(heads, 2, len(rows) // heads // 2, -1).swapaxes(1, 2).reshape(rows.shape))
 
 
-def gguf_tensors(tensors, config, split):
+def gguf_tensors(tensors, config, split, extra):
     """(GGUF name, released name, [matrices,] rows, columns) in the order of layers."""
     heads = config["num_attention_heads"]
     for released, name in WHOLE.items():
         if released in tensors:
             yield name, tensors[released]
-    for i in range(config["num_hidden_layers"]):
+    for i in range(config["num_hidden_layers"] + extra):
         for released, name in NAMES.items():
             tensor = tensors.get(f"model.layers.{i}.{released}.weight")
             if tensor is None:
@@ -203,10 +202,14 @@ def main():
     parser.add_argument("--index-width", type=int)
     parser.add_argument("--kv", choices=("split", "whole"), default="split")
     parser.add_argument("--decoded", type=pathlib.Path)
+    parser.add_argument("--mtp", action="store_true")
     options = parser.parse_args()
     config = json.loads((options.folder / "config.json").read_text())
     if options.decoded and architecture(config) == "deepseek":
         parser.error("--decoded: the rows of this architecture are permuted and not written back")
+    if options.mtp and (options.decoded or options.layers):
+        parser.error("--mtp goes with neither --decoded nor --layers")
+    extra = config["num_nextn_predict_layers"] if options.mtp else 0
     tensors = read_folder(options.folder)
     if options.layers:
         tensors |= repeated(tensors, config["num_hidden_layers"], options.layers)
@@ -218,13 +221,14 @@ def main():
 
     writer = gguf.GGUFWriter(options.file, architecture(config))
     writer.add_name(options.folder.name)
-    write_settings(writer, config, split)
+    write_settings(writer, config, split, extra)
     decoded = {}
-    for name, numbers in gguf_tensors(tensors, config, split):
+    for name, numbers in gguf_tensors(tensors, config, split, extra):
         decoded[name] = add_tensor(writer, name, numbers, options.type, options.as_f32)
     finish(writer)
 
     if options.decoded:
+        from safetensors.numpy import save_file
         options.decoded.mkdir(parents=True, exist_ok=True)
         plain = {key: value for key, value in config.items() if key != "quantization_config"}
         plain["num_nextn_predict_layers"] = 0
