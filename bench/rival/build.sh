@@ -31,7 +31,14 @@ sha256sum "$source".tar.gz > source.sha256
 
 generator=()
 command -v ninja > /dev/null && generator=(-G Ninja)
+# GCC 12 hands AMX a configuration of which it has stored eight bytes: the rival would die of an illegal instruction.
+# There it gets its kernels for AVX-512 only.
+no_tiles=
+if grep -qw amx_tile /proc/cpuinfo && [ "$(c++ -dumpversion | cut -d. -f1)" = 12 ]; then
+  no_tiles="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+fi
 cmake -S "$source/vendor/llama.cpp" -B build "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
+      -DCMAKE_C_FLAGS="$no_tiles" -DCMAKE_CXX_FLAGS="$no_tiles" \
       -DGGML_OPENMP=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_SERVER=OFF \
       -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF > configure.log
 nice -n 19 cmake --build build --target llama-bench llama-batched-bench -j "$jobs"

@@ -21,8 +21,8 @@ const Kernels& avx_vnni_kernels() {
   static const Kernels kernels{"avx_vnni", avx_vnni_linear_kernels, avx2_row_kernels, avx2_attention_kernels};
   return kernels;
 }
-// How many columns take a panel was measured by decoding that many answers at once (1.5B, Q4_K_M). Intel starts two dots
-// of 512 bits in a cycle: 12 answers are 0.9 as fast with a panel as with runs in registers, 16 are 1.15, 32 are 1.3
+// How many columns take a panel was measured by decoding that many answers at once (1.5B, Q4_K_M). Intel starts two
+// dots of 512 bits in a cycle: 12 answers are 0.9 as fast with a panel as with runs in registers, 16 are 1.15, 32 are 1.3
 // (Emerald Rapids). Zen4 starts one: 9 are 1.3 as fast with runs, 32 are 1.2.
 const Kernels& avx512_kernels() {
   static const Kernels kernels = [] {
