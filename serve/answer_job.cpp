@@ -160,6 +160,7 @@ void AnswerJob::end_one(size_t index, Event& event) {
   if (event.stop == Stop::cancelled) return failed(api_error({Fault::cancelled, "the server is ending"}, ""));
   Choosing& choice = choices_[index];
   const Said said = hear(choice, std::move(event.parts), true);
+  usage_.foreseen += event.drafts.right;
   choice.stop = event.stop;
   choice.stopped_by = std::move(event.stopped_by);
   if (!request_.stream) return;

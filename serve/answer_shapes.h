@@ -17,6 +17,7 @@ namespace freehold {
 
 struct Usage {
   int prompt = 0, cached = 0, completion = 0, reasoning = 0;
+  int foreseen = 0;  // tokens of answers that have ended that were guessed before (run/drafts.h)
 };
 
 // What is known of one choice so far.

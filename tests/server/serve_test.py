@@ -162,6 +162,17 @@ class Answers(Case):
         self.assertEqual(grown("vllm:time_to_first_token_seconds_count"), 1)
         self.assertEqual(grown("vllm:inter_token_latency_seconds_count"), 8)
 
+    def test_guesses_that_came_true_are_told(self):
+        foreseen = lambda: self.server.metric("vllm:spec_decode_num_accepted_tokens_total")
+        before, told = foreseen(), 0
+        for n in (1, 2):
+            body = {"messages": HELLO, "max_tokens": 300, "temperature": 0, "n": n, "logit_bias": GO_ON}
+            told += self.server.post(CHAT, body)[1]["usage"]["completion_tokens_details"]["accepted_prediction_tokens"]
+            events = self.server.stream(CHAT, {**body, "stream_options": {"include_usage": True}})
+            told += json.loads(events[-2])["usage"]["completion_tokens_details"]["accepted_prediction_tokens"]
+        self.assertEqual(told, foreseen() - before)
+        self.assertGreater(told, 0)  # noise without temperature soon repeats itself
+
     def test_answers_do_not_depend_on_the_company(self):
         bodies = [{"messages": [{"role": "user", "content": f"{i % 5} " * (1 + 9 * i)}], "max_tokens": 10 + 3 * i, "seed": i,
                    "temperature": i % 3 / 2} for i in range(32)]
