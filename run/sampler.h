@@ -62,13 +62,18 @@ class Sampler {
 
  private:
   struct Candidate {
-    double logit;
+    double number;  // adjusted logit, then unnormalised probability
     Token token;
   };
+  static bool better(const Candidate& a, const Candidate& b) {
+    return a.number > b.number || (a.number == b.number && a.token < b.token);
+  }
+  class Ranking;
   Sampler(SamplerSettings settings, int vocabulary);
   void count(Token token);
   double adjusted(Token token, float logit) const;
-  Token draw(std::span<const float> logits);
+  double choose_candidates(std::span<const float> logits, float largest);
+  Token draw(std::span<const float> logits, float largest);
 
   SamplerSettings settings_;
   Random random_;
@@ -76,7 +81,8 @@ class Sampler {
   std::vector<float> bias_;             // [vocabulary], empty without bias
   std::vector<uint8_t> seen_;           // [vocabulary]: in prompt or answer
   std::vector<int32_t> answer_counts_;  // [vocabulary]
-  std::vector<Candidate> candidates_;
+  std::vector<Candidate> candidates_, ranked_;
+  std::vector<uint32_t> class_counts_;
 };
 
 // Log probabilities of `token` and of the `top` most likely under the model's own distribution.

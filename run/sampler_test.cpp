@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -104,6 +105,90 @@ TEST(Sampler, MinPIsRelativeToTheMostLikely) {
   EXPECT_EQ(draws(s, logits, 500).size(), 3u);
   s.min_p = 1;
   EXPECT_EQ(draws(s, logits, 50).size(), 1u);
+}
+
+// The steps of the header over a full sort of the vocabulary; `random` is the sampler's own sequence.
+Token by_sorting(const SamplerSettings& s, const std::vector<float>& logits, const std::vector<Token>& prompt,
+                 const std::vector<Token>& answer, Random& random) {
+  std::vector<std::pair<double, Token>> all;  // minus the logit, then minus the probability: the best first
+  for (Token token = 0; token < static_cast<Token>(logits.size()); ++token) {
+    double logit = logits[static_cast<size_t>(token)];
+    for (const auto& [biased, bias] : s.logit_bias) logit += biased == token ? bias : 0;
+    const auto count = std::count(answer.begin(), answer.end(), token);
+    if (count > 0 || std::find(prompt.begin(), prompt.end(), token) != prompt.end())
+      logit = logit > 0 ? logit / s.repetition_penalty : logit * s.repetition_penalty;
+    if (count > 0) logit -= s.frequency_penalty * static_cast<double>(count) + s.presence_penalty;
+    all.emplace_back(-logit, token);
+  }
+  std::sort(all.begin(), all.end());
+  if (s.temperature == 0) return all[0].second;
+  if (s.top_k > 0) all.resize(std::min(all.size(), static_cast<size_t>(s.top_k)));
+  const double most = all[0].first;
+  double total = 0;
+  for (auto& [number, token] : all) total -= number = -portable_exp((most - number) / s.temperature);
+  std::sort(all.begin(), all.end());
+  size_t stay = 0;
+  for (double sum = 0; stay < all.size() && (stay == 0 || sum < s.top_p * total); ++stay) sum -= all[stay].first;
+  if (s.top_p == 1) stay = all.size();
+  while (stay > 1 && -all[stay - 1].first < s.min_p) --stay;
+  double kept = 0, passed = 0;
+  for (size_t i = 0; i < stay; ++i) kept -= all[i].first;
+  const double mark = random.uniform() * kept;
+  for (size_t i = 0; i < stay; ++i)
+    if ((passed -= all[i].first) > mark) return all[i].second;
+  return all[stay - 1].second;
+}
+
+TEST(Sampler, OfALargeVocabularyAsBySortingIt) {
+  constexpr int vocabulary = 20'011;
+  struct Case {
+    double temperature;
+    int top_k;
+    double top_p, min_p, repetition, frequency, presence;
+  };
+  for (const Case& c : {Case{0, 0, 1, 0, 1, 0, 0}, Case{0, 0, 1, 0, 1.2, 0.5, 0}, Case{0.7, 40, 0.95, 0.05, 1, 0, 0},
+                        Case{0.7, 40, 0.95, 0.05, 1.1, 0.3, 0.2}, Case{1, 0, 1, 0, 1, 0, 0}, Case{1.3, 0, 1, 0, 1.1, 0, 0},
+                        Case{1, 0, 0.9, 0, 1, 0, 0}, Case{2, 0, 0.999, 0, 1, 0, 0}, Case{1, 0, 1, 0.02, 1, 0, 0},
+                        Case{1, 3000, 0.99, 0, 1, 0, 0}, Case{100, 0, 1, 0, 1, 0, 0}, Case{1, vocabulary, 0.5, 0, 1, 0, 0}}) {
+    SamplerSettings s;
+    s.temperature = c.temperature, s.top_k = c.top_k, s.top_p = c.top_p, s.min_p = c.min_p, s.seed = 11;
+    s.repetition_penalty = c.repetition, s.frequency_penalty = c.frequency, s.presence_penalty = c.presence;
+    if (c.frequency != 0) s.logit_bias = {{17, 4.5}, {4000, -100}};
+    Sampler fast = sampler(s, vocabulary);
+    Random numbers(7), random(s.seed);
+    std::vector<Token> prompt, answer;
+    for (int i = 0; i < 30; ++i) prompt.push_back(numbers.below(vocabulary));
+    fast.begin(prompt);
+    for (int pick = 0; pick < 12; ++pick) {
+      std::vector<float> logits(vocabulary);
+      // Every third time equal ones, every fourth excluded ones.
+      for (float& logit : logits) {
+        logit = 2.5f * numbers.normal() + (numbers.below(500) == 0 ? 6.0f : 0.0f);
+        if (pick % 3 == 2) logit = std::round(logit);
+        if (pick % 4 == 3 && numbers.below(2) == 0) logit = -infinity;
+      }
+      const Token expected = by_sorting(s, logits, prompt, answer, random);
+      ASSERT_EQ(fast.pick(logits)->token, expected)
+          << "temperature " << c.temperature << ", top_k " << c.top_k << ", top_p " << c.top_p << ", pick " << pick;
+      answer.push_back(expected);
+    }
+  }
+}
+
+TEST(Sampler, TheMostLikelyOfALargeVocabularyAreScored) {
+  Random numbers(3);
+  std::vector<float> logits(5'003);
+  for (float& logit : logits) logit = std::round(3 * numbers.normal());
+  const auto choice = score_token(logits, 17, 20);
+  ASSERT_TRUE(choice);
+  std::vector<std::pair<float, Token>> all;
+  for (Token token = 0; token < 5'003; ++token) all.emplace_back(-logits[static_cast<size_t>(token)], token);
+  std::sort(all.begin(), all.end());
+  ASSERT_EQ(choice->top.size(), 20u);
+  for (size_t i = 0; i < 20; ++i) EXPECT_EQ(choice->top[i].token, all[i].second);
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(double{logit});
+  EXPECT_NEAR(choice->logprob, logits[17] - std::log(sum), 1e-12);
 }
 
 TEST(Sampler, PenaltiesCountPromptAndAnswerAsDocumented) {
