@@ -10,34 +10,6 @@ bool applies(const Edit& edit, Point point, int layer) {
   return edit.point == point && (edit.layer == Edit::every_layer || edit.layer == layer);
 }
 
-bool on_the_stream(Point point) {
-  switch (point) {
-    case Point::embed:
-    case Point::resid_pre:
-    case Point::attn_in:
-    case Point::attn_out:
-    case Point::attn_out_post:
-    case Point::resid_mid:
-    case Point::mlp_in:
-    case Point::expert_out:
-    case Point::shared_out:
-    case Point::mlp_out:
-    case Point::mlp_out_post:
-    case Point::resid_post:
-    case Point::final_norm:
-      return true;
-    default:
-      return false;
-  }
-}
-
-std::optional<int> width_of(Point point, const ModelFacts& facts) {
-  if (on_the_stream(point)) return facts.hidden;
-  if (point == Point::router_logits) return facts.experts;
-  if (point == Point::expert_indices || point == Point::expert_weights) return facts.experts_used;
-  return std::nullopt;
-}
-
 Tensor changed(Context& c, const Edit& edit, const Tensor& x, const Tensor& vector) {
   switch (edit.action) {
     case Edit::Action::add:
@@ -61,6 +33,7 @@ Result<Edits> Edits::make(std::vector<Edit> edits) {
         (edit.action != Edit::Action::replace ||
          std::any_of(edit.vector.begin(), edit.vector.end(), [](float v) { return !(v >= 0) || v != std::floor(v); })))
       return malformed("edit {}: expert_indices can only be replaced by whole numbers", i);
+    if (edit.point == Point::router_margin) return malformed("edit {}: router_margin can be seen, not edited", i);
     if (!std::isfinite(edit.factor)) return malformed("edit {}: the factor is not a finite number", i);
     if (edit.action == Edit::Action::scale) continue;
     if (edit.vector.empty()) return malformed("edit {}: its action needs a vector", i);
@@ -87,9 +60,9 @@ Result<Done> Edits::fits(const Model& model) const {
   }
   for (size_t i = 0; i < edits_.size(); ++i) {
     const Edit& edit = edits_[i];
-    const std::optional<int> width = width_of(edit.point, facts);
+    const std::optional<int64_t> width = model.width(edit.point);
     if (!width || edit.vector.empty()) continue;
-    if (static_cast<int>(edit.vector.size()) != *width)
+    if (static_cast<int64_t>(edit.vector.size()) != *width)
       return inconsistent("edit {}: its vector has {} numbers, {} of this model has {}", i, edit.vector.size(),
                           name_of(edit.point), *width);
     if (edit.point == Point::expert_indices)

@@ -44,7 +44,7 @@ class Edits final : public Observer {
   bool wants(Point, int layer) const override;
   void seen(Pass&, const Site&, Tensor& x) override;  // CHECKs that vectors are as wide as the point: see fits()
   // The widths of the model's points are known only with the model: call before the first pass.
-  Result<Done> fits(const Model&) const;  // that it has the points; widths of points on the stream and of routers
+  Result<Done> fits(const Model&) const;  // that it has the points, as wide as the vectors
 
  private:
   explicit Edits(std::vector<Edit> edits) : edits_(std::move(edits)) {}

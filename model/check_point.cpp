@@ -8,6 +8,7 @@ bool Model::shows(Point point, int) const {
     case Point::kv_latent:
     case Point::index_selected:
     case Point::router_logits:
+    case Point::router_margin:
     case Point::expert_indices:
     case Point::expert_weights:
     case Point::expert_out:
@@ -23,6 +24,47 @@ bool Model::shows(Point point, int) const {
       return false;
     default:
       return true;
+  }
+}
+
+std::optional<int64_t> Model::width(Point point) const {
+  const ModelFacts& f = facts();
+  switch (point) {
+    case Point::embed:
+    case Point::resid_pre:
+    case Point::attn_in:
+    case Point::attn_out:
+    case Point::attn_out_post:
+    case Point::resid_mid:
+    case Point::mlp_in:
+    case Point::expert_out:
+    case Point::shared_out:
+    case Point::mlp_out:
+    case Point::mlp_out_post:
+    case Point::resid_post:
+    case Point::attn_stream_collapse:
+    case Point::mlp_stream_collapse:
+    case Point::final_norm:
+      return f.hidden;
+    case Point::q:
+    case Point::z:
+      return int64_t{f.heads} * f.head_dim;
+    case Point::k:
+    case Point::v:
+      return int64_t{f.kv_heads} * f.head_dim;
+    case Point::mlp_act:
+      return f.ffn;
+    case Point::router_logits:
+      return f.experts;
+    case Point::router_margin:
+      return 2;
+    case Point::expert_indices:
+    case Point::expert_weights:
+      return f.experts_used;
+    case Point::lm_head:
+      return f.vocabulary;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -25,8 +25,12 @@ void refused(const Model& model, PointId id, std::string_view word) {
 // Every point that is said to be shown is shown, and no other: a pass under an observer of all of them.
 struct All final : Observer {
   std::vector<PointId> shown;
+  std::vector<int64_t> widths;
   bool wants(Point, int) const override { return true; }
-  void seen(Pass&, const Site& site, Tensor&) override { shown.push_back({site.point, site.layer}); }
+  void seen(Pass&, const Site& site, Tensor& x) override {
+    shown.push_back({site.point, site.layer});
+    widths.push_back(x.width());
+  }
 };
 
 void expect_true_of(const Model& model, Pool& pool) {
@@ -46,6 +50,12 @@ void expect_true_of(const Model& model, Pool& pool) {
       const bool shown = std::find(all.shown.begin(), all.shown.end(), PointId{point, layer}) != all.shown.end();
       EXPECT_EQ(shown, model.shows(point, layer)) << text_of({point, layer});
     }
+  for (size_t i = 0; i < all.shown.size(); ++i) {
+    const Point point = all.shown[i].point;
+    const bool of_the_pass =
+        point == Point::index_selected || point == Point::attn_scores || point == Point::attn_probs;
+    EXPECT_EQ(model.width(point), of_the_pass ? std::nullopt : std::optional(all.widths[i])) << text_of(all.shown[i]);
+  }
 }
 
 TEST(CheckPoint, GroupedKeys) {
@@ -59,7 +69,7 @@ TEST(CheckPoint, GroupedKeys) {
 
 TEST(CheckPoint, LatentAttention) {
   Pool pool(2);
-  for (const char* golden : {"deepseek_v3", "deepseek_v2_lite"}) {
+  for (const char* golden : {"deepseek_v3", "deepseek_v2_lite", "deepseek_v32"}) {
     const auto model = load(golden, pool);
     expect_true_of(*model, pool);
     EXPECT_TRUE(check_point(*model, {Point::kv_latent, 0}));

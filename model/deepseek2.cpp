@@ -64,6 +64,7 @@ class Deepseek2 final : public Model {
   }
   const ModelFacts& facts() const override { return facts_; }
   bool shows(Point, int layer) const override;
+  std::optional<int64_t> width(Point) const override;
   const NumericMode& mode() const override { return mode_; }
   WeightStore* store() const override { return memory_.cache.get(); }
 
@@ -243,6 +244,20 @@ bool Deepseek2::shows(Point point, int layer) const {
       return config_.attention.indexer.heads > 0;
     default:
       return shows_in_moe(config_.experts, dense(layer), point).value_or(Model::shows(point, layer));
+  }
+}
+
+std::optional<int64_t> Deepseek2::width(Point point) const {
+  const MlaConfig& attention = config_.attention;
+  switch (point) {
+    case Point::q_latent:
+      return attention.query_rank;
+    case Point::kv_latent:
+      return attention.latent;
+    case Point::z:
+      return int64_t{attention.heads} * attention.value;
+    default:
+      return Model::width(point);
   }
 }
 

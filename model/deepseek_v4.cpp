@@ -74,6 +74,7 @@ class DeepseekV4 final : public Model {
   std::unique_ptr<KvCache> make_cache(int positions) const override { return new_cache(positions, mode_.kv); }
   const ModelFacts& facts() const override { return facts_; }
   bool shows(Point, int layer) const override;
+  std::optional<int64_t> width(Point) const override;
   const NumericMode& mode() const override { return mode_; }
   WeightStore* store() const override { return memory_.cache.get(); }
 
@@ -335,7 +336,9 @@ Result<Done> DeepseekV4::load(const Architecture& architecture, const LoadOption
             .heads = c.heads,
             .kv_heads = 1,
             .head_dim = c.head_dim,
-            .ffn = c.moe.expert_ffn};
+            .ffn = c.moe.expert_ffn,
+            .experts = c.moe.experts,
+            .experts_used = c.moe.routing.used};
   facts_.cache_bytes_per_position = window_bytes_per_position(kv_shapes(mode_.kv));
   count_weights(*this, &embed_, &head_, facts_, [&](const Linear& linear) { return share_read(c.moe, linear); });
   return Done{};
@@ -357,12 +360,34 @@ bool DeepseekV4::shows(Point point, int layer) const {
     case Point::mlp_stream_write:
     case Point::mlp_stream_mix:
       return true;
+    case Point::router_margin:
+      return config_.hashed[static_cast<size_t>(layer)] == 0;
     case Point::compressed_kv:
       return config_.ratios[static_cast<size_t>(layer)] > 0;
     case Point::index_selected:
       return config_.selective[static_cast<size_t>(layer)] != 0;
     default:
       return shows_in_moe(config_.moe, false, point).value_or(Model::shows(point, layer));
+  }
+}
+
+std::optional<int64_t> DeepseekV4::width(Point point) const {
+  const int64_t streams = config_.streams;
+  switch (point) {
+    case Point::q_latent:
+      return config_.q_rank;
+    case Point::compressed_kv:
+      return config_.head_dim;
+    case Point::resid_streams:
+      return streams * config_.hidden;
+    case Point::attn_stream_write:
+    case Point::mlp_stream_write:
+      return streams;
+    case Point::attn_stream_mix:
+    case Point::mlp_stream_mix:
+      return streams * streams;
+    default:
+      return Model::width(point);
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,8 @@ class Model {
   virtual const ModelFacts& facts() const = 0;
   // Whether passes show the point in this layer. Here: the points of attention with grouped keys and a dense MLP.
   virtual bool shows(Point, int layer) const;
+  // Numbers of a row at a point that it shows; nothing where they follow from the pass (patterns, selections).
+  virtual std::optional<int64_t> width(Point) const;
   virtual const NumericMode& mode() const = 0;
   // What brings weights that do not stay in memory, if some do not. After a pass its check() says whether all could be
   // read.

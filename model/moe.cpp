@@ -109,6 +109,7 @@ std::optional<bool> shows_in_moe(const MoeConfig& config, bool dense, Point poin
       return dense;
     case Point::router_logits:
     case Point::expert_indices:
+    case Point::router_margin:
     case Point::expert_weights:
     case Point::expert_out:
       return !dense;
@@ -125,7 +126,11 @@ Tensor moe_forward(Pass& pass, const MoeConfig& config, const MoeLayer& w, int l
   const ops::Routing& routing = config.routing;
   const Tensor logits = pass.at(Point::router_logits, layer, pass.linear_exact(w.router, x));  // [rows, experts]
   const Tensor scores = ops::router_scores(c, logits, routing.scoring);                        // [rows, experts]
-  if (chosen.empty()) chosen = ops::choose_experts(c, logits, scores, w.selection_bias, routing);
+  if (chosen.empty()) {
+    chosen = ops::choose_experts(c, logits, scores, w.selection_bias, routing);
+    if (pass.watched(Point::router_margin, layer))
+      pass.at(Point::router_margin, layer, ops::router_margins(c, logits, scores, w.selection_bias, routing));
+  }
   chosen = shown_choices(pass, config, layer, chosen);
   const Tensor weights =
       pass.at(Point::expert_weights, layer, ops::expert_weights(c, scores, chosen, routing));  // [rows, used]

@@ -59,7 +59,8 @@ std::optional<bool> shows_in_moe(const MoeConfig&, bool dense, Point);
 
 // [rows, hidden] -> [rows, hidden]: Σ weight * expert(x) + shared(x). Shows router_logits, expert_indices,
 // expert_weights, expert_out (once for each visited expert), shared_out; edits of the first three act on what follows.
-// `chosen`, when given, are the experts of each row, [rows * used] (layers that choose by a table of tokens).
+// `chosen`, when given, are the experts of each row, [rows * used] (layers that choose by a table of tokens); else
+// router_margin is shown too.
 Tensor moe_forward(Pass&, const MoeConfig&, const MoeLayer&, int layer, const Tensor& x,
                    std::span<const int32_t> chosen = {});
 

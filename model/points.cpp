@@ -35,6 +35,7 @@ constexpr std::array<PointRow, point_count> table = {{
     {Point::mlp_in, "mlp_in", true, "blocks.{}.ln2.hook_normalized", ""},
     {Point::mlp_act, "mlp_act", true, "blocks.{}.mlp.hook_post", ""},
     {Point::router_logits, "router_logits", true, "", ""},
+    {Point::router_margin, "router_margin", true, "", ""},
     {Point::expert_indices, "expert_indices", true, "", ""},
     {Point::expert_weights, "expert_weights", true, "", ""},
     {Point::expert_out, "expert_out", true, "", ""},

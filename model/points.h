@@ -30,6 +30,7 @@ enum class Point : uint8_t {
   mlp_in,
   mlp_act,         // neurons: the gated product before the down projection; not in layers of experts
   router_logits,   // experts
+  router_margin,   // by how much the last chosen expert beat the best one left, and the last chosen group; seen only
   expert_indices,  // the chosen experts of a row, as numbers, best first
   expert_weights,  // of the chosen, in the same order
   expert_out,      // output of one expert, unweighted, for the rows that visit it; shown once for each visited expert

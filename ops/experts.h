@@ -35,6 +35,10 @@ Tensor router_scores(Context&, const Tensor& logits, Scoring);
 std::span<const int32_t> choose_experts(Context&, const Tensor& logits, const Tensor& scores, const Tensor& bias,
                                         const Routing&);
 
+// How clear the choice of every row was, [R, 2]: by how much the last chosen expert beats the best one left, score +
+// bias, and the last chosen group the best group left; infinity where none is left. No gradient.
+Tensor router_margins(Context&, const Tensor& logits, const Tensor& scores, const Tensor& bias, const Routing&);
+
 // [R, used]. Gradient to the chosen scores, through the sum when normalised.
 Tensor expert_weights(Context&, const Tensor& scores, std::span<const int32_t> chosen, const Routing&);
 

@@ -112,6 +112,28 @@ TEST(Router, EqualOnesByTheLowerNumber) {
   }
 }
 
+TEST(Router, MarginsAreDistancesToTheBestOnesLeft) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  Bench bench(best_kernels());
+  const std::vector<float> numbers{1, 4, 2, 3, 0, -1, 2, 2, -inf, 0, 0, 0, 0, 0, 0, 0}, biases{0, 0, 1, 0, 0, 0, 0, 0};
+  const Tensor logits = Tensor::of(numbers, {2, 8}, bench.arena), bias = Tensor::of(biases, {8}, bench.arena);
+  const Tensor scores = ops::router_scores(bench.context, logits, Scoring::sigmoid);
+  const auto margins = [&](const Routing& routing) {
+    return vector_of(ops::router_margins(bench.context, logits, scores, bias, routing).row(0));
+  };
+  const float s0 = scores.all()[0], s1 = scores.all()[1], s2 = scores.all()[2], s3 = scores.all()[3],
+              s6 = scores.all()[6];
+  EXPECT_EQ(margins({.scoring = Scoring::sigmoid, .used = 2}), (std::vector<float>{s1 - s3, inf}));
+  EXPECT_EQ(margins({.scoring = Scoring::sigmoid, .used = 8}), (std::vector<float>{inf, inf}));
+  // Groups (0,1) (2,3) (4,5) (6,7); the second and first stay, by their best with the bias.
+  EXPECT_EQ(margins({.scoring = Scoring::sigmoid, .used = 3, .groups = 4, .groups_used = 2}),
+            (std::vector<float>{s3 - s0, s1 - s6}));
+  EXPECT_EQ(margins({.scoring = Scoring::sigmoid, .used = 1, .groups = 4, .groups_used = 1}),
+            (std::vector<float>{s2 + 1 - s3, s2 + 1 - s1}));
+  const Tensor second = ops::router_margins(bench.context, logits, scores, {}, {.scoring = Scoring::sigmoid, .used = 2});
+  EXPECT_EQ(second.row(1)[0], 0);  // equal ones
+}
+
 TEST(Router, MaskedAndForcedWhateverBiasAndGroupsSay) {
   constexpr float inf = std::numeric_limits<float>::infinity();
   Bench bench(best_kernels());

@@ -86,13 +86,18 @@ int32_t best_of(const RowKernels& kernels, const float* v, const uint8_t* taken,
   return first;  // numbers that are none: any choice, but a valid one
 }
 
-// Takes the `count` best of v, in their order; v and taken are used up.
-void take_best(const RowKernels& kernels, float* v, uint8_t* taken, int64_t n, int count, int32_t* to) {
+// Takes the `count` best of v, in their order; v and taken are used up. Returns by how much the last of them beats the
+// best one left.
+float take_best(const RowKernels& kernels, float* v, uint8_t* taken, int64_t n, int count, int32_t* to) {
+  float last = infinity;
   for (int i = 0; i < count; ++i) {
     to[i] = best_of(kernels, v, taken, n);
+    last = v[to[i]];
     taken[to[i]] = 1;
     v[to[i]] = -infinity;
   }
+  const float left = kernels.maximum(v, n);
+  return left == -infinity ? infinity : last == left ? 0 : last - left;
 }
 
 float strength_of(const float* v, int64_t n, GroupStrength strength) {
@@ -114,8 +119,13 @@ struct ChoiceRoom {  // scratch of one row
   int32_t groups[limits::experts];
 };
 
-void choose_row(const RowKernels& kernels, const float* z, const float* s, const float* bias, int64_t experts,
-                const Routing& routing, ChoiceRoom& room, int32_t* to) {
+struct Margins {
+  float expert = infinity, group = infinity;
+};
+
+Margins choose_row(const RowKernels& kernels, const float* z, const float* s, const float* bias, int64_t experts,
+                   const Routing& routing, ChoiceRoom& room, int32_t* to) {
+  Margins margins;
   float* v = room.values;
   for (int64_t i = 0; i < experts; ++i) v[i] = std::isinf(z[i]) ? z[i] : bias ? s[i] + bias[i] : s[i];
   std::fill_n(room.taken, experts, 0);
@@ -123,14 +133,37 @@ void choose_row(const RowKernels& kernels, const float* z, const float* s, const
     const int64_t size = experts / routing.groups;
     std::fill_n(room.group_taken, routing.groups, 0);
     for (int64_t g = 0; g < routing.groups; ++g) room.strengths[g] = strength_of(v + g * size, size, routing.strength);
-    take_best(kernels, room.strengths, room.group_taken, routing.groups, routing.groups_used, room.groups);
+    margins.group =
+        take_best(kernels, room.strengths, room.group_taken, routing.groups, routing.groups_used, room.groups);
     for (int64_t g = 0; g < routing.groups; ++g)
       if (!room.group_taken[g]) {
         std::fill_n(v + g * size, size, -infinity);
         std::fill_n(room.taken + g * size, size, 1);
       }
   }
-  take_best(kernels, v, room.taken, experts, routing.used, to);
+  margins.expert = take_best(kernels, v, room.taken, experts, routing.used, to);
+  return margins;
+}
+
+// The choices of rows in chunks, visit(row, its choices, its margins).
+template <class Visit>
+void choose_rows(Context& context, const Tensor& logits, const Tensor& scores, const Tensor& bias,
+                 const Routing& routing, Visit visit) {
+  const int64_t experts = scores.width(), rows = scores.rows();
+  CHECK(experts <= limits::experts && experts % routing.groups == 0 && routing.groups_used <= routing.groups &&
+            routing.used <= experts / routing.groups * routing.groups_used,
+        "{} of {} experts in {} of {} groups", routing.used, experts, routing.groups_used, routing.groups);
+  CHECK(logits.shape() == scores.shape() && (!bias || bias.shape().elements() == experts), "{} and {}",
+        logits.shape().text(), scores.shape().text());
+  each_rows(context.pool, rows, 16 * experts, [&](int64_t first, int64_t many) {
+    ChoiceRoom room;
+    int32_t chosen[limits::experts];
+    for (int64_t r = first; r < first + many; ++r) {
+      const Margins margins = choose_row(context.kernels.rows, logits.row(r).data(), scores.row(r).data(),
+                                         bias ? bias.data() : nullptr, experts, routing, room, chosen);
+      visit(r, std::span<const int32_t>(chosen, static_cast<size_t>(routing.used)), margins);
+    }
+  });
 }
 
 }  // namespace
@@ -149,7 +182,7 @@ Tensor router_scores(Context& context, const Tensor& logits, Scoring scoring) {
     context.tape->record(s, [logits, s, n, scoring, &kernels = context.kernels.rows](Tape& tape) {
       const float* ds = tape.grad(s).data();
       float* dz = tape.grad(logits).data();
-      std::vector<float> room(static_cast<size_t>(n));
+      float room[limits::experts];
       for (int64_t i = 0; i < s.rows() * n; i += n)
         scores_row_back(kernels, scoring, logits.data() + i, s.data() + i, ds + i, n, room.data(), dz + i);
     });
@@ -158,21 +191,24 @@ Tensor router_scores(Context& context, const Tensor& logits, Scoring scoring) {
 
 std::span<const int32_t> choose_experts(Context& context, const Tensor& logits, const Tensor& scores,
                                         const Tensor& bias, const Routing& routing) {
-  const int64_t experts = scores.width(), rows = scores.rows();
-  CHECK(experts <= limits::experts && experts % routing.groups == 0 && routing.groups_used <= routing.groups &&
-            routing.used <= experts / routing.groups * routing.groups_used,
-        "{} of {} experts in {} of {} groups", routing.used, experts, routing.groups_used, routing.groups);
-  CHECK(logits.shape() == scores.shape() && (!bias || bias.shape().elements() == experts), "{} and {}",
-        logits.shape().text(), scores.shape().text());
-  const auto count = static_cast<size_t>(rows * routing.used);
-  int32_t* chosen = context.arena.array<int32_t>(count);
-  each_rows(context.pool, rows, 16 * experts, [&](int64_t first, int64_t many) {
-    ChoiceRoom room;
-    for (int64_t r = first; r < first + many; ++r)
-      choose_row(context.kernels.rows, logits.row(r).data(), scores.row(r).data(), bias ? bias.data() : nullptr,
-                 experts, routing, room, chosen + r * routing.used);
-  });
-  return {chosen, count};
+  const auto count = static_cast<size_t>(scores.rows() * routing.used);
+  int32_t* to = context.arena.array<int32_t>(count);
+  choose_rows(context, logits, scores, bias, routing,
+              [&](int64_t row, std::span<const int32_t> chosen, const Margins&) {
+                std::copy(chosen.begin(), chosen.end(), to + row * routing.used);
+              });
+  return {to, count};
+}
+
+Tensor router_margins(Context& context, const Tensor& logits, const Tensor& scores, const Tensor& bias,
+                      const Routing& routing) {
+  Tensor margins = Tensor::empty({scores.rows(), 2}, context.arena);
+  choose_rows(context, logits, scores, bias, routing,
+              [&](int64_t row, std::span<const int32_t>, const Margins& of) {
+                margins.mutable_row(row)[0] = of.expert;
+                margins.mutable_row(row)[1] = of.group;
+              });
+  return margins;
 }
 
 Tensor expert_weights(Context& context, const Tensor& scores, std::span<const int32_t> chosen, const Routing& routing) {

@@ -222,5 +222,105 @@ TEST_P(Gradients, Weights) {
   });
 }
 
+// Every point of numbers of DeepSeek's own architectures, in every layer that has it: an observer that moves the value
+// along its gradient moves the loss as the gradient says. So it is seen, can be edited, and what follows is computed
+// from the edit; with latents, routers, single experts and streams.
+class PointGradients : public ::testing::TestWithParam<std::pair<const char*, MlaForm>> {};
+
+// Adds `step` times the kept directions to what it sees, in order of the calls; without a step it keeps what it sees.
+struct Move final : Observer {
+  PointId id;
+  double step = 0;
+  std::vector<Tensor> seen_values;
+  std::vector<std::vector<float>> directions;
+  size_t calls = 0;
+  bool wants(Point point, int layer) const override { return point == id.point && layer == id.layer; }
+  void seen(Pass& pass, const Site&, Tensor& x) override {
+    if (step == 0) {
+      seen_values.push_back(x);
+      return;
+    }
+    const std::vector<float>& direction = directions.at(calls++);
+    Tensor moved = Tensor::empty(x.shape(), pass.context().arena);
+    for (size_t i = 0; i < direction.size(); ++i)
+      moved.mutable_data()[i] = static_cast<float>(double{x.all()[i]} + step * double{direction[i]});
+    x = moved;
+  }
+};
+
+TEST_P(PointGradients, AValueMovedAlongItsGradientMovesTheLoss) {
+  Pool pool(2);
+  const auto checkpoint = Checkpoint::open(Path("tests/golden/models") / GetParam().first);
+  ASSERT_TRUE(checkpoint) << checkpoint.error().what;
+  NumericMode mode = NumericMode::exact();
+  mode.mla = GetParam().second;
+  const auto model = load_model(*checkpoint, {mode, {}}, pool);
+  ASSERT_TRUE(model) << model.error().what;
+  const ModelFacts& facts = (*model)->facts();
+  Random random(4);
+  std::vector<Token> ids;
+  for (int i = 0; i < 26; ++i) ids.push_back(random.below(facts.vocabulary));
+  std::vector<int32_t> targets(ids.begin() + 1, ids.end());
+  targets.push_back(-1);
+
+  Arena arena;
+  const auto loss = [&](Move& move, Tape* tape) {
+    arena.reset();
+    move.calls = 0;
+    Observer* observers[] = {&move};
+    Context c{best_kernels(), pool, arena, Arithmetic::exact, tape};
+    Batch batch{{{.tokens = ids, .logits = Batch::Sequence::Logits::all}}};
+    Pass pass(c, batch, facts.layers, observers);
+    std::vector<float> nll(ids.size());
+    const Tensor mean = ops::cross_entropy(c, (*model)->forward(pass), targets, nll);
+    if (tape) tape->backward(mean);
+    double sum = 0;
+    for (const float x : nll) sum += double{x};
+    return sum / static_cast<double>(ids.size() - 1);
+  };
+
+  int checked = 0;
+  for (int p = 0; p < point_count; ++p)
+    for (int layer = 0; layer < (is_per_layer(static_cast<Point>(p)) ? facts.layers : 1); ++layer) {
+      const PointId id{static_cast<Point>(p), layer};
+      // Choices have no gradient; patterns only where an observer replaced them.
+      if (id.point == Point::index_selected || id.point == Point::expert_indices || id.point == Point::router_margin ||
+          id.point == Point::attn_scores || id.point == Point::attn_probs || !(*model)->shows(id.point, layer))
+        continue;
+      SCOPED_TRACE(text_of(id));
+      Move move;
+      move.id = id;
+      Tape tape;
+      loss(move, &tape);
+      double square = 0;
+      for (const Tensor& value : move.seen_values) {
+        const auto g = tape.grad(value);
+        move.directions.emplace_back(g.begin(), g.end());
+        for (const float x : g) square += double{x} * double{x};
+      }
+      const double norm = std::sqrt(square);
+      ASSERT_GT(norm, 1e-7);
+      for (std::vector<float>& direction : move.directions)
+        for (float& x : direction) x = static_cast<float>(double{x} / norm);
+      const auto at = [&](double step) {
+        move.step = step;
+        return loss(move, nullptr);
+      };
+      constexpr double step = 4e-3;
+      const double slope = (at(step) - at(-step)) / (2 * step);
+      EXPECT_NEAR(slope / norm, 1, 2e-2) << "slope " << slope << ", norm " << norm;
+      EXPECT_EQ(move.calls, move.directions.size());
+      ++checked;
+    }
+  EXPECT_GT(checked, 12 * facts.layers);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, PointGradients,
+                         ::testing::Values(std::pair{"deepseek_v3", MlaForm::absorbed},
+                                           std::pair{"deepseek_v3", MlaForm::expanded},
+                                           std::pair{"deepseek_v32", MlaForm::absorbed},
+                                           std::pair{"deepseek_v32", MlaForm::expanded},
+                                           std::pair{"deepseek_v4", MlaForm::absorbed}));
+
 }  // namespace
 }  // namespace freehold
