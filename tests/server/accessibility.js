@@ -1,6 +1,6 @@
 // What a reader with a keyboard, a screen reader or weak eyes would stumble over, as a list of sentences. Looks at what
 // is visible: contrast of text to what lies behind it (4.5, large text 3), names of everything that can be used, ids,
-// language, one main and one first heading, sizes of what is to be touched.
+// language, one main and one first heading, sizes of what is to be touched: 24 pixels, 40 where fingers do.
 const found = [];
 const seen = e => e.checkVisibility({opacityProperty: true, visibilityProperty: true}) && !e.closest("[inert]") &&
     !e.closest(".unseen") && e.getClientRects().length > 0;
@@ -40,6 +40,7 @@ for (let node; (node = walker.nextNode());) {
   if (contrast < needed) found.push(`contrast ${contrast.toFixed(2)} of "${node.data.trim().slice(0, 40)}" (${e.className})`);
 }
 if (texts < 3) found.push(`only ${texts} texts were seen`);
+const least = matchMedia("(pointer: coarse)").matches ? 40 : 24;
 const usable = "a[href], button, input, select, textarea, summary, [tabindex='0'], dialog, aside, nav, figure";
 for (const e of document.querySelectorAll(usable)) {
   if (!seen(e)) continue;
@@ -48,8 +49,8 @@ for (const e of document.querySelectorAll(usable)) {
       (e.matches("input, select, textarea") ? "" : e.textContent);
   if (!label?.trim()) found.push(`no name: ${e.outerHTML.slice(0, 120)}`);
   const box = e.getBoundingClientRect();
-  if (e.matches("a, button, input, select, textarea") && !e.matches(".outlink, .skip, .place") && Math.min(box.width, box.height) < 24)
-    found.push(`too small to touch: ${e.outerHTML.slice(0, 120)}`);
+  if (e.matches("a, button, input, select, textarea, summary") && !e.matches(".outlink, .skip") && Math.min(box.width, box.height) < least)
+    found.push(`too small to touch, ${box.width} x ${box.height}: ${e.outerHTML.slice(0, 120)}`);
 }
 const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
 for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) found.push(`id twice: ${id}`);

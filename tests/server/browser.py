@@ -104,6 +104,7 @@ class Browser:
     def size(self, width, height, phone=False):
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if phone else 1,
                       mobile=phone)
+        self.devtools("Emulation.setTouchEmulationEnabled", enabled=phone)
 
     def theme(self, name):
         self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name},
