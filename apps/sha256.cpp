@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "apps/report.h"
+#include "base/hex.h"
 
 namespace freehold {
 
@@ -27,9 +28,7 @@ Result<std::string> sha256_of_file(const Path& path) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
   if (EVP_DigestFinal_ex(hash.get(), digest, &length) != 1) return out_of_resources("SHA-256 failed");
-  std::string text;
-  for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+  return hex_of({digest, length});
 }
 
 }  // namespace freehold

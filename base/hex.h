@@ -1,5 +1,8 @@
-// Hexadecimal digits, in either case.
+// Hexadecimal digits, read in either case, written in lower case.
 #pragma once
+
+#include <span>
+#include <string>
 
 namespace freehold {
 
@@ -9,6 +12,15 @@ constexpr int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+inline std::string hex_of(std::span<const unsigned char> bytes) {
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
 }
 
 }  // namespace freehold

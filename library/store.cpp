@@ -1,7 +1,6 @@
 #include "library/store.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 #include <set>
 
@@ -10,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/sha256.h"
 #include "library/readers/sealed.h"
 #include "library/table_shape.h"
 
@@ -65,15 +65,6 @@ void walk(const Path& folder, const std::string& prefix, int depth, std::vector<
 }
 
 }  // namespace
-
-std::string sha256_of(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr);
-  std::string text;
-  for (unsigned i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
 
 Result<Store> Store::open(const Path& path, Database::Mode mode) {
   if (mode == Database::Mode::write) {

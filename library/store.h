@@ -42,6 +42,4 @@ class Store {
   Database database_;
 };
 
-std::string sha256_of(std::string_view bytes);  // 64 hex digits
-
 }  // namespace freehold::papers

@@ -1,24 +1,21 @@
 #include "library/readers/child.h"
 
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <cstdio>
 
 #include "base/limits.h"
+#include "base/syscall_filter.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FREEHOLD_SANITIZED 1  // a sanitizer asks the kernel for more than a reader does
@@ -35,6 +32,8 @@ constexpr int computing[] = {
     SYS_exit_group,   SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_clock_gettime,
     SYS_gettimeofday, SYS_getrandom,    SYS_gettid,         SYS_getpid,       SYS_tgkill,
     SYS_sched_yield,  SYS_close,        SYS_fstat,          SYS_lseek,        SYS_sigaltstack};
+// A library that looks for a file finds none.
+constexpr int looking[] = {SYS_open, SYS_openat, SYS_stat, SYS_newfstatat, SYS_access, SYS_readlink, SYS_ioctl};
 constexpr int forbidden[] = {SYS_socket,
                              SYS_socketpair,
                              SYS_connect,
@@ -79,28 +78,16 @@ constexpr int forbidden[] = {SYS_socket,
 }  // namespace
 
 bool seal_this_process(Seal seal) {
-  std::vector<sock_filter> program = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-  };
-  const auto when = [&](int call, uint32_t action) {
-    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), 0, 1));
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, action));
-  };
+  SyscallFilter filter;
   if (seal == Seal::compute) {
-    for (const int call : computing) when(call, SECCOMP_RET_ALLOW);
-    for (const int call : {SYS_open, SYS_openat, SYS_stat, SYS_newfstatat, SYS_access, SYS_readlink, SYS_ioctl})
-      when(call, SECCOMP_RET_ERRNO | 13);  // a library that looks for a file finds none
+    filter.allow(computing);
+    filter.refuse(looking, EACCES);
   }
   // A sanitizer calls what no reader does, and ends the program where that is refused: it gets all but the forbidden.
   const bool only_computes = seal == Seal::compute && !FREEHOLD_SANITIZED;
-  if (!only_computes)
-    for (const int call : forbidden) when(call, SECCOMP_RET_ERRNO | 1);
-  program.push_back(BPF_STMT(BPF_RET | BPF_K, only_computes ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW));
-  const sock_fprog filter = {static_cast<unsigned short>(program.size()), program.data()};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+  if (!only_computes) filter.refuse(forbidden, EPERM);
+  return filter.install(only_computes ? SyscallFilter::Otherwise::kill : SyscallFilter::Otherwise::allow,
+                        SyscallFilter::Threads::this_one);
 }
 
 void limit_this_process(uint64_t memory_bytes, uint64_t seconds) {
@@ -151,6 +138,8 @@ ChildOutput output_of(int child, int from, uint64_t seconds, uint64_t most_bytes
 }
 
 namespace {
+constexpr int refused_to_start = 125;
+
 std::string path_of(std::string_view program) {
   for (const char* folder : {"/usr/local/bin", "/usr/bin"})
     if (const std::string path = fmt::format("{}/{}", folder, program); ::access(path.c_str(), X_OK) == 0) return path;
@@ -191,7 +180,7 @@ Result<std::string> printed_by(std::string_view program, const std::vector<std::
     limit_this_process(limits::reader_program_memory, limits::reader_program_seconds);
     if (!seal_this_process(Seal::program)) _exit(126);
     execve(path.c_str(), arguments.data(), environment);
-    _exit(127);
+    _exit(errno == EPERM || errno == EACCES ? refused_to_start : 127);
   }
   ::close(file), ::close(pipe_ends[1]);
   if (child < 0) return ::close(pipe_ends[0]), out_of_resources("{}: no process could be started", name);
@@ -201,6 +190,9 @@ Result<std::string> printed_by(std::string_view program, const std::vector<std::
   if (out.too_much)
     return out_of_resources("{}: {} printed more than {} bytes", name, program, limits::reader_output_bytes);
   if (!WIFEXITED(out.status)) return malformed("{}: {} ended by signal {}", name, program, WTERMSIG(out.status));
+  if (WEXITSTATUS(out.status) == refused_to_start)
+    return unsupported("{}: {} would read it, and a sealed server starts no programs; freehold ingest does", name,
+                       program);
   if (WEXITSTATUS(out.status) != 0)
     return malformed("{}: {} could not read it (status {})", name, program, WEXITSTATUS(out.status));
   return out.bytes;
