@@ -1,5 +1,6 @@
 // freehold: owns a language model on this machine. This file is the whole story of the program: choose the command, run
-// it, report. Commands have a file each; `pull` is another program, freehold-net, as this one opens no connection.
+// it, report. Commands have a file each; `pull` and `prove-offline` are another program, freehold-net, as this one
+// opens no connection.
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,7 +66,8 @@ Result<Done> hand_over(char** words) {
 int main_of(int count, char** words) {
   const bool json =
       std::any_of(words + 1, words + count, [](const char* w) { return std::string_view(w) == "--json"; });
-  if (count > 1 && std::string_view(words[1]) == "pull") return report(hand_over(words).error(), json);
+  if (count > 1 && (std::string_view(words[1]) == "pull" || std::string_view(words[1]) == "prove-offline"))
+    return report(hand_over(words).error(), json);
 
   CLI::App program("Freehold runs open-weights language models on this machine, and nothing leaves it.", "freehold");
   program.footer(help_end);
@@ -77,8 +79,10 @@ int main_of(int count, char** words) {
   program.add_flag("--json", as_json, "answer --version or --limits as JSON");
   std::vector<Command> commands = {run_command(program),      serve_command(program),   inspect_command(program),
                                    tokenize_command(program), bench_command(program),   ingest_command(program),
-                                   ask_command(program),      library_command(program), pack_command(program)};
+                                   ask_command(program),      library_command(program), pack_command(program),
+                                   keys_command(program),     usage_command(program),   cost_command(program)};
   program.add_subcommand("pull", "get a model of the catalogue (uses the network; by freehold-net)");
+  program.add_subcommand("prove-offline", "show that serving sends nothing out; a signed report (by freehold-net)");
 
   try {
     program.parse(count, words);

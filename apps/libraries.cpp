@@ -10,8 +10,8 @@ void add_library_option(CLI::App& app, std::string& name) {
 }
 
 Result<Path> libraries_folder() {
-  TRY_ASSIGN(const Path models, models_folder());
-  return models.parent_path() / "libraries";
+  TRY_ASSIGN(const Path home, home_folder());
+  return home / "libraries";
 }
 
 Result<Path> path_of_library(const std::string& name) {

@@ -65,6 +65,23 @@ Result<Path> packed_path(const Path& model) {
   return home / "packed" / fmt::format("{}-{:08x}.fhpack", place.stem().native(), sum);
 }
 
+Result<Path> keys_file() {
+  TRY_ASSIGN(const Path home, home_folder());
+  return home / "keys.json";
+}
+
+Result<Path> ledger_file() {
+  TRY_ASSIGN(const Path home, home_folder());
+  return home / "usage.jsonl";
+}
+
+Result<Done> make_folder(const Path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return io_error("{}: cannot be made: {}", printable(path.filename().native()), error.message());
+  return Done{};
+}
+
 Result<Path> find_model(const std::string& name) {
   std::error_code ignored;
   if (std::filesystem::exists(name, ignored)) return Path(name);

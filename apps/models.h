@@ -26,11 +26,14 @@ void add_model_argument(CLI::App& app, ModelOptions& options);
 void add_model_options(CLI::App& app, ModelOptions& options);
 void add_drafts_options(CLI::App& app, bool& drafts, ModelOptions& options);  // drafts: on by default
 
-// $FREEHOLD_HOME, or ~/.local/share/freehold.
+// $FREEHOLD_HOME, or ~/.local/share/freehold: what the program keeps.
 Result<Path> home_folder();
-Result<Path> models_folder();  // "models" in it
-// Where the packed file of a model belongs: "packed" in the home folder, named after the model's file and its place.
+Result<Path> models_folder();  // models in it
+// Where the packed file of a model belongs: packed in it, named after the model's file and its place.
 Result<Path> packed_path(const Path& model);
+Result<Path> keys_file();    // keys.json in it
+Result<Path> ledger_file();  // usage.jsonl in it
+Result<Done> make_folder(const Path& path);
 // A path, or the name of a model in models_folder(): NAME.gguf, or a folder NAME.
 Result<Path> find_model(const std::string& name);
 

@@ -1,4 +1,7 @@
 // freehold serve: a model behind the API that other software speaks already.
+#include <unistd.h>
+
+#include <cstdlib>
 #include <ctime>
 #include <thread>
 
@@ -9,6 +12,7 @@
 #include "apps/version.h"
 #include "base/checksum.h"
 #include "serve/api.h"
+#include "serve/seal.h"
 #include "serve/server.h"
 
 namespace freehold {
@@ -20,7 +24,9 @@ struct Options {
   SchedulerOptions scheduler;
   std::string name;
   uint64_t cache_mib = 0;
-  bool strict = false, insecure = false, json = false, no_papers = false;
+  bool strict = false, insecure = false, json = false, no_papers = false, receipts = false, no_seal = false;
+  std::string energy_counters = "/sys/class/powercap";
+  std::string tls_certificate, tls_key;
 };
 
 std::string eight(uint64_t number) { return fmt::format("{:08x}", static_cast<uint32_t>(number ^ (number >> 32))); }
@@ -37,7 +43,11 @@ std::string stem_of(const std::string& name) {
   return name.ends_with(".gguf") ? name.substr(0, name.size() - 5) : name;
 }
 
-void greet(const Server& server, const ModelSide& side, const Scheduler& scheduler, bool json) {
+struct Safety {
+  bool keys, sealed, folders;  // folders: kept to its own by the kernel, too
+};
+
+void greet(const Server& server, const ModelSide& side, const Scheduler& scheduler, Safety safety, bool json) {
   const SchedulerOptions& s = scheduler.options();
   if (json)
     return print_json({{"url", server.url()},
@@ -45,35 +55,85 @@ void greet(const Server& server, const ModelSide& side, const Scheduler& schedul
                        {"context", s.context},
                        {"answers_at_once", s.running},
                        {"cache_positions", s.cache_positions},
+                       {"keys", safety.keys},
+                       {"sealed", safety.sealed},
+                       {"kept_to_folders", safety.folders},
                        {"system_fingerprint", side.fingerprint}});
   const std::string chat =
       side.format
           ? R"(/v1/chat/completions -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello!"}]}')"
           : R"(/v1/completions -H 'Content-Type: application/json' -d '{"prompt":"Once upon a time"}')";
-  print(fmt::format(
-      "{} at {}/v1: context {}, up to {} answers at once, {} more wait\n\n"
-      "  {}  in a browser: the page\n\n"
-      "  curl {}{}\n\n"
-      "  from openai import OpenAI\n"
-      "  client = OpenAI(base_url=\"{}/v1\", api_key=\"none\")\n\n"
-      "Ctrl-C ends it.\n",
-      side.name, server.url(), s.context, s.running, s.waiting, server.url(), server.url(), chat, server.url()));
+  print(
+      fmt::format("{} at {}/v1: context {}, up to {} answers at once, {} more wait\n\n"
+                  "  {}  in a browser: the page\n\n"
+                  "  curl {}{}{}\n\n"
+                  "  from openai import OpenAI\n"
+                  "  client = OpenAI(base_url=\"{}/v1\", api_key=\"{}\")\n\n"
+                  "Ctrl-C ends it.\n",
+                  side.name, server.url(), s.context, s.running, s.waiting, server.url(),
+                  safety.keys ? "-H 'Authorization: Bearer KEY' " : "", server.url(), chat, server.url(),
+                  safety.keys ? "KEY" : "none"));
 }
 
 bool is_this_machine(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
-Result<Done> check_address(const Options& options) {
+Result<Done> check_address(const Options& options, bool has_keys) {
   const std::string& address = options.server.address;
-  if (is_this_machine(address) || options.insecure) return Done{};
+  const bool guarded = has_keys && options.server.tls;
+  if (is_this_machine(address) || options.insecure || guarded) return Done{};
   return usage_error(
-      "--host: {} can be reached by other machines, and neither keys nor TLS guard it yet; --insecure "
-      "serves there all the same",
-      printable(address));
+      "--host: {} can be reached by other machines; that takes keys (freehold keys add) and TLS (--tls-cert, "
+      "--tls-key), and "
+      "{}; --insecure serves there all the same",
+      printable(address), options.server.tls ? "there are no keys" : "TLS is off");
+}
+
+Result<Done> read_certificate(Options& options) {
+  if (options.tls_certificate.empty() != options.tls_key.empty())
+    return usage_error("--tls-cert and --tls-key: expected both or none");
+  if (options.tls_key.empty()) return Done{};
+  TRY_ASSIGN(options.server.tls, TlsCertificate::read(options.tls_certificate, options.tls_key));
+  return Done{};
+}
+
+Result<std::unique_ptr<Accounts>> open_accounts(Guard& guard, const Path& energy_counters) {
+  TRY_ASSIGN(const Path home, home_folder());
+  TRY(make_folder(home));
+  TRY_ASSIGN(Path ledger, ledger_file());
+  return Accounts::make(guard, {std::move(ledger), home / "tariff.json", energy_counters},
+                        [](const Error& error) { report(error, false); });
+}
+
+// The first half of the seal, before there are threads. Without Landlock the second half holds alone.
+Result<bool> keep_own_folders(const Options& options) {
+  TRY_ASSIGN(const Path model, find_model(options.model.model));
+  TRY_ASSIGN(const Path home, home_folder());
+  TRY(make_folder(home));
+  return keep_folders(model, home, options.energy_counters);
+}
+
+// systemd's way of handing over a socket that listens: the third handle, for the process that LISTEN_PID names.
+void look_for_socket(ServerOptions& options) {
+  const char* process = std::getenv("LISTEN_PID");
+  const char* count = std::getenv("LISTEN_FDS");
+  if (process && count && std::string(process) == std::to_string(::getpid()) && std::string(count) == "1")
+    options.listening = 3;
 }
 
 Result<Done> run(Options& options) {
-  TRY(check_address(options));
-  // Before the model is loaded: a port that is taken is known at once.
+  look_for_socket(options.server);
+  TRY(read_certificate(options));
+  TRY_ASSIGN(Path keys, keys_file());
+  TRY_ASSIGN(const std::unique_ptr<Guard> guard, Guard::make(std::move(keys)));
+  // Whoever hands a socket over answers for its address.
+  if (options.server.listening < 0) TRY(check_address(options, guard->has_keys()));
+  bool folders = false;
+  if (!options.no_seal) {
+    TRY_ASSIGN(folders, keep_own_folders(options));
+  }
+  // Before the model is loaded: a damaged ledger and a port that is taken are known at once.
+  TRY_ASSIGN(const std::unique_ptr<Accounts> accounts, open_accounts(*guard, options.energy_counters));
+  options.server.gate = [&guard](const HttpRequest& request) { return guard->admit(request); };
   TRY_ASSIGN(const std::unique_ptr<Server> server, Server::make(options.server));
   TRY_ASSIGN(LoadedModel loaded, load(options.model));
   TRY_ASSIGN(std::optional<PromptFormat> format, prompt_format_for(loaded.checkpoint, loaded.tokenizer));
@@ -94,21 +154,24 @@ Result<Done> run(Options& options) {
                        .fingerprint = fingerprint_of(*loaded.engine),
                        .created = std::time(nullptr),
                        .strict = options.strict};
-  // Whoever reaches the address could read the papers, and no keys guard it yet.
+  // Without keys, whoever reaches the address could read the papers.
   std::unique_ptr<Papers> papers;
-  if (!options.no_papers && is_this_machine(options.server.address)) {
+  if (!options.no_papers && (is_this_machine(server->address()) || guard->has_keys())) {
     TRY_ASSIGN(Path libraries, libraries_folder());
     TRY_ASSIGN(papers, Papers::make(std::move(libraries)));
   }
-  Api api(side, *scheduler,
+  Api api(side, *scheduler, *guard, *accounts,
           {.version = FREEHOLD_VERSION,
-           .address = options.server.address,
-           .this_machine_only = is_this_machine(options.server.address)},
+           .address = server->address(),
+           .this_machine_only = is_this_machine(server->address()),
+           .receipts = options.receipts,
+           .sealed = !options.no_seal},
           std::move(papers));
   server->take_signals();
   if (interrupt::requested()) return failure(Fault::cancelled, "serve: cancelled");  // while the model was loaded
+  if (!options.no_seal) TRY(seal());
   std::thread engine([&] { scheduler->run(); });
-  greet(*server, side, *scheduler, options.json);
+  greet(*server, side, *scheduler, {guard->has_keys(), !options.no_seal, folders}, options.json);
   std::fflush(stdout);
   const Result<Done> ended =
       server->run([&](HttpRequest request,
@@ -124,7 +187,8 @@ Result<Done> run(Options& options) {
 Command serve_command(CLI::App& program) {
   CLI::App* app = program.add_subcommand("serve", "serve a model to other software, over the OpenAI API");
   app->footer(R"(
-Listens on this machine only, unless told otherwise. Nothing is kept of what is asked and answered.
+Listens on this machine only, unless told otherwise. Of what is asked and answered nothing is
+kept; how much was used stands in the ledger (freehold usage).
 
 examples:
   freehold serve smollm2-135m-instruct
@@ -152,7 +216,16 @@ examples:
       ->type_name("NAME");
   app->add_option("--allow-origin", options->server.rules.origins, "a page's origin that may ask")->type_name("ORIGIN");
   app->add_flag("--strict", options->strict, "refuse requests with unknown fields instead of naming them in a header");
-  app->add_flag("--no-papers", options->no_papers, "leave the libraries of papers out; so does --insecure");
+  app->add_flag("--receipts", options->receipts, "tell with every answer what it used, not only where a client asks");
+  app->add_option("--energy-counters", options->energy_counters, "folder of the machine's energy counters")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  app->add_flag("--no-papers", options->no_papers,
+                "leave the libraries of papers out; so does --insecure without keys");
+  app->add_flag("--no-seal", options->no_seal, "keep all rights, to look for faults with a debugger");
+  app->add_option("--tls-cert", options->tls_certificate, "the server's certificate with its chain, PEM; turns TLS on")
+      ->type_name("FILE");
+  app->add_option("--tls-key", options->tls_key, "its private key, PEM without a password")->type_name("FILE");
   app->add_flag("--insecure", options->insecure, "listen where other machines reach it, without keys or TLS");
   add_drafts_options(*app, options->scheduler.drafts, options->model);
   add_model_options(*app, options->model);

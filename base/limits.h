@@ -61,6 +61,11 @@ inline constexpr int connections = 2'048;
 inline constexpr uint64_t request_stops = 16;
 inline constexpr uint64_t request_stop_bytes = 1'024;
 inline constexpr uint64_t request_prompts = 64;
+inline constexpr uint64_t keys = 4'096;                   // of a server, revoked ones counted
+inline constexpr uint64_t key_list = 256;                 // models, or labels, of one key
+inline constexpr uint64_t key_file_bytes = 64ull << 20;
+inline constexpr uint64_t ledger_line_bytes = 64ull << 10;
+inline constexpr uint64_t price_file_bytes = 1ull << 20;   // tariff.json, a list of prices of APIs
 
 inline constexpr uint64_t regex_bytes = 16'384;
 inline constexpr uint64_t regex_match_steps = 10'000'000;

@@ -100,7 +100,7 @@ export interface State {
   cache: {positions: number; used: number};
   tokens: {asked: number; reused: number; written: number};
   listens: {address: string; this_machine_only: boolean};
-  sealed: boolean | null;
+  sealed: boolean;
   energy: string;
   papers: boolean;
 }

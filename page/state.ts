@@ -50,8 +50,7 @@ function rows(s: State): [string, string][] {
     ["Page", "comes whole from the server and may speak to it alone"],
     ["Chats", "are kept in this browser, and by the server nowhere"],
   ];
-  if (s.sealed !== null)
-    known.push(["Seal", s.sealed ? "the running program has given up all rights it does not need" : "not in force"]);
+  known.push(["Seal", s.sealed ? "the running program has given up all rights it does not need" : "not in force"]);
   known.push(["Energy and cost", s.energy === "none" ? "not measured here, so not shown" : `measured by ${s.energy}`]);
   known.push(["Version", s.version]);
   return known;

@@ -13,14 +13,17 @@ double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::
 
 }  // namespace
 
-AnswerJob::AnswerJob(const ModelSide& side, Metrics& metrics, AnswerRequest request, std::shared_ptr<Exchange> exchange)
+AnswerJob::AnswerJob(const ModelSide& side, Metrics& metrics, Accounts& accounts, AnswerRequest request,
+                     std::shared_ptr<Exchange> exchange)
     : side_(side),
       metrics_(metrics),
       request_(std::move(request)),
       exchange_(std::move(exchange)),
-      shapes_(shapes_for(side, request_, [this](std::string data, std::string name) {
-        exchange_->event(std::move(data), std::move(name));
-      })) {
+      shapes_(shapes_for(
+          side, request_,
+          [this](std::string data, std::string name) { exchange_->event(std::move(data), std::move(name)); })),
+      accounts_(accounts),
+      computed_(request_.asks.size()) {
   size_t count = 0;
   for (const Ask& ask : request_.asks) {
     count += static_cast<size_t>(ask.answers);
@@ -35,11 +38,12 @@ AnswerJob::AnswerJob(const ModelSide& side, Metrics& metrics, AnswerRequest requ
   times_.answers = static_cast<int>(count);
 }
 
-void AnswerJob::start(Scheduler& scheduler, const std::string& user) {
+void AnswerJob::start(Scheduler& scheduler, Client client) {
+  client_ = std::move(client);
   std::vector<std::shared_ptr<Request>> requests;
   for (size_t i = 0; i < request_.asks.size(); ++i) {
     Ask ask = request_.asks[i];
-    ask.user = user;
+    ask.user = client_.user;
     auto request = scheduler.submit(std::move(ask), [job = weak_from_this(), i] {  // weak: the job holds its requests
       if (const auto self = job.lock()) self->exchange_->post([self, i] { self->drain(i); });
     });
@@ -70,6 +74,8 @@ void AnswerJob::take(size_t ask, Event& event) {
   const size_t index = ask * static_cast<size_t>(request_.asks[0].answers) + static_cast<size_t>(event.answer);
   switch (event.kind) {
     case Event::Kind::begun:
+      if (account_ == 0) account_ = accounts_.begin();
+      computed_[ask] = event.reused;
       if (times_.queue == 0) times_.queue = seconds_between(arrived_, Clock::now());
       usage_.cached += event.reused;
       if (!request_.stream) return;
@@ -80,11 +86,14 @@ void AnswerJob::take(size_t ask, Event& event) {
       }
       return;
     case Event::Kind::progress:
+      computed(ask, event.computed);
       if (request_.stream)
         shapes_->progress(static_cast<int>(request_.asks[ask].prompt.size()), event.computed,
                           1000 * seconds_between(arrived_, Clock::now()), usage_);
       return;
     case Event::Kind::token:
+      computed(ask, static_cast<int>(request_.asks[ask].prompt.size()));
+      accounts_.work(account_, 1);
       return take_token(index, event);
     case Event::Kind::ended:
       return end_one(index, event);
@@ -168,28 +177,52 @@ void AnswerJob::end_one(size_t index, Event& event) {
   shapes_->finish(static_cast<int>(index), choice, usage_);
 }
 
-void AnswerJob::complete() {
+// So much of a prompt is computed: what is new of it counts as work.
+void AnswerJob::computed(size_t ask, int tokens) {
+  if (tokens <= computed_[ask]) return;
+  accounts_.work(account_, tokens - computed_[ask]);
+  computed_[ask] = tokens;
+}
+
+// The answer is over, in whatever way.
+void AnswerJob::settle(std::string_view outcome) {
   over_ = true;
   times_.total = seconds_between(arrived_, Clock::now());
   times_.answer_tokens = usage_.completion;
-  metrics_.ended(times_, choices_[0].stop == Stop::end ? "stop" : "length");
+  metrics_.ended(times_, outcome);
+  if (account_ == 0) return;  // nothing was computed
+  LedgerEntry entry;
+  entry.model = side_.name, entry.weights = side_.fingerprint.substr(side_.fingerprint.rfind('-') + 1);
+  entry.outcome = outcome;
+  for (const int tokens : computed_) entry.prompt += tokens;  // all, unless it was broken off
+  entry.cached = usage_.cached;
+  entry.reasoning = usage_.reasoning, entry.output = usage_.completion;
+  entry.queue_ms = 1000 * times_.queue, entry.prefill_ms = 1000 * times_.prompt;
+  if (times_.first > 0) entry.decode_ms = 1000 * (times_.total - times_.first);
+  receipt_ = accounts_.settle(account_, client_.caller, std::move(entry));
+}
+
+void AnswerJob::complete() {
+  settle(choices_[0].stop == Stop::end ? "stop" : "length");
+  const Json receipt = client_.receipt && receipt_ ? receipt_->json() : Json(nullptr);
   if (request_.stream) {
-    shapes_->last(usage_);
+    shapes_->last(usage_, receipt);
     return exchange_->end_events();
   }
   if (request_.echo)
     for (size_t i = 0; i < choices_.size(); ++i)
       choices_[i].text = request_.prompts[i / static_cast<size_t>(request_.asks[0].answers)] + choices_[i].text;
   metrics_.http(200);
-  HttpAnswer answer{200, text_of(shapes_->whole(choices_, usage_))};
+  Json whole = shapes_->whole(choices_, usage_);
+  if (!receipt.is_null()) whole["freehold"] = receipt;
+  HttpAnswer answer{200, text_of(whole)};
   answer.headers = headers();
   exchange_->answer(std::move(answer));
 }
 
 void AnswerJob::failed(ApiError error) {
-  over_ = true;
+  settle("error");
   for (const auto& request : requests_) request->cancel();
-  metrics_.ended(times_, "error");
   if (!streaming_) {
     metrics_.http(error.status);
     return exchange_->answer(answer_of(error, request_.style));
@@ -200,9 +233,9 @@ void AnswerJob::failed(ApiError error) {
 
 // The client has gone.
 void AnswerJob::abandon() {
-  if (std::exchange(over_, true)) return;
+  if (over_) return;
+  settle("abort");
   for (const auto& request : requests_) request->cancel();
-  metrics_.ended(times_, "abort");
 }
 
 }  // namespace freehold

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "serve/accounts.h"
 #include "serve/answer_request.h"
 #include "serve/answer_shapes.h"
 #include "serve/http.h"
@@ -13,11 +14,17 @@
 
 namespace freehold {
 
+struct Client {
+  std::string user;  // whom the scheduler shares time between
+  Caller caller;
+  bool receipt = false;  // wants to be told what it used
+};
+
 class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
  public:
-  AnswerJob(const ModelSide& side, Metrics& metrics, AnswerRequest request, std::shared_ptr<Exchange> exchange);
-  // Answers at once when the scheduler refuses.
-  void start(Scheduler& scheduler, const std::string& user);
+  AnswerJob(const ModelSide& side, Metrics& metrics, Accounts& accounts, AnswerRequest request,
+            std::shared_ptr<Exchange> exchange);
+  void start(Scheduler& scheduler, Client client);  // answers at once when the scheduler refuses
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -30,6 +37,8 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   void complete();
   void failed(ApiError error);
   void abandon();
+  void settle(std::string_view outcome);
+  void computed(size_t ask, int tokens);
   Headers headers() const;
   Said hear(Choosing& choice, std::vector<Part> parts, bool last);
 
@@ -45,6 +54,11 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   size_t done_ = 0;  // asks
   bool streaming_ = false, over_ = false;
   Usage usage_;
+  Accounts& accounts_;
+  Client client_;
+  uint64_t account_ = 0;       // since computing began
+  std::vector<int> computed_;  // tokens of the prompt of each ask
+  std::optional<Receipt> receipt_;
   const Clock::time_point arrived_ = Clock::now();
   RequestTimes times_;
 };

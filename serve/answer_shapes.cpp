@@ -42,7 +42,7 @@ class ChatShapes final : public AnswerShapes {
   void progress(int total, int computed, double ms, const Usage& usage) override;
   void say(int index, const Said& said, const Usage& usage) override;
   void finish(int index, const Choosing& choice, const Usage& usage) override;
-  void last(const Usage& usage) override;
+  void last(const Usage& usage, const Json& receipt) override;
   void failed(const ApiError& error) override { send_(body_of(error), ""); }  // and no [DONE]
 
  private:
@@ -187,8 +187,12 @@ void ChatShapes::finish(int index, const Choosing& choice, const Usage& usage) {
   chunk(index, request_.chat() ? Json::object() : Json(""), nullptr, finish_reason(choice), usage);
 }
 
-void ChatShapes::last(const Usage& usage) {
-  if (request_.usage_at_end) send(frame(Json::array(), &usage));
+void ChatShapes::last(const Usage& usage, const Json& receipt) {
+  if (request_.usage_at_end || !receipt.is_null()) {
+    Json json = frame(Json::array(), request_.usage_at_end ? &usage : nullptr);
+    if (!receipt.is_null()) json["freehold"] = receipt;
+    send(json);
+  }
   send_("[DONE]", "");
 }
 

@@ -48,8 +48,8 @@ class AnswerShapes {
   virtual void progress(int total, int computed, double ms, const Usage& usage) = 0;
   virtual void say(int index, const Said& said, const Usage& usage) = 0;
   virtual void finish(int index, const Choosing& choice, const Usage& usage) = 0;
-  virtual void last(const Usage& usage) = 0;
-  virtual void failed(const ApiError& error) = 0;  // instead of what is missing of these
+  virtual void last(const Usage& usage, const Json& receipt) = 0;  // receipt: null where none was asked for
+  virtual void failed(const ApiError& error) = 0;                  // instead of what is missing of these
 };
 
 // The request and what the send function needs must outlive it.

@@ -5,30 +5,40 @@
 
 #include "serve/fields.h"
 #include "serve/page.h"
+#include "serve/routes.h"
 
 namespace freehold {
 namespace {
 
 using Refused = tl::unexpected<ApiError>;
 
-// The API's own prefix, and those of bases that clients are set to.
-std::string_view without_base(std::string_view path) {
-  for (const std::string_view base : {"/v1/", "/beta/v1/", "/beta/"})
-    if (path.starts_with(base)) return path.substr(base.size() - 1);
-  return path;
-}
-
-// Keys are not known yet: users are told apart by the key they bring, or else by where they come from.
+// Whom the scheduler shares time between, and who never see that another's text lies in memory: keys, or, where none
+// are set up, what clients bring as one, or else where they come from.
 std::string user_of(const HttpRequest& request) {
-  std::string_view key = request.header("authorization");
-  if (key.empty()) key = request.header("x-api-key");
-  return key.empty() ? "from " + request.peer : "key " + std::string(key);
+  if (!request.caller.key_id.empty()) return request.caller.key_id;
+  const std::string_view secret = secret_of(request);
+  return secret.empty() ? "from " + request.peer : "key " + std::string(secret);
 }
 
-Style style_of(std::string_view path) {
-  if (path.starts_with("/messages")) return Style::messages;
-  if (path == "/responses") return Style::responses;
-  return path == "/completions" ? Style::text : Style::chat;
+// Whether a key may use the model, which it may name by any of its names.
+bool may_use(const Caller& caller, const ModelSide& side) {
+  const auto listed = [&](const std::string& name) {
+    return std::find(caller.models.begin(), caller.models.end(), name) != caller.models.end();
+  };
+  return caller.models.empty() || listed(side.name) || std::any_of(side.aliases.begin(), side.aliases.end(), listed);
+}
+
+// "a=b&c=d" as {"a": "b", "c": "d"}; nothing that is asked for by one needs escapes.
+Json json_of_query(std::string_view query) {
+  Json json = Json::object();
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    const size_t sign = one.find('=');
+    json[std::string(one.substr(0, sign))] =
+        std::string(sign == std::string_view::npos ? std::string_view() : one.substr(sign + 1));
+  }
+  return json;
 }
 
 HttpAnswer answer_of(const Json& json) { return {200, text_of(json)}; }
@@ -45,6 +55,8 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"GET", "/models", &Api::models},
       {"GET", "/metrics", &Api::metrics},
       {"GET", "/freehold/state", &Api::state},
+      {"GET", "/freehold/usage", &Api::usage},
+      {"GET", "/freehold/budget", &Api::budget},
       {"POST", "/tokenize", &Api::tokenize},
       {"POST", "/detokenize", &Api::detokenize},
       {"POST", "/apply-template", &Api::apply_template},
@@ -79,7 +91,14 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
   if (request.method != method)
     return refuse({.status = 405, .message = fmt::format("expected {}", method), .code = "method_not_allowed"},
                   {{"Allow", method}});
-  Json body;
+  if (scope_for(path) == scope_inference && !may_use(request.caller, side_))
+    return refuse({.status = 403,
+                   .message = "this key may not use the model served here",
+                   .type = "permission_error",
+                   .param = "model",
+                   .code = "model_not_allowed"});
+  Json body = Json::object();
+  if (path == "/freehold/usage") body = json_of_query(request.query);
   if (request.method == "POST") {
     Result<Json> parsed = parse_json(request.body, "request body");
     request.body = {};
@@ -98,6 +117,14 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
 }
 
 void Api::complete(const HttpRequest& request, const Json& body, Style style, std::shared_ptr<Exchange> exchange) {
+  if (accounts_.failed()) {
+    metrics_.http(503);
+    return exchange->answer(freehold::answer_of({.status = 503,
+                                                 .message = "use cannot be recorded at the moment, so none is allowed",
+                                                 .type = "unavailable_error",
+                                                 .code = "ledger_unwritable"},
+                                                style));
+  }
   auto read = style == Style::chat        ? read_chat_request(side_, body)
               : style == Style::messages  ? read_messages_request(side_, body)
               : style == Style::responses ? read_responses_request(side_, body)
@@ -106,8 +133,9 @@ void Api::complete(const HttpRequest& request, const Json& body, Style style, st
     metrics_.http(read.error().status);
     return exchange->answer(freehold::answer_of(read.error(), style));
   }
-  std::make_shared<AnswerJob>(side_, metrics_, std::move(*read), std::move(exchange))
-      ->start(scheduler_, user_of(request));
+  std::make_shared<AnswerJob>(side_, metrics_, accounts_, std::move(*read), std::move(exchange))
+      ->start(scheduler_, {user_of(request), request.caller,
+                           surroundings_.receipts || request.header("x-freehold-receipt") == "1"});
 }
 
 Api::Answer Api::count_tokens(const Json& body) {
@@ -138,7 +166,7 @@ Api::Answer Api::models(const Json&) {
 }
 
 Api::Answer Api::metrics(const Json&) {
-  HttpAnswer answer{200, metrics_.text(scheduler_.counts())};
+  HttpAnswer answer{200, metrics_.text(scheduler_.counts()) + accounts_.metrics()};
   answer.type = "text/plain; version=0.0.4; charset=utf-8";
   return answer;
 }

@@ -1,6 +1,7 @@
 // Api: the routes of the server and what each answers. Called on the thread that reads requests.
 #pragma once
 
+#include "serve/accounts.h"
 #include "serve/answer_job.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
@@ -9,20 +10,23 @@
 
 namespace freehold {
 
-// What the page tells of the server beside the model.
+// What is known of the server beside the model.
 struct Surroundings {
   std::string version, address;  // where it listens
   bool this_machine_only = false;
-  std::optional<bool> sealed = std::nullopt;  // absent: this build has no seal
+  bool receipts = false;  // with every answer, not only where a client asks for one
+  bool sealed = false;
 };
 
 class Api {
  public:
-  // Both must outlive it and all exchanges.
-  Api(const ModelSide& side, Scheduler& scheduler, Surroundings surroundings = {},
+  // All four must outlive it and all exchanges.
+  Api(const ModelSide& side, Scheduler& scheduler, Guard& guard, Accounts& accounts, Surroundings surroundings = {},
       std::unique_ptr<Papers> papers = nullptr)
       : side_(side),
         scheduler_(scheduler),
+        guard_(guard),
+        accounts_(accounts),
         surroundings_(std::move(surroundings)),
         metrics_(side.name),
         papers_(std::move(papers)) {}
@@ -34,7 +38,9 @@ class Api {
   Answer health(const Json&);
   Answer models(const Json&);
   Answer metrics(const Json&);
-  Answer state(const Json&);  // state.cpp
+  Answer state(const Json&);  // state.cpp, as are the next two
+  Answer usage(const Json& query);
+  Answer budget(const Json&);
   Answer tokenize(const Json& body);
   Answer detokenize(const Json& body);
   Answer apply_template(const Json& body);
@@ -44,6 +50,8 @@ class Api {
 
   const ModelSide& side_;
   Scheduler& scheduler_;
+  Guard& guard_;
+  Accounts& accounts_;
   const Surroundings surroundings_;
   Metrics metrics_;
   const std::unique_ptr<Papers> papers_;  // null: none are served; last: its threads use the metrics

@@ -20,6 +20,7 @@ std::string body_of(const ApiError& error) {
 // Anthropic's names for what an error is; the field stands in the message.
 std::string messages_body_of(const ApiError& error) {
   const char* type = error.status == 401   ? "authentication_error"
+                     : error.status == 402 ? "billing_error"
                      : error.status == 403 ? "permission_error"
                      : error.status == 404 ? "not_found_error"
                      : error.status == 413 ? "request_too_large"
@@ -33,7 +34,9 @@ std::string messages_body_of(const ApiError& error) {
 
 HttpAnswer answer_of(const ApiError& error, Style style) {
   HttpAnswer answer{error.status, style == Style::messages ? messages_body_of(error) : body_of(error)};
-  if (error.status == 429 || error.status == 503) answer.headers.push_back({"Retry-After", "2"});
+  if (error.status == 429 || error.status == 503)
+    answer.headers.push_back({"Retry-After", std::to_string(error.retry_after)});
+  if (error.status == 401) answer.headers.push_back({"WWW-Authenticate", "Bearer"});
   return answer;
 }
 

@@ -18,6 +18,7 @@ struct ApiError {
   std::string param = {};              // the field; null when empty
   std::string code = {};               // null when empty
   int prompt_tokens = 0, context = 0;  // given with context_length_exceeded
+  int retry_after = 2;                 // seconds; sent with 429 and 503
 };
 
 std::string body_of(const ApiError& error);  // {"error": {...}}

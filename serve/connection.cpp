@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "serve/request_id.h"
+#include "serve/routes.h"
 
 namespace freehold {
 namespace asio = boost::asio;
@@ -90,7 +91,9 @@ Connection::Connection(Shared& shared, asio::ip::tcp::socket socket, std::string
       deadline_(shared.io),
       ping_(shared.io),
       peer_(std::move(peer)),
-      local_(address_of(socket_)) {}
+      local_(address_of(socket_)) {
+  if (shared_.options.tls) tls_.emplace(*shared_.options.tls);
+}
 
 void Connection::start() {
   boost::system::error_code ignored;
@@ -150,7 +153,13 @@ void Connection::received(size_t count) {
     if (after_ > most_after) return close();
     return receive();
   }
-  in_.append(buffer_.data(), count);
+  if (tls_) {
+    const bool goes_on = tls_->receive({buffer_.data(), count}, in_);
+    put_out(tls_->take());
+    if (!goes_on) return close();
+  } else {
+    in_.append(buffer_.data(), count);
+  }
   advance();
   receive();
 }
@@ -208,6 +217,11 @@ bool Connection::take_head() {
   keep_ = message.keep_alive() && !shared_.ending;
   chunked_ = message.version() >= 11;
   if (const auto fault = check_access(request_, shared_.options.rules, local_)) return refuse(*fault), false;
+  if (shared_.options.gate && request_.method != "OPTIONS") {  // a browser asks before it sends a key
+    auto caller = shared_.options.gate(request_);
+    if (!caller) return refuse(caller.error()), false;
+    request_.caller = std::move(*caller);
+  }
   const auto length = parser_->content_length();
   if (length && *length > most)
     return refuse({.status = 413,
@@ -267,7 +281,8 @@ void Connection::hand_over() {
     Headers headers = {{"Allow", "GET, POST, OPTIONS"}};
     if (!origin_headers(request_, shared_.options.rules).empty()) {
       headers.push_back({"Access-Control-Allow-Methods", "GET, POST"});
-      headers.push_back({"Access-Control-Allow-Headers", "authorization, content-type, x-api-key, x-request-id"});
+      headers.push_back(
+          {"Access-Control-Allow-Headers", "authorization, content-type, x-api-key, x-freehold-receipt, x-request-id"});
       headers.push_back({"Access-Control-Max-Age", "600"});
     }
     return answer(serial_, {204, "", "", std::move(headers)});
@@ -291,7 +306,7 @@ void Connection::refuse(const ApiError& error) {
   parser_.reset();
   keep_ = false;
   state_ = State::answering;
-  answer(++serial_, answer_of(error));
+  answer(++serial_, answer_of(error, style_of(request_.path)));
 }
 
 std::string Connection::head_of(int status, const Headers& headers, bool has_body) const {
@@ -366,6 +381,13 @@ void Connection::ping_later() {
 
 void Connection::send(std::string bytes) {
   if (gone_) return;
+  if (!tls_) return put_out(std::move(bytes));
+  tls_->send(bytes);
+  put_out(tls_->take());
+}
+
+void Connection::put_out(std::string bytes) {
+  if (gone_ || bytes.empty()) return;
   if (sent_ == out_.size())
     out_ = std::move(bytes), sent_ = 0;
   else
@@ -411,6 +433,10 @@ void Connection::finished() {
   if (waiting_to_send_) return;  // comes back here
   if (!keep_) {
     state_ = State::closing;
+    if (tls_) {
+      tls_->end();
+      put_out(tls_->take());
+    }
     boost::system::error_code ignored;
     socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     in_.clear();

@@ -59,6 +59,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(const ApiError& error);
   std::string head_of(int status, const Headers& headers, bool has_body) const;
   void send(std::string bytes);
+  void put_out(std::string bytes);
   void flush();
   void finished();
   void ping_later();
@@ -75,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string in_, out_;
   size_t sent_ = 0;   // of out_
   size_t after_ = 0;  // bytes thrown away while closing
+  std::optional<TlsSession> tls_;
   std::optional<Parser> parser_;
   HttpRequest request_;
   std::chrono::steady_clock::time_point body_start_{}, last_sent_{};

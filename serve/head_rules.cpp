@@ -106,7 +106,8 @@ std::optional<ApiError> check_access(const HttpRequest& request, const AccessRul
                     .message = "this server does not go by that Host; it may be added with --allow-host",
                     .code = "wrong_host"};
   const std::string_view origin = request.header("origin");
-  if (!origin.empty() && lower(origin) != "http://" + lower(request.header("host")) && !contains(rules.origins, origin))
+  if (!origin.empty() && lower(origin) != rules.scheme + "://" + lower(request.header("host")) &&
+      !contains(rules.origins, origin))
     return ApiError{.status = 403,
                     .message = "pages of that Origin may not ask; it may be added with --allow-origin",
                     .type = "permission_error",

@@ -20,6 +20,7 @@ std::optional<ApiError> check_head(std::string_view head);
 struct AccessRules {
   std::vector<std::string> hosts;    // names we go by beside the loopback's and the address of the connection
   std::vector<std::string> origins;  // "https://intranet.example": pages that may ask
+  std::string scheme = "http";       // of our own pages
 };
 // Host and Origin, against pages in the owner's browser; the content type of a body; keys that stand in the address.
 // `local`: the address of our end of the connection.

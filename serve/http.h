@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "serve/caller.h"
+
 namespace freehold {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -19,6 +21,7 @@ struct HttpRequest {
   std::string body;
   std::string peer;  // the address it came from
   std::string id;    // x-request-id, theirs or ours
+  Caller caller;
   std::string_view header(std::string_view name) const {
     for (const auto& [key, value] : headers)
       if (key == name) return value;

@@ -63,7 +63,9 @@ class MessagesShapes final : public AnswerShapes {
                             {"usage", {{"output_tokens", usage.completion}}}});
   }
 
-  void last(const Usage&) override { event("message_stop", Json::object()); }
+  void last(const Usage&, const Json& receipt) override {
+    event("message_stop", receipt.is_null() ? Json::object() : Json{{"freehold", receipt}});
+  }
   void failed(const ApiError& error) override { send_(messages_body_of(error), "error"); }
 
  private:

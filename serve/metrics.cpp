@@ -14,7 +14,9 @@ const std::vector<double> request_bounds = {.3, .5, .8, 1,  1.5, 2,   2.5, 5,   
 const std::vector<double> token_bounds = {1,   2,    5,    10,   20,    50,    100,   200,
                                           500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
 
-std::string escaped(std::string_view text) {
+}  // namespace
+
+std::string escaped_label(std::string_view text) {
   std::string out;
   for (const char c : text) {
     if (c == '\\' || c == '"') out += '\\';
@@ -22,8 +24,6 @@ std::string escaped(std::string_view text) {
   }
   return out;
 }
-
-}  // namespace
 
 void Histogram::add(double value) {
   counts_[static_cast<size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin())] += 1;
@@ -76,7 +76,7 @@ void Metrics::http(int status) {
 }
 
 std::string Metrics::text(const SchedulerCounts& counts) const {
-  const std::string labels = fmt::format("model_name=\"{}\",engine=\"0\"", escaped(model_));
+  const std::string labels = fmt::format("model_name=\"{}\",engine=\"0\"", escaped_label(model_));
   std::string out;
   const auto one = [&](const char* kind, const std::string& name, double value) {
     out += fmt::format("# TYPE {} {}\n{}{{{}}} {}\n", name, kind, name, labels, value);

@@ -11,6 +11,8 @@
 
 namespace freehold {
 
+std::string escaped_label(std::string_view text);  // what may stand between quotes
+
 class Histogram {
  public:
   explicit Histogram(std::vector<double> bounds) : bounds_(std::move(bounds)), counts_(bounds_.size() + 1) {}

@@ -14,12 +14,19 @@ constexpr const char* policy =
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'";
 
+const PageFile* file_at(std::string_view path) {
+  const auto files = page_files();
+  const auto file = std::find_if(files.begin(), files.end(), [&](const PageFile& f) { return f.path == path; });
+  return file == files.end() ? nullptr : &*file;
+}
+
 }  // namespace
 
+bool is_page_file(std::string_view path) { return file_at(path) != nullptr; }
+
 std::optional<HttpAnswer> page_answer(const HttpRequest& request) {
-  const auto files = page_files();
-  const auto file = std::find_if(files.begin(), files.end(), [&](const PageFile& f) { return f.path == request.path; });
-  if (file == files.end()) return std::nullopt;
+  const PageFile* file = file_at(request.path);
+  if (!file) return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD") {
     HttpAnswer refused = answer_of({.status = 405, .message = "expected GET", .code = "method_not_allowed"});
     refused.headers.push_back({"Allow", "GET, HEAD"});

@@ -8,6 +8,7 @@
 namespace freehold {
 
 // Absent: not one of its addresses. The files are the same for everybody and tell nothing, so no key is asked for.
+bool is_page_file(std::string_view path);
 std::optional<HttpAnswer> page_answer(const HttpRequest& request);
 
 }  // namespace freehold

@@ -60,8 +60,10 @@ class ResponsesShapes final : public AnswerShapes {
     close(status_);
   }
 
-  void last(const Usage& usage) override {
-    event(std::string("response.") + status_, {{"response", response(status_, &usage)}});
+  void last(const Usage& usage, const Json& receipt) override {
+    Json json = response(status_, &usage);
+    if (!receipt.is_null()) json["freehold"] = receipt;
+    event(std::string("response.") + status_, {{"response", std::move(json)}});
   }
 
   void failed(const ApiError& error) override {

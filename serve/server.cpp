@@ -1,6 +1,7 @@
 #include "serve/server.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -36,6 +37,20 @@ struct Server::State {
   asio::steady_timer pause{shared.io}, end{shared.io};
   asio::signal_set signals{shared.io};
   std::function<void()> ending;
+
+  Result<Done> take_over(ServerOptions& options) {
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    if (::getsockname(options.listening, reinterpret_cast<sockaddr*>(&name), &length) != 0 ||
+        (name.ss_family != AF_INET && name.ss_family != AF_INET6))
+      return usage_error("the socket that was handed over is none of TCP");
+    boost::system::error_code error;
+    acceptor.assign(name.ss_family == AF_INET ? tcp::v4() : tcp::v6(), options.listening, error);
+    const auto bound = acceptor.local_endpoint(error);
+    if (error) return io_error("the socket that was handed over: {}", error.message());
+    options.address = bound.address().to_string(), options.port = bound.port();
+    return Done{};
+  }
 
   void accept() {
     acceptor.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
@@ -106,8 +121,14 @@ Result<std::unique_ptr<Server>> Server::make(ServerOptions options) {
   if (error) return usage_error("--host: expected an address such as 127.0.0.1, found {}", printable(options.address));
   if (options.port < 0 || options.port > 65535)
     return usage_error("--port: expected 0 to 65535, found {}", options.port);
+  options.rules.scheme = options.tls ? "https" : "http";
   options.connections = std::min(options.connections, raise_handles(options.connections));
   auto state = std::make_unique<State>();
+  if (options.listening >= 0) {
+    TRY(state->take_over(options));
+    state->shared.options = std::move(options);
+    return std::unique_ptr<Server>(new Server(std::move(state)));
+  }
   const tcp::endpoint end(address, static_cast<unsigned short>(options.port));
   const auto failed = [&](const char* what) {
     return io_error("{} {}:{}: {}", what, options.address, options.port, error.message());
@@ -121,12 +142,14 @@ Result<std::unique_ptr<Server>> Server::make(ServerOptions options) {
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
+const std::string& Server::address() const { return state_->shared.options.address; }
+
 int Server::port() const { return state_->shared.options.port; }
 
 std::string Server::url() const {
-  const std::string& address = state_->shared.options.address;
-  const bool six = address.find(':') != std::string::npos;
-  return fmt::format("http://{}{}{}:{}", six ? "[" : "", address, six ? "]" : "", port());
+  const bool six = address().find(':') != std::string::npos;
+  return fmt::format("http{}://{}{}{}:{}", state_->shared.options.tls ? "s" : "", six ? "[" : "", address(),
+                     six ? "]" : "", port());
 }
 
 Result<Done> Server::run(const Handler& handler, const std::function<void()>& ending) {

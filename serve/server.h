@@ -11,13 +11,19 @@
 #include "base/result.h"
 #include "serve/head_rules.h"
 #include "serve/http.h"
+#include "serve/tls.h"
 
 namespace freehold {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  int port = 8080;  // 0: any that is free
+  int port = 8080;     // 0: any that is free
+  int listening = -1;  // a handle that listens already, opened by whoever started the program; then address and port
+                       // are what it says
+  std::shared_ptr<const TlsCertificate> tls;  // absent: in the clear
   AccessRules rules;
+  // Knows the caller of a request by its head, or says why it is refused; absent: anybody may ask.
+  std::function<tl::expected<Caller, ApiError>(const HttpRequest&)> gate;
   int connections = limits::connections;  // at the same time; half of them from one address that is not this machine
   uint64_t body_bytes = limits::request_bytes;     // of one request
   uint64_t bodies_bytes = limits::requests_bytes;  // of all requests that are being received
@@ -30,6 +36,7 @@ class Server {
   ~Server();
 
   int port() const;
+  const std::string& address() const;
   std::string url() const;  // "http://127.0.0.1:8080"
   // SIGINT and SIGTERM end run() from here on, also when they come before it. Whatever handled them is out of it.
   void take_signals();

@@ -12,12 +12,18 @@ import tempfile
 class Serving:
     """`freehold serve` on a free port. Its output goes to files, so that no pipe can fill up."""
 
-    def __init__(self, freehold, model, *options):
+    def __init__(self, freehold, model, *options, before=(), extra=None):
+        """`before`: words before the program's own; `extra`: of its environment."""
+        self.words = [*before, freehold, "serve", model, "--port", "0", "--json", *options]
+        self.extra = extra or {}
         self.home = tempfile.TemporaryDirectory()
         self.errors = open(os.path.join(self.home.name, "errors"), "w+", encoding="utf-8")
+        self.start()
+
+    def start(self):
         self.process = subprocess.Popen(
-            [freehold, "serve", model, "--port", "0", "--json", *options], stdout=subprocess.PIPE, stderr=self.errors,
-            text=True, env={**os.environ, "FREEHOLD_HOME": self.home.name})
+            self.words, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+            env={**os.environ, "FREEHOLD_HOME": self.home.name, **self.extra})
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()
@@ -30,8 +36,20 @@ class Serving:
         self.errors.seek(0)
         return self.errors.read()
 
+    def end_and_start_again(self, between):
+        """The same home folder, which `between` may change first."""
+        assert self.stop() == 0
+        between(self.home.name)
+        self.start()
+
     def end(self):
         """Its exit status after Ctrl-C."""
+        status = self.stop()
+        self.errors.close()
+        self.home.cleanup()
+        return status
+
+    def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
@@ -40,8 +58,6 @@ class Serving:
             self.process.kill()
             status = self.process.wait()
         self.process.stdout.close()
-        self.errors.close()
-        self.home.cleanup()
         return status
 
     def ask(self, method, path, body=None, headers=None, timeout=60):
