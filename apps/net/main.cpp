@@ -1,9 +1,10 @@
-// freehold-net: the only program of Freehold that uses the network. `freehold pull` starts it; it gets models of the
-// catalogue and does nothing else.
+// freehold-net: the only program of Freehold that opens connections. `freehold pull` starts it to get a model of the
+// catalogue; `freehold prove-offline`, to ask a server on this machine, in a network that leads nowhere.
 #include <curl/curl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "apps/net/catalogue.h"
+#include "apps/net/prove.h"
 #include "apps/net/pull.h"
 #include "base/json.h"
 
@@ -50,7 +52,8 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
     arguments.help = true;
     return arguments;
   }
-  if (words[0] != "pull") return usage_error("{}: unknown command; expected pull", printable(words[0]));
+  if (words[0] != "pull")
+    return usage_error("{}: unknown command; expected pull or prove-offline", printable(words[0]));
   for (size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--list")
@@ -77,11 +80,11 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
   return arguments;
 }
 
-Result<Path> models_folder() {
+Result<Path> home_folder() {
   const char* home = std::getenv("FREEHOLD_HOME");
-  if (home && *home) return std::filesystem::absolute(home) / "models";
+  if (home && *home) return std::filesystem::absolute(home);
   home = std::getenv("HOME");
-  if (home && *home) return Path(home) / ".local/share/freehold/models";
+  if (home && *home) return Path(home) / ".local/share/freehold";
   return usage_error("neither FREEHOLD_HOME nor HOME is set, so there is no place for models");
 }
 
@@ -106,7 +109,8 @@ void list(const std::vector<CatalogueEntry>& entries, const Path& models, bool a
 }
 
 Result<Done> run(const Arguments& arguments) {
-  TRY_ASSIGN(const Path models, models_folder());
+  TRY_ASSIGN(const Path home, home_folder());
+  const Path models = home / "models";
   std::string text(compiled_in_catalogue()), name = "built-in catalogue";
   if (!arguments.catalogue.empty()) {
     TRY_ASSIGN(text, read_file(arguments.catalogue, 16u << 20));
@@ -138,22 +142,30 @@ Result<Done> run(const Arguments& arguments) {
   return usage_error("{}: not in the catalogue; freehold pull --list shows what is", printable(arguments.name));
 }
 
-int main_of(const std::vector<std::string>& words) {
-  const auto arguments = parse_arguments(words);
-  if (arguments && arguments->help) {
-    std::fputs(help, stdout);
-    return 0;
-  }
-  const Result<Done> done = arguments ? run(*arguments) : Result<Done>(Failure(arguments.error()));
-  if (done) return 0;
-  const Error& error = done.error();
+int report(const Error& error, bool as_json) {
   std::fputs(fmt::format("freehold: error: {}: {}\n", name_of(error.fault), error.what).c_str(), stderr);
-  if (arguments && arguments->json) {
+  if (as_json) {
     const Json json = {
         {"error", {{"class", name_of(error.fault)}, {"message", error.what}, {"exit", exit_code(error.fault)}}}};
     std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
   }
   return exit_code(error.fault);
+}
+
+int main_of(const std::vector<std::string>& words) {
+  if (!words.empty() && words[0] == "prove-offline") {
+    const auto home = home_folder();
+    const Result<Done> done = home ? prove(*home, words) : Result<Done>(Failure(home.error()));
+    return done ? 0 : report(done.error(), std::find(words.begin(), words.end(), "--json") != words.end());
+  }
+  const auto arguments = parse_arguments(words);
+  if (arguments && arguments->help) {
+    std::fputs(help, stdout);
+    return 0;
+  }
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  const Result<Done> done = arguments ? run(*arguments) : Result<Done>(Failure(arguments.error()));
+  return done ? 0 : report(done.error(), arguments && arguments->json);
 }
 
 }  // namespace
@@ -167,6 +179,5 @@ int main(int count, char** words) {
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
   setenv("RES_OPTIONS", "timeout:3 attempts:1", 0);  // a name server that is silent must not outlast the 5 s to connect
-  curl_global_init(CURL_GLOBAL_DEFAULT);
   return freehold::main_of(std::vector<std::string>(words + 1, words + count));
 }
