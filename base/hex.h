@@ -1,8 +1,11 @@
 // Hexadecimal digits, read in either case, written in lower case.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace freehold {
 
@@ -21,6 +24,17 @@ inline std::string hex_of(std::span<const unsigned char> bytes) {
     text += "0123456789abcdef"[byte & 15];
   }
   return text;
+}
+
+// The number that 1 to 8 digits are; nothing where they are none.
+constexpr std::optional<uint32_t> hex_number(std::string_view digits) {
+  if (digits.empty() || digits.size() > 8) return std::nullopt;
+  uint32_t value = 0;
+  for (const char c : digits) {
+    if (hex_digit(c) < 0) return std::nullopt;
+    value = 16 * value + static_cast<uint32_t>(hex_digit(c));
+  }
+  return value;
 }
 
 }  // namespace freehold

@@ -67,6 +67,17 @@ inline constexpr uint64_t key_file_bytes = 64ull << 20;
 inline constexpr uint64_t ledger_line_bytes = 64ull << 10;
 inline constexpr uint64_t price_file_bytes = 1ull << 20;   // tariff.json, a list of prices of APIs
 
+inline constexpr uint64_t grammar_text_bytes = 1ull << 20;   // of a grammar as it is sent
+inline constexpr int grammar_nesting = 64;                   // groups inside each other
+inline constexpr uint64_t grammar_rules = 20'000;
+inline constexpr int grammar_repetitions = 10'000;           // of {m,n}
+inline constexpr uint64_t grammar_bytes = 64ull << 20;       // of its expressions
+inline constexpr uint64_t grammar_states = 500'000;
+inline constexpr uint64_t grammar_places = 4'096;            // where an answer may stand at the same time
+inline constexpr uint64_t grammar_steps = 4'000'000;         // of its machine, for one token
+inline constexpr uint64_t grammar_memory = 64ull << 20;      // what it remembers of them
+inline constexpr int grammars = 32;                          // that a server keeps
+
 inline constexpr uint64_t regex_bytes = 16'384;
 inline constexpr uint64_t regex_match_steps = 10'000'000;
 

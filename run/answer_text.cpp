@@ -33,6 +33,11 @@ std::vector<Part> AnswerText::push(Token token) {
   return sift(std::move(parts), false);
 }
 
+bool AnswerText::ends(Token token) const {
+  const auto& ends = tokenizer_->ends();
+  return std::find(ends.begin(), ends.end(), token) != ends.end();
+}
+
 std::vector<Part> AnswerText::finish() {
   if (stopped_) return {};
   const std::string text = decoder_.finish();

@@ -26,6 +26,7 @@ class AnswerText {
 
   std::vector<Part> push(Token token);  // what became certain; no empty parts
   std::vector<Part> finish();           // what was held back
+  bool ends(Token token) const;         // the token is none of the answer, but its end
   // One of the texts was found: it and what follows are not part of the answer, and more tokens change nothing.
   bool stopped() const { return stopped_; }
   const std::string& stopped_by() const { return stopped_by_; }

@@ -217,9 +217,18 @@ class Sampler::Ranking {
 };
 
 // The candidates with their adjusted logits: the k most likely, or all in the order of tokens. Returns the largest.
-double Sampler::choose_candidates(std::span<const float> logits, float largest) {
+double Sampler::choose_candidates(std::span<const float> logits, float largest, const TokenMask* allowed) {
   const auto count = logits.size();
   const auto value = [&](size_t i) { return adjusted(static_cast<Token>(i), logits[i]); };
+  if (allowed) {
+    candidates_.clear();
+    allowed->each([&](Token token) { candidates_.push_back({value(static_cast<size_t>(token)), token}); });
+    if (const auto keep = static_cast<size_t>(settings_.top_k); settings_.top_k > 0 && keep < candidates_.size()) {
+      std::partial_sort(candidates_.begin(), candidates_.begin() + settings_.top_k, candidates_.end(), better);
+      candidates_.resize(keep);
+    }
+    return std::min_element(candidates_.begin(), candidates_.end(), better)->number;
+  }
   if (settings_.top_k > 0 && static_cast<size_t>(settings_.top_k) < count) {
     const auto skip = [&](size_t first, double worst) {
       return plain_ && none_above(logits.subspan(first, lanes), static_cast<float>(worst));
@@ -234,18 +243,25 @@ double Sampler::choose_candidates(std::span<const float> logits, float largest) 
   return most;
 }
 
-Token Sampler::draw(std::span<const float> logits, float largest) {
+Token Sampler::draw(std::span<const float> logits, float largest, const TokenMask* allowed) {
   if (settings_.temperature == 0) {
-    if (plain_) return static_cast<Token>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
-    Candidate best{-std::numeric_limits<double>::infinity(), 0};
-    for (Token token = 0; token < static_cast<Token>(logits.size()); ++token)
-      if (const double logit = adjusted(token, logits[static_cast<size_t>(token)]); logit > best.number)
-        best = {logit, token};
+    if (plain_ && !allowed) return static_cast<Token>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
+    Candidate best{-std::numeric_limits<double>::infinity(), -1};
+    const auto look = [&](Token token) {
+      const double logit = adjusted(token, logits[static_cast<size_t>(token)]);
+      if (best.token < 0 || logit > best.number) best = {logit, token};
+    };
+    if (allowed) {
+      allowed->each(look);
+    } else {
+      for (Token token = 0; token < static_cast<Token>(logits.size()); ++token) look(token);
+    }
     return best.token;
   }
 
   // Numbers become unnormalised probabilities; that of the most likely is 1.
-  const double most = choose_candidates(logits, largest);
+  const double most = choose_candidates(logits, largest, allowed);
+  if (most == -std::numeric_limits<double>::infinity()) return candidates_.front().token;  // all that are allowed
   double total = 0, x[exp_block];
   for (size_t first = 0; first < candidates_.size(); first += exp_block) {
     const size_t count = std::min(exp_block, candidates_.size() - first);
@@ -278,11 +294,12 @@ Token Sampler::draw(std::span<const float> logits, float largest) {
   return ranked[stay - 1].token;  // rounding of the sum
 }
 
-Result<Choice> Sampler::pick(std::span<const float> logits) {
+Result<Choice> Sampler::pick(std::span<const float> logits, const TokenMask* allowed) {
   CHECK(logits.size() == seen_.size(), "{} logits, vocabulary {}", logits.size(), seen_.size());
+  CHECK(!allowed || allowed->count() > 0, "no token is allowed");
   TRY_ASSIGN(const float largest, largest_of(logits));
   Choice choice;
-  choice.token = draw(logits, largest);
+  choice.token = draw(logits, largest, allowed);
   if (settings_.score || settings_.top_logprobs > 0) {
     TRY_ASSIGN(choice, score_token(logits, choice.token, settings_.top_logprobs));
   }

@@ -1,6 +1,9 @@
 // Sampler: from the logits of one position to the next token. All in double with exp and log of our own, one random
 // number a choice, ties to the lowest id: the same seed gives the same tokens on every machine.
 //
+// Where a grammar says which tokens may come, the others are left out before the first step; log probabilities stay
+// those of all.
+//
 // Order of the steps, each on what the one before left:
 //   1. logit bias        logit += bias[token]
 //   2. repetition        of every token seen (prompt and answer): logit > 0 ? logit / r : logit * r   (Keskar 2019)
@@ -19,6 +22,7 @@
 
 #include "base/random.h"
 #include "base/result.h"
+#include "text/grammar/compiled_grammar.h"
 
 namespace freehold {
 
@@ -55,8 +59,9 @@ class Sampler {
 
   // Forgets the counts of penalties and counts `prompt` as seen. The random sequence goes on.
   void begin(std::span<const Token> prompt);
-  // The next token, which is counted as part of the answer. NaN, +infinity or nothing but -infinity is an error.
-  Result<Choice> pick(std::span<const float> logits);
+  // The next token, which is counted as part of the answer; one of `allowed`, if given. NaN, +infinity or nothing but
+  // -infinity is an error.
+  Result<Choice> pick(std::span<const float> logits, const TokenMask* allowed = nullptr);
 
   const SamplerSettings& settings() const { return settings_; }
 
@@ -72,8 +77,8 @@ class Sampler {
   Sampler(SamplerSettings settings, int vocabulary);
   void count(Token token);
   double adjusted(Token token, float logit) const;
-  double choose_candidates(std::span<const float> logits, float largest);
-  Token draw(std::span<const float> logits, float largest);
+  double choose_candidates(std::span<const float> logits, float largest, const TokenMask* allowed);
+  Token draw(std::span<const float> logits, float largest, const TokenMask* allowed);
 
   SamplerSettings settings_;
   Random random_;

@@ -191,10 +191,19 @@ void Scheduler::choose_tokens() {
   }
 }
 
+// The next token. What a grammar learns from it is part of the choice, as it may take some time.
+Result<Choice> Scheduler::Writing::choose() {
+  if (!constraint) return sampler.pick(session.logits());
+  TRY_ASSIGN(const std::shared_ptr<const TokenMask> allowed, constraint->mask());
+  TRY_ASSIGN(Choice picked, sampler.pick(session.logits(), allowed.get()));
+  if (!text.ends(picked.token)) TRY(constraint->take(picked.token));
+  return picked;
+}
+
 void Scheduler::choose_once() {
   engine_.pool().run(static_cast<int>(choosing_.size()), [&](int i, int) {
     Writing& writing = *choosing_[static_cast<size_t>(i)];
-    Result<Choice> choice = writing.sampler.pick(writing.session.logits());
+    Result<Choice> choice = writing.choose();
     if (choice)
       writing.choice = std::move(*choice);
     else
@@ -211,8 +220,7 @@ void Scheduler::choose_once() {
 }
 
 void Scheduler::take_token(Writing& writing, Choice choice) {
-  const auto& ends = tokenizer_.ends();
-  if (std::find(ends.begin(), ends.end(), choice.token) != ends.end()) return end(writing, Stop::end);
+  if (writing.text.ends(choice.token)) return end(writing, Stop::end);
   ++writing.made;
   ++totals_.answer_tokens;
   writing.next = choice.token;
@@ -222,7 +230,7 @@ void Scheduler::take_token(Writing& writing, Choice choice) {
   event.thinking = writing.text.thinking();
   event.choice = std::move(choice);
   say(writing.request, std::move(event));
-  if (writing.text.stopped()) return end(writing, Stop::end);
+  if (writing.text.stopped() || (writing.constraint && writing.constraint->finished())) return end(writing, Stop::end);
   if (writing.made == writing.request->ask_.max_tokens) return end(writing, Stop::length);
   if (writing.session.room() == 0) return end(writing, Stop::context);
 }

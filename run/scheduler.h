@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "run/answer_text.h"
+#include "run/constraint.h"
 #include "run/generate.h"
 #include "run/sampler.h"
 #include "run/session.h"
@@ -38,6 +39,7 @@ struct Ask {  // what one request wants computed
   std::vector<Token> prompt;
   SamplerSettings sampling;  // answer i > 0 has a seed made of this one and i
   AnswerTextOptions text;
+  ConstraintOptions constraint = {};
   int answers = 1;      // they share the computing of the prompt
   int max_tokens = -1;  // below 0: to the end of the context
   std::string user;

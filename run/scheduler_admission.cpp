@@ -165,6 +165,7 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
     writing_.push_back(std::make_unique<Writing>(Writing{request, i, std::move(sessions[static_cast<size_t>(i)]),
                                                          std::move(sampler), AnswerText(tokenizer_, ask.text)}));
     if (i > 0) writing_.back()->state = Writing::State::follows;
+    if (ask.constraint.grammar) writing_.back()->constraint.emplace(tokenizer_, ask.constraint, ask.text.thinking_open);
   }
   request->open_ = ask.answers;
   totals_.asked_tokens += ask.prompt.size();

@@ -17,12 +17,15 @@ struct Scheduler::Writing {
   Session session;
   Sampler sampler;
   AnswerText text;
+  std::optional<Constraint> constraint = {};
   State state = State::prompt;
   Token next = -1;
   int made = 0;  // tokens
   DraftCounts drafts = {};
   std::optional<Choice> choice = {};  // of this step
   std::optional<Error> error = {};
+
+  Result<Choice> choose();
 };
 
 struct Scheduler::Kept {

@@ -24,6 +24,7 @@ class ThinkingSplitter {
   std::vector<Part> push(std::string_view text);  // what became certain; no empty parts
   std::vector<Part> finish();                     // what was held back
   bool thinking() const { return state_ == State::thinking; }
+  bool answering() const { return state_ == State::after || state_ == State::answer; }
 
  private:
   // start, opened (by the prompt): nothing but white space so far. after: thinking has ended, white space before the

@@ -77,12 +77,8 @@ void read_common(const ModelSide& side, Fields& fields, Ask& ask, AnswerRequest&
   fields.boolean("return_progress", request.progress);
   fields.only("typical_p", 1.0, "is not served");
   fields.accept({"user", "metadata", "cache_prompt"});
-  fields.refuse({"grammar", "json_schema", "guided_json", "guided_regex", "guided_choice", "guided_grammar",
-                 "structured_outputs", "lora", "id_slot", "samplers", "mirostat", "dry_multiplier", "xtc_probability"},
-                "is not served yet");
-  if (const Json* format = fields.find("response_format"))
-    if (*format != Json{{"type", "text"}})
-      fields.fail(unsupported_field("response_format", "only {\"type\": \"text\"} is served yet"));
+  fields.refuse({"lora", "id_slot", "samplers", "mirostat", "dry_multiplier", "xtc_probability"}, "is not served yet");
+  request.grammar = read_grammar_ask(fields);
 }
 
 std::optional<ApiError> settle(const ModelSide& side, Fields& fields, AnswerRequest& request) {
@@ -125,6 +121,7 @@ tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, c
   ask.text.thinking_open = chat->thinking_open;
   ask.text.tools = chat->tools.syntax;
   request.tools = std::move(chat->tools);
+  request.grammar.may_think = chat->may_think;
   request.ignored.insert(request.ignored.end(), chat->ignored.begin(), chat->ignored.end());
   request.asks.push_back(std::move(ask));
   if (auto fault = settle(side, fields, request)) return Refused(std::move(*fault));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "run/scheduler.h"
+#include "serve/grammar_ask.h"
 #include "serve/model_side.h"
 
 namespace freehold {
@@ -13,6 +14,7 @@ struct AnswerRequest {
   Style style = Style::chat;
   bool chat() const { return style != Style::text; }
   ToolAsk tools;
+  GrammarAsk grammar;
   Json body = nullptr;               // responses: the request, whose settings the answer repeats
   std::vector<Ask> asks;             // one for each prompt; a chat has one
   std::vector<std::string> prompts;  // their texts, with `echo`

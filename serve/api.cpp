@@ -117,24 +117,26 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
 }
 
 void Api::complete(const HttpRequest& request, const Json& body, Style style, std::shared_ptr<Exchange> exchange) {
-  if (accounts_.failed()) {
-    metrics_.http(503);
-    return exchange->answer(freehold::answer_of({.status = 503,
-                                                 .message = "use cannot be recorded at the moment, so none is allowed",
-                                                 .type = "unavailable_error",
-                                                 .code = "ledger_unwritable"},
-                                                style));
-  }
+  const auto refuse = [&](const ApiError& error) {
+    metrics_.http(error.status);
+    exchange->answer(freehold::answer_of(error, style));
+  };
+  if (accounts_.failed())
+    return refuse({.status = 503,
+                   .message = "use cannot be recorded at the moment, so none is allowed",
+                   .type = "unavailable_error",
+                   .code = "ledger_unwritable"});
   auto read = style == Style::chat        ? read_chat_request(side_, body)
               : style == Style::messages  ? read_messages_request(side_, body)
               : style == Style::responses ? read_responses_request(side_, body)
                                           : read_text_request(side_, body);
-  if (!read) {
-    metrics_.http(read.error().status);
-    return exchange->answer(freehold::answer_of(read.error(), style));
-  }
+  if (!read) return refuse(read.error());
+  const std::string user = user_of(request);
+  const auto constraint = grammars_.constraint(user, read->grammar, read->tools);
+  if (!constraint) return refuse(constraint.error());
+  for (Ask& ask : read->asks) ask.constraint = *constraint;
   std::make_shared<AnswerJob>(side_, metrics_, accounts_, std::move(*read), std::move(exchange))
-      ->start(scheduler_, {user_of(request), request.caller,
+      ->start(scheduler_, {user, request.caller,
                            surroundings_.receipts || request.header("x-freehold-receipt") == "1"});
 }
 

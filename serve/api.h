@@ -3,6 +3,7 @@
 
 #include "serve/accounts.h"
 #include "serve/answer_job.h"
+#include "serve/grammars.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
 #include "serve/model_side.h"
@@ -29,6 +30,7 @@ class Api {
         accounts_(accounts),
         surroundings_(std::move(surroundings)),
         metrics_(side.name),
+        grammars_(side.tokenizer, side.facts.vocabulary),
         papers_(std::move(papers)) {}
   void handle(HttpRequest request, std::shared_ptr<Exchange> exchange);
 
@@ -54,6 +56,7 @@ class Api {
   Accounts& accounts_;
   const Surroundings surroundings_;
   Metrics metrics_;
+  Grammars grammars_;
   const std::unique_ptr<Papers> papers_;  // null: none are served; last: its threads use the metrics
 };
 

@@ -162,6 +162,17 @@ tl::expected<Json, ApiError> chat_of(const Json& body, bool counted, std::vector
     if (type.empty()) fields.fail(invalid("thinking", "expected an object with type enabled, adaptive or disabled"));
     if (type != "adaptive") chat["thinking"] = {{"type", type}};
   }
+  if (const Json* format = fields.find("output_format")) chat["response_format"] = *format;
+  if (const Json* output = fields.find("output_config")) {
+    if (!output->is_object()) {
+      fields.fail(invalid("output_config", "expected an object"));
+    } else {
+      Fields one(*output, "output_config.");
+      if (const Json* format = one.find("format")) chat["response_format"] = *format;
+      if (const Json* effort = one.find("effort")) chat["reasoning_effort"] = *effort;
+      for (const std::string& name : one.unknown()) ignored.push_back(name);
+    }
+  }
   fields.accept({"metadata", "service_tier", "cache_control"});
   fields.refuse({"n", "logprobs", "top_logprobs", "echo", "stop", "max_completion_tokens", "stream_options",
                  "return_progress", "mcp_servers", "container", "context_management"},

@@ -212,6 +212,8 @@ tl::expected<RenderedChat, ApiError> render_request(const ModelSide& side, Field
   if (auto fault = check_length(side, chat.text.size(), "messages")) return Refused(std::move(*fault));
   chat.tokens = encode_prompt(prompt->pieces, side.tokenizer);
   chat.thinking_open = prompt->thinking_open;
+  chat.may_think =
+      !chat.thinking_open && !goes_on && side.format->switches_thinking() && conversation.thinking != false;
   return chat;
 }
 

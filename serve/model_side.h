@@ -42,6 +42,7 @@ struct RenderedChat {
   ToolAsk tools;
   std::vector<Token> tokens;
   bool thinking_open = false;
+  bool may_think = false;  // of its own accord: the prompt does not begin it, and nobody has switched it off
   std::vector<std::string> ignored;  // fields that this model's template does not read
 };
 // messages, tools, chat_template_kwargs, thinking, reasoning_effort of a request: checked, rendered and encoded.

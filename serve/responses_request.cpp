@@ -115,6 +115,15 @@ void read_flat_tools(Fields& fields, Json& chat) {
   }
 }
 
+// {type, name, schema, strict} as response_format has it.
+Json chat_format_of(Fields& fields, const Json& format, const std::string& place) {
+  if (!format.is_object() || format.value("type", Json()) != Json("json_schema")) return format;
+  Json inner = format;
+  inner.erase("type");
+  if (!inner.contains("schema")) fields.fail(invalid(place + ".schema", "is missing"));
+  return {{"type", "json_schema"}, {"json_schema", std::move(inner)}};
+}
+
 tl::expected<Json, ApiError> chat_of(const Json& body, std::vector<std::string>& ignored) {
   Fields fields(body);
   Json chat = Json::object(), messages = Json::array();
@@ -135,8 +144,8 @@ tl::expected<Json, ApiError> chat_of(const Json& body, std::vector<std::string>&
   if (const Json* text = fields.find("text")) {
     if (!text->is_object())
       fields.fail(invalid("text", "expected an object"));
-    else if (const auto format = text->find("format"); format != text->end() && *format != Json{{"type", "text"}})
-      fields.fail(unsupported_field("text.format", "only {\"type\": \"text\"} is served yet"));
+    else if (const auto format = text->find("format"); format != text->end() && !format->is_null())
+      chat["response_format"] = chat_format_of(fields, *format, "text.format");
     if (text->is_object() && text->contains("verbosity")) ignored.push_back("text.verbosity");
   }
   if (const Json* earlier = fields.find("previous_response_id"))

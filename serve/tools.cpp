@@ -18,28 +18,16 @@ bool is_function_name(std::string_view name) {
 }
 
 std::string beginning_of_call(ToolSyntax syntax, const std::string& name) {
-  switch (syntax) {
-    case ToolSyntax::none:
-      return {};
-    case ToolSyntax::deepseek_v3:
-      return "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>" +
-             (name.empty() ? "" : name + "\n```json\n");
-    case ToolSyntax::deepseek_v31:
-      return "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>" + (name.empty() ? "" : name + "<｜tool▁sep｜>");
-    case ToolSyntax::deepseek_v32:
-    case ToolSyntax::deepseek_v4:
-      return fmt::format("\n\n<｜DSML｜{}>\n<｜DSML｜invoke name=\"",
-                         syntax == ToolSyntax::deepseek_v32 ? "function_calls" : "tool_calls") +
-             (name.empty() ? "" : name + "\">\n");
-    case ToolSyntax::tagged_json:
-      return "<tool_call>\n{\"name\": \"" + (name.empty() ? "" : name + "\", \"arguments\":");
-    case ToolSyntax::bare_json:
-      return "{\"name\": \"" + (name.empty() ? "" : name + "\", \"parameters\":");
-  }
-  return {};
+  if (const auto form = call_form_of(syntax))
+    return form->open + form->before_name + (name.empty() ? "" : name + form->after_name);
+  if (syntax == ToolSyntax::none) return {};
+  return fmt::format("\n\n<｜DSML｜{}>\n<｜DSML｜invoke name=\"",
+                     syntax == ToolSyntax::deepseek_v32 ? "function_calls" : "tool_calls") +
+         (name.empty() ? "" : name + "\">\n");
 }
 
-Json read_tool(Fields& fields, const Json& tool, const std::string& place, std::vector<std::string>& ignored) {
+Json read_tool(Fields& fields, const Json& tool, const std::string& place, bool& strict,
+               std::vector<std::string>& ignored) {
   if (!tool.is_object()) {
     fields.fail(invalid(place, "expected an object with type and function"));
     return nullptr;
@@ -63,8 +51,7 @@ Json read_tool(Fields& fields, const Json& tool, const std::string& place, std::
     if (parameters && !parameters->is_object())
       inner.fail(invalid(place + ".function.parameters", "expected a JSON schema"));
     function["parameters"] = parameters ? *parameters : Json{{"type", "object"}, {"properties", Json::object()}};
-    bool strict = false;
-    if (inner.boolean("strict", strict) && strict) ignored.push_back(place + ".function.strict");
+    inner.boolean("strict", strict);
     for (const std::string& unknown : inner.unknown()) ignored.push_back(unknown);
     if (inner.error()) outer.fail(*inner.error());
   }
@@ -74,6 +61,47 @@ Json read_tool(Fields& fields, const Json& tool, const std::string& place, std::
 }
 
 }  // namespace
+
+std::optional<CallForm> call_form_of(ToolSyntax syntax) {
+  switch (syntax) {
+    case ToolSyntax::deepseek_v3:
+      return CallForm{.open = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+                      .before_name = "",
+                      .after_name = "\n```json\n",
+                      .after_arguments = "\n```<｜tool▁call▁end｜>",
+                      .between = "\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+                      .close = "<｜tool▁calls▁end｜>",
+                      .mark = "<｜tool▁calls▁begin｜>"};
+    case ToolSyntax::deepseek_v31:
+      return CallForm{.open = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>",
+                      .before_name = "",
+                      .after_name = "<｜tool▁sep｜>",
+                      .after_arguments = "<｜tool▁call▁end｜>",
+                      .between = "<｜tool▁call▁begin｜>",
+                      .close = "<｜tool▁calls▁end｜>",
+                      .mark = "<｜tool▁calls▁begin｜>"};
+    case ToolSyntax::tagged_json:
+      return CallForm{.open = "<tool_call>\n",
+                      .before_name = "{\"name\": \"",
+                      .after_name = "\", \"arguments\":",
+                      .after_arguments = "}\n</tool_call>",
+                      .between = "\n<tool_call>\n",
+                      .close = "",
+                      .mark = "<tool_call>",
+                      .spaced = true};
+    case ToolSyntax::bare_json:
+      return CallForm{.open = "",
+                      .before_name = "{\"name\": \"",
+                      .after_name = "\", \"parameters\":",
+                      .after_arguments = "}",
+                      .between = "",
+                      .close = "",
+                      .mark = "",
+                      .spaced = true};
+    default:
+      return std::nullopt;
+  }
+}
 
 ToolAsk read_tools(Fields& fields, ToolSyntax syntax, std::vector<std::string>& ignored) {
   ToolAsk ask;
@@ -97,8 +125,15 @@ ToolAsk read_tools(Fields& fields, ToolSyntax syntax, std::vector<std::string>& 
     return ask;
   }
   ask.list = Json::array();
-  for (size_t i = 0; i < tools->size(); ++i)
-    ask.list.push_back(read_tool(fields, (*tools)[i], fmt::format("tools[{}]", i), ignored));
+  const auto form = call_form_of(syntax);
+  for (size_t i = 0; i < tools->size(); ++i) {
+    const std::string place = fmt::format("tools[{}]", i);
+    bool strict = false;
+    ask.list.push_back(read_tool(fields, (*tools)[i], place, strict, ignored));
+    ask.strict.push_back(strict);
+    const bool unforced = !choice || *choice == Json("auto");
+    if (strict && (!form || (unforced && form->mark.empty()))) ignored.push_back(place + ".function.strict");
+  }
   if (fields.error() || none) return {};
   ask.syntax = syntax;
   if (!choice || *choice == Json("auto")) return ask;
@@ -118,6 +153,7 @@ ToolAsk read_tools(Fields& fields, ToolSyntax syntax, std::vector<std::string>& 
   }
   if (name.empty() && ask.list.size() == 1) name = ask.list[0]["function"]["name"];
   ask.forced = beginning_of_call(syntax, name);
+  ask.name = std::move(name);
   return ask;
 }
 

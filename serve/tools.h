@@ -1,6 +1,7 @@
 // Tools of a request: what it offers to the model, the calls of the past in its messages, and the calls in an answer.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,18 @@ struct ToolAsk {
   Json list = nullptr;                   // as templates read them
   // tool_choice "required" or a name: the beginning of a call, which the prompt ends with. The model can but go on.
   std::string forced;
-  bool one_call = false;  // parallel_tool_calls: false
+  std::string name;          // the only function that may be called; empty: any
+  std::vector<bool> strict;  // by tool: arguments must fit the parameters
+  bool one_call = false;     // parallel_tool_calls: false
 };
+// How a call stands in an answer, where its arguments are JSON: open, then for each call before_name NAME after_name
+// ARGUMENTS after_arguments, with `between` between two, then close. Nothing for other ways to call.
+struct CallForm {
+  std::string open, before_name, after_name, after_arguments, between, close;
+  std::string mark;     // the beginning of `open` that no text has; empty: none
+  bool spaced = false;  // white space may stand around the arguments
+};
+std::optional<CallForm> call_form_of(ToolSyntax syntax);
 // tools, tool_choice, parallel_tool_calls. The first fault is kept in `fields`.
 ToolAsk read_tools(Fields& fields, ToolSyntax syntax, std::vector<std::string>& ignored);
 
