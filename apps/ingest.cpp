@@ -7,6 +7,7 @@
 #include "apps/libraries.h"
 #include "apps/report.h"
 #include "base/limits.h"
+#include "base/sha256.h"
 #include "library/records.h"
 
 namespace freehold {
@@ -100,7 +101,7 @@ std::string state_of(const Path& folder) {
   std::sort(files.begin(), files.end());
   std::string all;
   for (const std::string& file : files) all += file + "\n";
-  return papers::sha256_of(all);
+  return sha256_of(all);
 }
 
 bool waited() {  // a second; false when the user wants to stop

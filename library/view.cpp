@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "base/sha256.h"
 
 namespace freehold::papers {
 namespace {

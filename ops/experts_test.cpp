@@ -119,7 +119,8 @@ TEST(Router, MarginsAreDistancesToTheBestOnesLeft) {
   const Tensor logits = Tensor::of(numbers, {2, 8}, bench.arena), bias = Tensor::of(biases, {8}, bench.arena);
   const Tensor scores = ops::router_scores(bench.context, logits, Scoring::sigmoid);
   const auto margins = [&](const Routing& routing) {
-    return vector_of(ops::router_margins(bench.context, logits, scores, bias, routing).row(0));
+    const Tensor found = ops::router_margins(bench.context, logits, scores, bias, routing);
+    return std::vector<float>(found.row(0).begin(), found.row(0).end());
   };
   const float s0 = scores.all()[0], s1 = scores.all()[1], s2 = scores.all()[2], s3 = scores.all()[3],
               s6 = scores.all()[6];

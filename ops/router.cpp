@@ -184,7 +184,7 @@ Tensor router_scores(Context& context, const Tensor& logits, Scoring scoring) {
       float* dz = tape.grad(logits).data();
       float room[limits::experts];
       for (int64_t i = 0; i < s.rows() * n; i += n)
-        scores_row_back(kernels, scoring, logits.data() + i, s.data() + i, ds + i, n, room.data(), dz + i);
+        scores_row_back(kernels, scoring, logits.data() + i, s.data() + i, ds + i, n, room, dz + i);
     });
   return s;
 }

@@ -53,7 +53,7 @@ void read_response_format(Fields& fields, GrammarAsk& ask) {
     } else {
       Fields named(*inner, param + ".json_schema.");
       std::string text;
-      bool strict;
+      bool strict = false;
       named.text("name", text);
       named.text("description", text);
       named.boolean("strict", strict);  // what is written always fits

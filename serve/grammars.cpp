@@ -114,7 +114,7 @@ tl::expected<ConstraintOptions, ApiError> Grammars::constraint(const std::string
   if (tools.syntax != ToolSyntax::none && !form && ask.kind != Kind::none)
     return Refused(unsupported_field(ask.param, "is not served together with tools in this model's way to call them"));
 
-  ConstraintOptions options{.may_think = ask.may_think};
+  ConstraintOptions options{.may_think = ask.may_think && tools.forced.empty()};
   if (by_mark) options.mark = form->mark;
   std::string key = fmt::format("{}\n{} {}\n", user, static_cast<int>(ask.kind), ask.value.dump());
   if (with_calls) {

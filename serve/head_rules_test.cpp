@@ -42,7 +42,7 @@ TEST(Head, WhatTwoProgramsCouldReadDifferentlyIsRefused) {
 }
 
 HttpRequest request(Headers headers, std::string query = "") {
-  return {"GET", "/health", std::move(query), std::move(headers), "", "127.0.0.1", "1"};
+  return {"GET", "/health", std::move(query), std::move(headers), "", "127.0.0.1", "1", {}};
 }
 
 TEST(Access, HostMustBeOneOfOurs) {

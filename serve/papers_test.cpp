@@ -50,7 +50,8 @@ class PapersRoom : public testing::Test {
   }
   HttpAnswer ask(const char* method, const std::string& path, std::string body = "") {
     HttpRequest request{
-        .method = method, .path = path, .query = "", .headers = {}, .body = std::move(body), .peer = "", .id = ""};
+        .method = method, .path = path, .query = "", .headers = {}, .body = std::move(body), .peer = "", .id = "",
+        .caller = {}};
     const auto exchange = std::make_shared<Waiting>();
     if (!papers_->handle(request, exchange, metrics_)) return {404, ""};
     return exchange->wait();

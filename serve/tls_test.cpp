@@ -113,7 +113,9 @@ TEST_F(Tls, OldVersionsAndWhatIsNoTlsAreTurnedAway) {
   TlsSession server(**certificate);
   std::string heard;
   const std::string hello = old.take();
-  if (!hello.empty()) EXPECT_FALSE(server.receive(hello, heard));  // many clients do not even ask
+  if (!hello.empty()) {  // many clients do not even ask
+    EXPECT_FALSE(server.receive(hello, heard));
+  }
   for (const std::string text :
        {"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "\x16\x03\x01\xff\xff garbage that is no hello at all"}) {
     TlsSession another(**certificate);

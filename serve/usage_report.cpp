@@ -5,7 +5,7 @@
 namespace freehold {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string csv_field(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
   return out + "\"";
@@ -38,8 +38,8 @@ Json usage_json(const UsageRows& rows) {
 std::string usage_csv(const UsageRows& rows, std::string_view group) {
   std::string out = fmt::format("{},requests,prompt,cached,reasoning,output,joules,cost,currency\r\n", group);
   for (const auto& [name, t] : rows)
-    out += fmt::format("{},{},{},{},{},{},{},{},{}\r\n", quoted(name), t.requests, t.prompt, t.cached, t.reasoning,
-                       t.output, t.joules, text_of(t.cost), quoted(t.currency));
+    out += fmt::format("{},{},{},{},{},{},{},{},{}\r\n", csv_field(name), t.requests, t.prompt, t.cached, t.reasoning,
+                       t.output, t.joules, text_of(t.cost), csv_field(t.currency));
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "apps/net/offline_proof.h"
 
+#include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>

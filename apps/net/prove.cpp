@@ -42,7 +42,7 @@ Result<Arguments> parse(const std::vector<std::string>& words) {
                          : word == "--verify" ? &arguments.verify
                          : word == "--key"    ? &arguments.key
                                               : nullptr;
-    if (value && i + 1 < words.size())
+    if (value && i + 1 < words.size() && !words[i + 1].starts_with("-"))
       *value = words[++i];
     else if (word == "--json")
       arguments.json = true;

@@ -31,7 +31,10 @@ TEST(SignedReports, AreOpenedByTheirKeyAndByNoOther) {
     std::string bad = *envelope;
     bad[at] = bad[at] == 'A' ? 'B' : 'A';
     const auto got = open_envelope(key.native() + ".pub", "a/b", bad);
-    if (got) EXPECT_EQ(*got, payload), ++opened;
+    if (got) {
+      EXPECT_EQ(*got, payload);
+      ++opened;
+    }
   }
   EXPECT_LT(opened, 70);  // the digits of keyid, which only says which key to look for
   for (const char* text : {"", "{", "[]", "{}", R"({"payloadType":"a/b","payload":"","signatures":[]})",

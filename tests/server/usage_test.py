@@ -122,7 +122,9 @@ class Ledger(Case):
         self.server.process.wait()
         self.assertEqual(len(self.ledger()), 3)
         run(self.home, "usage", "--verify")
+        self.server.process.stdout.close()
         self.server.process = subprocess.Popen(["true"], stdout=subprocess.PIPE)  # for tearDown
+        self.server.process.wait()
 
     def test_what_cannot_be_recorded_is_not_computed(self):
         self.chat()
@@ -178,7 +180,7 @@ class Energy(unittest.TestCase):
 
     def keep_moving(self):
         while self.moving:
-            self.move(20_000)
+            self.move(200_000)
             time.sleep(0.002)
 
     def test_receipts_sum_up_to_the_meter(self):

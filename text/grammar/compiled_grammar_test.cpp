@@ -1,5 +1,7 @@
 #include "text/grammar/compiled_grammar.h"
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <thread>
 
@@ -159,8 +161,8 @@ TEST(CompiledGrammar, too_many_ways_at_once_are_an_error) {
   bool fits = true;
   for (int i = 0; i < 40 && fits; ++i) fits = place.accept("(");
   const auto mask = place.mask();
-  ASSERT_FALSE(fits && mask);
-  if (!mask) EXPECT_EQ(mask.error().fault, Fault::unsupported);
+  ASSERT_FALSE(mask);
+  EXPECT_EQ(mask.error().fault, Fault::unsupported);
   EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 5);
 }
 
@@ -171,8 +173,8 @@ TEST(CompiledGrammar, memory_is_limited) {
   std::string open;
   for (int i = 0; i < 300'000; ++i) {
     ASSERT_TRUE(first.accept("["));
-    if (i % 1000 == 0) ASSERT_TRUE(first.mask());
-    if (i % 3000 == 0) ASSERT_TRUE(second.accept("["));
+    ASSERT_TRUE(i % 1000 != 0 || first.mask());
+    ASSERT_TRUE(i % 3000 != 0 || second.accept("["));
   }
   ASSERT_TRUE(second.accept(std::string(10'000, 'x')));
   ASSERT_TRUE(second.accept(std::string(100, ']')));

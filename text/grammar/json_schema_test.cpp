@@ -1,5 +1,7 @@
 #include "text/grammar/json_schema.h"
 
+#include <chrono>
+
 #include "text/grammar/json_grammar.h"
 #include "text/grammar/testing.h"
 
@@ -98,7 +100,7 @@ TEST(JsonSchema, numbers_between_bounds) {
     for (int i = -1200; i <= 1200; ++i) {
       EXPECT_EQ(whole.whole(std::to_string(i)), holds(i)) << bounds << ' ' << i;
       for (const char* fraction : {"", ".0", ".00", ".25", ".5", ".50", ".05", ".999"}) {
-        const std::string text = (i == 0 ? "-" : "") + std::to_string(i) + fraction;
+        const std::string text = fmt::format("{}{}{}", i == 0 ? "-" : "", i, fraction);
         for (const std::string& one : {text, std::to_string(i) + fraction}) {
           const double value = std::stod(one);
           if (value == 0 && one[0] == '-') continue;  // is not written
@@ -113,7 +115,7 @@ TEST(JsonSchema, numbers_between_bounds) {
   check(R"("minimum":7,"maximum":112)", [](double x) { return x >= 7 && x <= 112; });
   check(R"("exclusiveMinimum":-5,"exclusiveMaximum":5)", [](double x) { return x > -5 && x < 5; });
   check(R"("minimum":-110,"maximum":-9)", [](double x) { return x >= -110 && x <= -9; });
-  check(R"("minimum":0.05,"maximum":0.5)", [](double x) { return x >= 0.05 && x <= 0.5; });
+  check(R"("minimum":0.05,"maximum":1.5)", [](double x) { return x >= 0.05 && x <= 1.5; });
   check(R"("exclusiveMinimum":0.05,"exclusiveMaximum":1000)", [](double x) { return x > 0.05 && x < 1000; });
   check(R"("minimum":-1.5,"exclusiveMaximum":100.25)", [](double x) { return x >= -1.5 && x < 100.25; });
   check(R"("minimum":999,"exclusiveMinimum":true)", [](double x) { return x > 999; });
@@ -173,7 +175,7 @@ TEST(JsonSchema, what_is_not_supported_is_named_with_its_place) {
         {R"({"type":"array","uniqueItems":true})", "keyword uniqueItems"},
         {R"({"type":"integer","multipleOf":2})", "keyword multipleOf"},
         {R"({"type":"string","format":"iri"})", "format iri"},
-        {R"({"type":"string","pattern":"(?=a)"})", "looking around"},
+        {R"({"type":"string","pattern":"(?=a)b"})", "looking around"},
         {R"({"type":"wrong"})", "type: expected one of"},
         {R"({"type":"string","minLength":-1})", "minLength: expected a whole number"},
         {R"({"enum":3})", "enum: expected a list"},
@@ -192,7 +194,8 @@ TEST(JsonSchema, what_is_not_supported_is_named_with_its_place) {
 TEST(JsonSchema, what_nothing_fits_is_refused) {
   for (const char* text :
        {"false", R"({"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]})",
-        R"({"type":"integer","minimum":3,"maximum":2})", R"({"allOf":[{"type":"string"},{"type":"integer"}]})",
+        R"({"type":"integer","minimum":3,"maximum":2})", R"({"type":"integer","minimum":0.05,"maximum":0.5})",
+        R"({"allOf":[{"type":"string"},{"type":"integer"}]})",
         R"({"enum":["abc"],"maxLength":1})", R"({"type":"string","minLength":3,"maxLength":2})",
         R"({"type":"object","required":["a"],"additionalProperties":false})"})
     EXPECT_NE(fault_of(text).find("no finite text"), std::string::npos) << text << ": " << fault_of(text);
@@ -212,25 +215,27 @@ TEST(JsonSchema, hostile_ones_end_soon) {
   std::string deep;
   for (int i = 0; i < 30; ++i) deep += R"({"type":"array","items":)";
   texts.push_back(deep + "{}" + std::string(30, '}'));
-  texts.push_back(R"({"enum":[)" + many(100'000, ",", [](int i) { return fmt::format("\"value {}\"", i); }) + "]}");
-  texts.push_back(R"({"properties":{)" +
+  texts.push_back(std::string(R"({"enum":[)") +
+                  many(100'000, ",", [](int i) { return fmt::format("\"value {}\"", i); }) + "]}");
+  texts.push_back(std::string(R"({"properties":{)") +
                   many(5'000, ",", [](int i) { return fmt::format(R"("p{}":{{"type":"string"}})", i); }) + "}}");
-  texts.push_back(R"({"allOf":[)" +
+  texts.push_back(std::string(R"({"allOf":[)") +
                   many(12, ",",
                        [](int i) {
                          return fmt::format(R"({{"anyOf":[{{"minLength":{}}},{{"maxLength":{}}},{{"minLength":{}}}]}})",
                                             i, 100 + i, i + 50);
                        }) +
                   "]}");
-  texts.push_back(R"({"oneOf":[)" + many(2'000, ",", [](int i) { return fmt::format(R"({{"const":{}}})", i); }) + "]}");
+  texts.push_back(std::string(R"({"oneOf":[)") +
+                  many(2'000, ",", [](int i) { return fmt::format(R"({{"const":{}}})", i); }) + "]}");
   texts.push_back(R"({"type":"string","pattern":"((a{1,1000}){1,1000}){1,1000}"})");
   texts.push_back(R"({"type":"string","pattern":"(((a?){1,1000}){1,1000}){1,1000}"})");
   texts.push_back(R"({"type":"string","pattern":"^(.*a.*){50}$","maxLength":9000})");
   texts.push_back(R"({"type":"string","pattern":"(x+x+)+y"})");
-  texts.push_back(R"({"$defs":{)" +
+  texts.push_back(std::string(R"({"$defs":{)") +
                   many(5'000, ",", [](int i) { return fmt::format(R"("d{}":{{"$ref":"#/$defs/d{}"}})", i, i + 1); }) +
                   R"(,"d5000":{"type":"null"}},"$ref":"#/$defs/d0"})");
-  texts.push_back(R"({"$defs":{)" +
+  texts.push_back(std::string(R"({"$defs":{)") +
                   many(40, ",",
                        [](int i) {
                          return fmt::format(R"("d{}":{{"allOf":[{{"$ref":"#/$defs/d{}"}},{{"$ref":"#/$defs/d{}"}}]}})",

@@ -76,7 +76,7 @@ TEST(Regex, agrees_with_another_reader) {
     static const char* atoms[] = {"a", "b", "c", "[ab]", "[^a]", "."};
     std::string text;
     for (size_t i = 0, n = 1 + below(3); i < n; ++i) {
-      std::string part = depth > 0 && below(3) == 0 ? "(" + expression(depth - 1) + ")" : atoms[below(6)];
+      std::string part = depth > 0 && below(3) == 0 ? fmt::format("({})", expression(depth - 1)) : atoms[below(6)];
       static const char* counts[] = {"", "", "*", "+", "?", "{2}", "{1,3}", "{2,}"};
       text += part + counts[below(8)];
     }
