@@ -198,7 +198,7 @@ Result<Done> Answerer::cite(const std::string& more, std::vector<Bound> values) 
   merged_ = 0;
   for (const int64_t record : counted) TRY(add(plan_.type, record));
   if (merged_ > 0)
-    a_.notes.push_back(fmt::format("{} rows repeat what others say and were counted once with them", merged_));
+    a_.notes.push_back(fmt::format("rows that repeat what others say, counted once with them: {}", merged_));
   return conflicts(counted);
 }
 

@@ -37,7 +37,7 @@ export function papersRoom(): Room {
   const name = el("span", {class: "library-name"}), facts = el("span", {class: "library-facts"});
   const show = el("button", {type: "button", class: "button", id: "show-papers", onclick: () => void showPapers()}, "Show papers");
   const question = el("textarea", {id: "question", rows: 2, "aria-label": "Your question",
-                                   placeholder: "Ask what the papers can tell: how many, which most, when, how long"});
+                                   placeholder: "Ask: how many, which most, when, how long"});
   const ask = el("button", {type: "submit", class: "button primary", id: "ask"}, "Ask");
   const form = el("form", {class: "ask", onsubmit: (event: Event) => (event.preventDefault(), void askQuestion())}, question, ask);
   const files = el("input", {type: "file", multiple: true, class: "unseen", tabIndex: -1, "aria-label": "Files"});
