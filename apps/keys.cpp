@@ -83,17 +83,7 @@ Result<Done> list(const Options& options) {
   TRY_ASSIGN(const Path path, keys_file());
   TRY_ASSIGN(const KeyFile file, read_keys(path));
   Json rows = Json::array();
-  for (const Key& key : file.keys)
-    rows.push_back({{"id", key.id},
-                    {"name", key.name},
-                    {"department", key.department},
-                    {"scopes", scope_names(key.scopes)},
-                    {"models", key.models},
-                    {"labels", key.labels},
-                    {"requests_per_minute", key.requests_per_minute},
-                    {"tokens_per_minute", key.tokens_per_minute},
-                    {"created", key.created},
-                    {"revoked", key.revoked}});
+  for (const Key& key : file.keys) rows.push_back(shown_key(key));
   if (options.json) return print_json({{"keys", std::move(rows)}}), Done{};
   if (file.keys.empty()) {
     print("no keys: whoever reaches a server here may ask it\n");

@@ -144,6 +144,13 @@ Json json_of(const Key& key) {
 
 }  // namespace
 
+Json shown_key(const Key& key) {
+  Json json = json_of(key);
+  json.erase("salt");
+  json.erase("hash");
+  return json;
+}
+
 Result<KeyFile> KeyFile::parse(std::string_view text, std::string_view name) {
   TRY_ASSIGN(const Json json, parse_json(text, name, {.bytes = limits::key_file_bytes}));
   if (!json.is_object() || !json.contains("version") || json["version"] != Json(version) || !json.contains("keys") ||

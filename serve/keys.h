@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "serve/caller.h"
 #include "serve/money.h"
 
@@ -47,6 +48,7 @@ struct KeyFile {
 // Fills in id, salt, hash and created; returns the secret, "fh-" and 64 hex digits, which is kept nowhere.
 std::string make_secret(Key& key);
 
+Json shown_key(const Key& key);  // all of it but what it can be checked with
 std::optional<uint8_t> scope_of(std::string_view name);
 std::vector<std::string> scope_names(uint8_t scopes);
 // Names of keys, departments, labels: 1 to 64 bytes of clean UTF-8 without commas.

@@ -7,29 +7,23 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/freed_by.h"
 
 namespace freehold {
 namespace {
 
 constexpr uint64_t most_pem_bytes = 1 << 20;
 
-template <auto Free>
-struct With {
-  template <class T>
-  void operator()(T* thing) const {
-    Free(thing);
-  }
-};
-using Bio = std::unique_ptr<BIO, With<BIO_free>>;
-using Pkey = std::unique_ptr<EVP_PKEY, With<EVP_PKEY_free>>;
-using X509Pointer = std::unique_ptr<X509, With<X509_free>>;
+using Bio = std::unique_ptr<BIO, FreedBy<BIO_free>>;
+using Pkey = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
+using X509Pointer = std::unique_ptr<X509, FreedBy<X509_free>>;
 
 Result<std::string> read_pem(const Path& path) { return read_file(path, most_pem_bytes); }
 
 }  // namespace
 
 struct TlsCertificate::Context {
-  std::unique_ptr<SSL_CTX, With<SSL_CTX_free>> ssl{SSL_CTX_new(TLS_server_method())};
+  std::unique_ptr<SSL_CTX, FreedBy<SSL_CTX_free>> ssl{SSL_CTX_new(TLS_server_method())};
 };
 
 TlsCertificate::TlsCertificate(std::unique_ptr<Context> context) : context_(std::move(context)) {}
@@ -62,7 +56,7 @@ Result<std::shared_ptr<const TlsCertificate>> TlsCertificate::read(const Path& c
 }
 
 struct TlsSession::State {
-  std::unique_ptr<SSL, With<SSL_free>> ssl;
+  std::unique_ptr<SSL, FreedBy<SSL_free>> ssl;
   BIO* in = nullptr;  // both belong to ssl
   BIO* out = nullptr;
 };

@@ -8,22 +8,16 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/freed_by.h"
 #include "base/json.h"
 #include "base/sha256.h"
 
 namespace freehold {
 namespace {
 
-template <auto Free>
-struct With {
-  template <class T>
-  void operator()(T* thing) const {
-    Free(thing);
-  }
-};
-using Pkey = std::unique_ptr<EVP_PKEY, With<EVP_PKEY_free>>;
-using Digest = std::unique_ptr<EVP_MD_CTX, With<EVP_MD_CTX_free>>;
-using Bio = std::unique_ptr<BIO, With<BIO_free>>;
+using Pkey = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
+using Digest = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
+using Bio = std::unique_ptr<BIO, FreedBy<BIO_free>>;
 
 constexpr uint64_t most_key_bytes = 64 << 10;
 
