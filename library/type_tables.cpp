@@ -136,7 +136,7 @@ void map_by_values(std::vector<SourceTable>& tables) {
       for (const auto& [what, values] : known) {
         if (what.first != table.type || has(table, what.second)) continue;
         const auto shared =
-            std::count_if(keys.begin(), keys.end(), [&](const std::string& k) { return values.count(k) > 0; });
+            std::count_if(keys.begin(), keys.end(), [&at = values](const std::string& k) { return at.count(k) > 0; });
         if (static_cast<size_t>(shared) * 2 > keys.size()) {
           table.fields[c] = what.second;
           break;
@@ -175,7 +175,7 @@ void unite_fields(std::vector<SourceTable>& tables, const TypeRule& rule) {
       if (a.second != b.second || a.first == b.first || renamed.count(a.first) || renamed.count(b.first)) continue;
       if (first.filled < second.filled || (first.filled == second.filled && a.first > b.first)) continue;
       if (std::any_of(second.tables.begin(), second.tables.end(),
-                      [&](const SourceTable* table) { return first.tables.count(table) > 0; }))
+                      [&, &tables = first.tables](const SourceTable* table) { return tables.count(table) > 0; }))
         continue;
       size_t both = 0, equal = 0;
       std::set<std::string> values;
@@ -314,7 +314,7 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
       const auto& [few, many] =
           a.values.size() < b.values.size() ? std::tie(a.values, b.values) : std::tie(b.values, a.values);
       const auto shared = static_cast<size_t>(
-          std::count_if(few.begin(), few.end(), [&](const std::string& v) { return many.count(v) > 0; }));
+          std::count_if(few.begin(), few.end(), [&, &all = many](const std::string& v) { return all.count(v) > 0; }));
       const bool one = (!a.core.empty() && a.core == b.core) || (a.sole && b.sole) ||
                        (!a.roots.empty() && a.roots == b.roots) || only_kin(a, b) ||
                        (a.sole_unit && b.sole_unit && a.unit == b.unit) ||

@@ -18,9 +18,8 @@
 namespace freehold::ops {
 namespace {
 
-constexpr int64_t few_rows = 8;            // up to here weights are streamed from memory, and bytes are time
-constexpr int64_t strip_rows = 192;        // most rows of x in one chunk
-constexpr int64_t sums = strip_rows * 32;  // floats of a chunk's results before they are written out, 24 KiB
+constexpr int64_t few_rows = 8;      // up to here weights are streamed from memory, and bytes are time
+constexpr int64_t strip_rows = 192;  // most rows of x in one chunk
 
 struct Part {  // a product and how it is cut
   Product product;

@@ -58,7 +58,7 @@ Result<Done> Guard::refresh() {
   if (::stat(file_.c_str(), &s) != 0) {
     if (errno == ENOENT && !seen_) return Done{};
     broken_ = true;
-    if (!seen_) seen_.emplace();
+    if (!seen_) seen_ = Seen{};
     return io_error("{}: cannot be examined", file_.filename().string());
   }
   const Seen now{s.st_ino, static_cast<uint64_t>(s.st_size), in_ns(s.st_mtim), in_ns(s.st_ctim)};

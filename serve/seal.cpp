@@ -8,13 +8,8 @@
 #include <sys/syscall.h>
 
 #include "base/folder_rights.h"
+#include "base/sanitized.h"
 #include "base/syscall_filter.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define FREEHOLD_SANITIZED 1  // a sanitizer asks the kernel for more than a server does, at the end even to be traced
-#else
-#define FREEHOLD_SANITIZED 0
-#endif
 
 namespace freehold {
 namespace {
@@ -71,7 +66,7 @@ Result<Done> seal() {
   const rlimit none = {0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return io_error("the limit of cores cannot be set");
   SyscallFilter filter;
-  if (FREEHOLD_SANITIZED) {
+  if (sanitized) {  // it asks the kernel for more than a server does, at the end even to be traced
     filter.refuse(forbidden, EPERM);
     if (!filter.install(SyscallFilter::Otherwise::allow, SyscallFilter::Threads::all))
       return unsupported("the kernel has no seccomp; --no-seal serves all the same");

@@ -17,13 +17,8 @@
 #include <functional>
 #include <thread>
 
+#include "base/sanitized.h"
 #include "library/readers/sealed.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 namespace freehold {
 namespace {

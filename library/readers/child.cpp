@@ -15,13 +15,8 @@
 #include <cstdio>
 
 #include "base/limits.h"
+#include "base/sanitized.h"
 #include "base/syscall_filter.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define FREEHOLD_SANITIZED 1  // a sanitizer asks the kernel for more than a reader does
-#else
-#define FREEHOLD_SANITIZED 0
-#endif
 
 namespace freehold::papers {
 namespace {
@@ -84,7 +79,7 @@ bool seal_this_process(Seal seal) {
     filter.refuse(looking, EACCES);
   }
   // A sanitizer calls what no reader does, and ends the program where that is refused: it gets all but the forbidden.
-  const bool only_computes = seal == Seal::compute && !FREEHOLD_SANITIZED;
+  const bool only_computes = seal == Seal::compute && !sanitized;
   if (!only_computes) filter.refuse(forbidden, EPERM);
   return filter.install(only_computes ? SyscallFilter::Otherwise::kill : SyscallFilter::Otherwise::allow,
                         SyscallFilter::Threads::this_one);
@@ -101,7 +96,7 @@ void limit_this_process(uint64_t memory_bytes, uint64_t seconds) {
     const rlimit limit = {most, most};
     setrlimit(what, &limit);
   };
-  if (!FREEHOLD_SANITIZED) set(RLIMIT_AS, pages * static_cast<uint64_t>(getpagesize()) + memory_bytes);
+  if (!sanitized) set(RLIMIT_AS, pages * static_cast<uint64_t>(getpagesize()) + memory_bytes);
   set(RLIMIT_CPU, seconds);
   set(RLIMIT_CORE, 0);
   set(RLIMIT_FSIZE, 0);

@@ -43,8 +43,8 @@ Result<Done> SchemaParts::check(const Json& schema, std::string_view place) {
   if (schema.is_boolean()) return Done{};
   if (!schema.is_object()) return malformed("{}: expected a schema: an object, true or false", place);
   for (const auto& [keyword, value] : schema.items()) {
-    const auto wrong = [&](std::string_view expected) {
-      return malformed("{}: {}: expected {}", place, keyword, expected);
+    const auto wrong = [&, &word = keyword](std::string_view expected) {
+      return malformed("{}: {}: expected {}", place, word, expected);
     };
     if (is_annotation(keyword)) continue;
     if (!among(keywords, keyword)) return unsupported("{}: keyword {} is not supported", place, printable(keyword, 40));

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/sanitized.h"
 #include "text/grammar/json_grammar.h"
 #include "text/grammar/testing.h"
 
@@ -205,11 +206,7 @@ TEST(JsonSchema, what_nothing_fits_is_refused) {
 }
 
 // Each must be answered, either way, within its budget of time and memory.
-#ifdef __SANITIZE_ADDRESS__
-constexpr double soon = 50;  // seconds; a sanitizer makes this code ten times slower
-#else
-constexpr double soon = 5;
-#endif
+constexpr double soon = sanitized ? 50 : 5;  // seconds; a sanitizer makes this code ten times slower
 
 TEST(JsonSchema, hostile_ones_end_soon) {
   const auto many = [](int count, const std::string& separator, auto&& one) {

@@ -6,7 +6,7 @@
 
 #include "base/numbers.h"
 
-#define INLINE inline __attribute__((always_inline))
+#define INLINE inline  // not forced: under sanitizers each would be hundreds of checks at every use
 #define EACH(i, n) for (int i = 0; i < (n); ++i)  // the vector sets unroll these loops
 
 namespace freehold {

@@ -1,0 +1,1 @@
+// Nothing but the headers of headers.h, which the build puts before it.
