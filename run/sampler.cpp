@@ -93,6 +93,7 @@ Sampler::Sampler(SamplerSettings settings, int vocabulary)
   if (!s.logit_bias.empty()) bias_.resize(static_cast<size_t>(vocabulary));
   for (const auto& [token, bias] : s.logit_bias) bias_[static_cast<size_t>(token)] += static_cast<float>(bias);
   candidates_.reserve(static_cast<size_t>(vocabulary));
+  ranked_.reserve(static_cast<size_t>(vocabulary));
 }
 
 void Sampler::begin(std::span<const Token> prompt) {
