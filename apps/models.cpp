@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "apps/report.h"
@@ -174,7 +175,8 @@ Result<LoadedModel> load(const ModelOptions& options) {
   TRY_ASSIGN(const Kernels* kernels, choose_kernels(options.cpu));
   TRY_ASSIGN(const Path path, find_model(options.model));
   TRY_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path, Links::model_cache));
-  TRY_ASSIGN(Tokenizer tokenizer, load_tokenizer(checkpoint));
+  // Beside the weights: it keeps one CPU busy for a while.
+  auto reading = std::async([&checkpoint] { return load_tokenizer(checkpoint); });
   ProgressLine line("loading " + checkpoint.name());
   LoadOptions how;
   if (options.exact) how.mode = NumericMode::exact();
@@ -185,7 +187,9 @@ Result<LoadedModel> load(const ModelOptions& options) {
   }
   how.progress = [&](double fraction) { line.at(fraction); };
   how.memory = options.memory;
-  TRY_ASSIGN(std::unique_ptr<Model> model, load_model_packed(path, checkpoint, how, *pool));
+  Result<std::unique_ptr<Model>> loaded = load_model_packed(path, checkpoint, how, *pool);
+  TRY_ASSIGN(Tokenizer tokenizer, reading.get());
+  TRY_ASSIGN(std::unique_ptr<Model> model, std::move(loaded));
   line.clear();
   if (const WeightStore* store = model->store()) say_what_it_costs(store->counts(), model->facts());
   if (tokenizer.size() > model->facts().vocabulary)

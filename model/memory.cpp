@@ -96,6 +96,7 @@ Result<Done> map_packed(std::span<Linear* const> linears, ModelMemory& memory, c
   for (Linear* linear : linears) {
     Weight& w = linear->weight;
     TRY_ASSIGN(const PackedMatrix* matrix, file.matrix_of(w));
+    memory.checkpoint.drop(w.bytes);  // the system maps much around the small tensors that were read
     if (memory.cache && is_routed(w)) {
       memory.cache->add(w, *matrix);
     } else {
