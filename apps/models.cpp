@@ -176,7 +176,7 @@ Result<LoadedModel> load(const ModelOptions& options) {
   TRY_ASSIGN(const Path path, find_model(options.model));
   TRY_ASSIGN(Checkpoint checkpoint, Checkpoint::open(path, Links::model_cache));
   // Beside the weights: it keeps one CPU busy for a while.
-  auto reading = std::async([&checkpoint] { return load_tokenizer(checkpoint); });
+  auto reading = std::async(std::launch::async, [&checkpoint] { return load_tokenizer(checkpoint); });
   ProgressLine line("loading " + checkpoint.name());
   LoadOptions how;
   if (options.exact) how.mode = NumericMode::exact();
