@@ -28,18 +28,18 @@ inline std::string byte_level(std::string_view bytes) {
   return text;
 }
 
-struct AddedToken {
+struct TypedToken {
   std::string text;
   int32_t type;  // 3: control, 4: user-defined
 };
-inline Tokenizer byte_level_tokenizer(const std::vector<std::string>& longer, const std::vector<AddedToken>& added,
+inline Tokenizer byte_level_tokenizer(const std::vector<std::string>& longer, const std::vector<TypedToken>& added,
                                       int end) {
   std::vector<std::string> texts;
   std::vector<int32_t> types;
   for (int byte = 0; byte < 256; ++byte) texts.push_back(byte_level(std::string(1, static_cast<char>(byte))));
   for (const std::string& token : longer) texts.push_back(byte_level(token));
   types.resize(texts.size(), 1);
-  for (const AddedToken& token : added) texts.push_back(token.text), types.push_back(token.type);
+  for (const TypedToken& token : added) texts.push_back(token.text), types.push_back(token.type);
   const std::vector<std::string_view> views(texts.begin(), texts.end());
   GgufVocabulary vocabulary;
   vocabulary.file = "bytes";
