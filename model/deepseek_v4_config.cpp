@@ -14,18 +14,18 @@ constexpr int most_ratio = 65'536;
 // The two compressed kinds of released models by their ratio; transformers names kinds instead.
 constexpr int selective_ratio = 4, plain_ratio = 128;
 
-Result<int> integer(const Loader& loader, Key key, int64_t least, int64_t most) {
+Result<int> integer(const Loader& loader, ConfigKey key, int64_t least, int64_t most) {
   TRY_ASSIGN(const int64_t number, loader.integer(key, least, most));
   return static_cast<int>(number);
 }
 
-Result<float> positive(const Loader& loader, Key key) {
+Result<float> positive(const Loader& loader, ConfigKey key) {
   TRY_ASSIGN(const double number, loader.positive(key));
   return static_cast<float>(number);
 }
 
 // An array of at least `layers` elements; null when the key is absent.
-Result<const Json*> layer_list(const Loader& loader, Key key, int layers) {
+Result<const Json*> layer_list(const Loader& loader, ConfigKey key, int layers) {
   const Json* found = loader.value(key);
   if (!found) return nullptr;
   if (!found->is_array() || found->size() < static_cast<size_t>(layers))
@@ -75,7 +75,7 @@ Result<Done> ratios_from_kinds(const Loader& loader, const Json& list, DeepseekV
 }
 
 Result<Done> read_ratios(const Loader& loader, DeepseekV4Config& c) {
-  constexpr Key by_number{"compress_ratios", "attention.compress_ratios"}, by_kind{"layer_types", ""};
+  constexpr ConfigKey by_number{"compress_ratios", "attention.compress_ratios"}, by_kind{"layer_types", ""};
   TRY_ASSIGN(const Json* kinds, layer_list(loader, by_kind, c.layers));
   TRY_ASSIGN(const Json* numbers, layer_list(loader, by_number, c.layers));
   if (!kinds && !numbers)
@@ -98,7 +98,7 @@ Result<Done> read_hashed(const Loader& loader, DeepseekV4Config& c) {
   TRY_ASSIGN(const auto count, loader.integer_if_present({"num_hash_layers", "hash_layer_count"}, 0, limits::layers));
   if (!kinds && !count)
     return malformed("{}: key '{}' is missing; expected the number of layers that choose experts by token",
-                     loader.file(), loader.spelled(Key{"num_hash_layers", "hash_layer_count"}));
+                     loader.file(), loader.spelled(ConfigKey{"num_hash_layers", "hash_layer_count"}));
   for (int i = 0; i < c.layers; ++i) {
     if (!kinds) {
       c.hashed.push_back(i < *count);
@@ -125,7 +125,7 @@ const Json* rope_part(const Loader& loader, std::string_view name) {
   return found != all->end() && found->is_object() ? &*found : nullptr;
 }
 
-Result<double> theta_of(const Loader& loader, const Json* part, Key key, double absent) {
+Result<double> theta_of(const Loader& loader, const Json* part, ConfigKey key, double absent) {
   double theta = absent;
   if (part && part->contains("rope_theta")) {
     const Json& found = (*part)["rope_theta"];

@@ -6,20 +6,20 @@
 
 namespace freehold {
 
-std::string Loader::spelled(Key key) const {
+std::string Loader::spelled(ConfigKey key) const {
   if (!is_gguf()) return std::string(key.released);
   if (key.gguf.starts_with('.')) return std::string(key.gguf.substr(1));
   return prefix_ + "." + std::string(key.gguf);
 }
 
-const Json* Loader::value(Key key) const {
+const Json* Loader::value(ConfigKey key) const {
   if (is_gguf() ? key.gguf.empty() : key.released.empty()) return nullptr;
   const Json& config = checkpoint_.config();
   const auto found = config.find(spelled(key));
   return found == config.end() || found->is_null() ? nullptr : &*found;
 }
 
-Result<std::optional<int64_t>> Loader::integer_if_present(Key key, int64_t least, int64_t most) const {
+Result<std::optional<int64_t>> Loader::integer_if_present(ConfigKey key, int64_t least, int64_t most) const {
   const Json* found = value(key);
   if (!found) return std::nullopt;
   if (!found->is_number_integer())
@@ -32,14 +32,14 @@ Result<std::optional<int64_t>> Loader::integer_if_present(Key key, int64_t least
   return number;
 }
 
-Result<int64_t> Loader::integer(Key key, int64_t least, int64_t most) const {
+Result<int64_t> Loader::integer(ConfigKey key, int64_t least, int64_t most) const {
   TRY_ASSIGN(const auto number, integer_if_present(key, least, most));
   if (!number)
     return malformed("{}: key '{}' is missing; expected an integer in {}..{}", file(), spelled(key), least, most);
   return *number;
 }
 
-Result<double> Loader::positive(Key key) const {
+Result<double> Loader::positive(ConfigKey key) const {
   const Json* found = value(key);
   if (!found) return malformed("{}: key '{}' is missing; expected a number above 0", file(), spelled(key));
   if (!found->is_number() || !std::isfinite(found->get<double>()) || found->get<double>() <= 0)
@@ -48,7 +48,7 @@ Result<double> Loader::positive(Key key) const {
   return found->get<double>();
 }
 
-Result<bool> Loader::flag(Key key, bool absent) const {
+Result<bool> Loader::flag(ConfigKey key, bool absent) const {
   const Json* found = value(key);
   if (!found) return absent;
   if (!found->is_boolean())
@@ -57,7 +57,7 @@ Result<bool> Loader::flag(Key key, bool absent) const {
   return found->get<bool>();
 }
 
-Result<std::string> Loader::text_or(Key key, std::string_view absent) const {
+Result<std::string> Loader::text_or(ConfigKey key, std::string_view absent) const {
   const Json* found = value(key);
   if (!found) return std::string(absent);
   if (!found->is_string())
@@ -65,7 +65,7 @@ Result<std::string> Loader::text_or(Key key, std::string_view absent) const {
   return found->get<std::string>();
 }
 
-Result<double> Loader::positive_or(Key key, double absent) const {
+Result<double> Loader::positive_or(ConfigKey key, double absent) const {
   if (!value(key)) return absent;
   return positive(key);
 }

@@ -19,7 +19,7 @@ namespace freehold {
 
 // A configuration key: "hidden_size" of config.json, "embedding_length" of GGUF (the architecture's prefix is added; a
 // key with a dot in front, ".general.name", is taken whole). Either may be empty: that source does not have it.
-struct Key {
+struct ConfigKey {
   std::string_view released, gguf;
 };
 // A tensor name in both worlds, without ".weight"; "{}" stands for the layer, a second one of a released name for the
@@ -39,14 +39,14 @@ class Loader {
   const std::string& file() const { return checkpoint_.name(); }
   const Checkpoint& checkpoint() const { return checkpoint_; }
 
-  const Json* value(Key) const;  // null when absent or JSON null
-  Result<int64_t> integer(Key, int64_t least, int64_t most) const;
-  Result<std::optional<int64_t>> integer_if_present(Key, int64_t least, int64_t most) const;
-  Result<double> positive(Key) const;  // finite and above 0
-  Result<double> positive_or(Key, double absent) const;
-  Result<bool> flag(Key, bool absent) const;
-  Result<std::string> text_or(Key, std::string_view absent) const;
-  std::string spelled(Key) const;  // the key as this source spells it, for errors
+  const Json* value(ConfigKey) const;  // null when absent or JSON null
+  Result<int64_t> integer(ConfigKey, int64_t least, int64_t most) const;
+  Result<std::optional<int64_t>> integer_if_present(ConfigKey, int64_t least, int64_t most) const;
+  Result<double> positive(ConfigKey) const;  // finite and above 0
+  Result<double> positive_or(ConfigKey, double absent) const;
+  Result<bool> flag(ConfigKey, bool absent) const;
+  Result<std::string> text_or(ConfigKey, std::string_view absent) const;
+  std::string spelled(ConfigKey) const;  // the key as this source spells it, for errors
 
   bool has(TensorName, int layer = -1, std::string_view suffix = ".weight") const;
   // Rows of the embedding table, which must be what the configuration says, if it does.

@@ -156,7 +156,7 @@ namespace {
 
 Result<ops::Scoring> read_scoring(Loader& loader, ops::Scoring absent) {
   if (loader.is_gguf()) {
-    constexpr Key key{"", "expert_gating_func"};
+    constexpr ConfigKey key{"", "expert_gating_func"};
     TRY_ASSIGN(const auto number, loader.integer_if_present(key, 0, INT32_MAX));
     switch (number.value_or(0)) {
       case 0:
@@ -198,7 +198,7 @@ Result<std::string> read_method(Loader& loader, ops::Scoring scoring) {
 
 Result<Done> read_groups(Loader& loader, MoeConfig& c, std::string_view method) {
   if (method == "greedy") return Done{};
-  constexpr Key all{"n_group", "expert_group_count"}, used{"topk_group", "expert_group_used_count"};
+  constexpr ConfigKey all{"n_group", "expert_group_count"}, used{"topk_group", "expert_group_used_count"};
   TRY_ASSIGN(const auto groups, loader.integer_if_present(all, 0, limits::experts));
   TRY_ASSIGN(const auto groups_used, loader.integer_if_present(used, 0, limits::experts));
   ops::Routing& r = c.routing;

@@ -1,7 +1,8 @@
-"""The include rule of docs/architecture.md, checked: a folder includes only from folders on a lower level.
+"""Rules of docs/architecture.md, checked: a folder includes only from folders on a lower level; one name, one type.
 
 Reads every #include "..." of the tree. Fails on one that goes sideways or up, that names no folder of the house, or
-that is not written from the top of the tree. Also checks itself: planted violations must be found.
+that is not written from the top of the tree. Two headers with different types of one name in one namespace are one type
+to the linker, which no compiler says. Also checks itself: planted violations must be found.
 """
 import pathlib
 import re
@@ -48,7 +49,37 @@ def violations(tree):
     return found
 
 
+# Types that two headers define in one named namespace, at its outermost level.
+def types_of_one_name(tree):
+    seen, found = {}, []
+    for folder in (*LEVELS, *FREE):
+        for path in sources(tree, folder):
+            if path.suffix != ".h":
+                continue
+            namespace = []
+            for line in path.read_text(encoding="utf-8").splitlines():
+                if opened := re.match(r"namespace ([\w:]*) ?{", line):
+                    namespace.append(opened.group(1) or f"(of {path})")
+                elif line.startswith("}  // namespace"):
+                    namespace.pop()
+                elif named := re.match(r"(?:struct|class) (\w+)(?: final)?\s*(?::[^:].*)?{", line):
+                    name = "::".join([*namespace, named.group(1)])
+                    if name in seen:
+                        found.append(f"{name}: {seen[name]} and {path.relative_to(tree)}")
+                    seen[name] = path.relative_to(tree)
+    return found
+
+
 class Layers(unittest.TestCase):
+    def test_one_name_is_one_type(self):
+        self.assertEqual(types_of_one_name(TREE), [])
+        with tempfile.TemporaryDirectory() as name:
+            tree = pathlib.Path(name)
+            for path, opening in {"base/a.h": "namespace x {", "ops/b.h": "namespace x {", "ops/c.h": "namespace {"}.items():
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                (tree / path).write_text(opening + "\nstruct Same {\n};\n}  // namespace x\n")
+            self.assertEqual(types_of_one_name(tree), ["x::Same: base/a.h and ops/b.h"])
+
     def test_the_tree_keeps_the_rule(self):
         self.assertTrue(any(True for _ in sources(TREE, "base")), "no sources found: wrong tree?")
         self.assertEqual(violations(TREE), [])
