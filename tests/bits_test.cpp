@@ -125,7 +125,7 @@ void check_model(const Path& path, NumericMode mode, int trials, int length) {
   ASSERT_TRUE(checkpoint) << checkpoint.error().what;
   const auto model = load_model(*checkpoint, {mode, {}}, two);
   ASSERT_TRUE(model) << model.error().what;
-  const int vocabulary = (*model)->facts().vocabulary;
+  const int vocabulary = (*model)->facts().vocabulary, most_strangers = sanitized ? 5 : 15;
   std::vector<float> first_set;
   for (const Kernels* kernels : runnable_kernels()) {
     SCOPED_TRACE(std::string(kernels->name) + ", " + text_of(mode));
@@ -140,7 +140,7 @@ void check_model(const Path& path, NumericMode mode, int trials, int length) {
       Pool& pool = trial % 2 ? two : one;
       EXPECT_TRUE(same_bits(expected, in_company(**model, *kernels, pool, tokens, random, 0), vocabulary))
           << "chunked alone";
-      EXPECT_TRUE(same_bits(expected, in_company(**model, *kernels, pool, tokens, random, sanitized ? 5 : 15), vocabulary))
+      EXPECT_TRUE(same_bits(expected, in_company(**model, *kernels, pool, tokens, random, most_strangers), vocabulary))
           << "in company";
       Recorder everything({{Point::embed},
                            {Point::resid_pre},
