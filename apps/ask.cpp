@@ -4,6 +4,7 @@
 
 #include "apps/command.h"
 #include "apps/libraries.h"
+#include "apps/local_writer.h"
 #include "apps/report.h"
 #include "base/limits.h"
 #include "library/answer.h"
@@ -16,6 +17,7 @@ namespace {
 struct Options {
   std::string question, library, export_to;
   std::optional<std::string> labels;
+  ModelOptions model;
   bool json = false, why = false;
 };
 
@@ -68,11 +70,19 @@ Result<Done> run(const Options& options) {
   TRY_ASSIGN(const papers::Domain domain, domain_of_library(options.library));
   TRY_ASSIGN(papers::Store store, open_to_ask(options.library, options.labels, domain));
   TRY_ASSIGN(const papers::Vocabulary vocabulary, papers::load_vocabulary(store.database(), domain));
+  std::unique_ptr<LocalWriter> model;  // loaded when the rules cannot read the question
+  const papers::Writer writer = [&](const papers::Writing& writing) -> Result<std::string> {
+    if (!model) {
+      TRY_ASSIGN(model, LocalWriter::load(options.model));
+    }
+    return model->writer()(writing);
+  };
   TRY_ASSIGN(const papers::Answer answer,
              papers::answer_question(store.database(), vocabulary, domain, options.question,
                                      !options.export_to.empty()    ? limits::table_rows
                                      : options.json || options.why ? 2000
-                                                                   : 200));
+                                                                   : 200,
+                                     options.model.model.empty() ? papers::Writer() : writer));
   if (options.export_to.ends_with(".xlsx")) {
     TRY_ASSIGN(const std::string workbook, papers::rows_as_workbook(answer));
     TRY(replace_file(options.export_to, workbook, 0600));
@@ -105,13 +115,18 @@ Command ask_command(CLI::App& program) {
 Numbers and rankings are counted from records by SQL, never guessed; the rows they were counted from are cited. What the
 papers do not hold is said.
 
+A question that the rules cannot read is read by --model, if given: it chooses among names that exist, its reading is
+checked and counted as any other, and the answer says that a model read it.
+
 examples:
   freehold ask "What is the most common point of failure for the Model X conveyor belt installed after 2018?" --library plant
-  freehold ask "How many hours of downtime did BC-07 have in 2021?" --library plant --why)");
+  freehold ask "How many hours of downtime did BC-07 have in 2021?" --library plant --why
+  freehold ask "Wich machiens lost a belt egde in 2021?" --library plant --model qwen2.5-coder-1.5b-instruct)");
   auto options = std::make_shared<Options>();
   app->add_option("question", options->question, "the question")->required();
   add_library_option(*app, options->library);
   add_labels_option(*app, options->labels);
+  add_reader_option(*app, options->model);
   app->add_flag("--why", options->why, "also the plan, the SQL and every row");
   app->add_option("--export", options->export_to,
                   "write the rows it was counted from, as a workbook if it ends in .xlsx, else as CSV")

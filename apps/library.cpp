@@ -59,16 +59,18 @@ examples:
 }
 
 Command library_command(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("library", "a library as a whole: eval, forget, schema, make-training");
+  CLI::App* app =
+      program.add_subcommand("library", "a library as a whole: eval, forget, review, schema, make-training");
   app->require_subcommand(1);
   app->footer(R"(
 examples:
   freehold library eval questions.jsonl --library plant --answers answers.jsonl
   freehold library forget "notes/shift 12.txt" --library plant
+  freehold library review --library plant
   freehold library schema --library plant
   freehold library make-training --library plant --to training)");
-  const std::vector<Command> commands = {library_eval(*app), library_forget(*app), library_schema(*app),
-                                         library_training(*app)};
+  const std::vector<Command> commands = {library_eval(*app), library_forget(*app), library_review(*app),
+                                         library_schema(*app), library_training(*app)};
   return {app, [commands]() -> Result<Done> {
             for (const Command& command : commands)
               if (command.app->parsed()) return command.run();

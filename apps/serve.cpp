@@ -24,7 +24,8 @@ struct Options {
   SchedulerOptions scheduler;
   std::string name;
   uint64_t cache_mib = 0;
-  bool strict = false, insecure = false, json = false, no_papers = false, receipts = false, no_seal = false;
+  bool strict = false, insecure = false, json = false, no_papers = false, read_papers = false, receipts = false,
+       no_seal = false;
   std::string energy_counters = "/sys/class/powercap";
   std::string tls_certificate, tls_key;
 };
@@ -154,11 +155,13 @@ Result<Done> run(Options& options) {
                        .fingerprint = fingerprint_of(*loaded.engine),
                        .created = std::time(nullptr),
                        .strict = options.strict};
+  std::optional<PaperReader> reader;
+  if (options.read_papers && side.format) reader.emplace(side, *scheduler, *accounts);
   // Without keys, whoever reaches the address could read the papers.
   std::unique_ptr<Papers> papers;
   if (!options.no_papers && (is_this_machine(server->address()) || guard->has_keys())) {
     TRY_ASSIGN(Path libraries, libraries_folder());
-    TRY_ASSIGN(papers, Papers::make(std::move(libraries)));
+    TRY_ASSIGN(papers, Papers::make(std::move(libraries), reader ? &*reader : nullptr));
   }
   Api api(side, *scheduler, *guard, *accounts,
           {.version = FREEHOLD_VERSION,
@@ -222,6 +225,8 @@ examples:
       ->capture_default_str();
   app->add_flag("--no-papers", options->no_papers,
                 "leave the libraries of papers out; so does --insecure without keys");
+  app->add_flag("--read-papers", options->read_papers,
+                "the model also reads the questions about papers that the rules cannot read");
   app->add_flag("--no-seal", options->no_seal, "keep all rights, to look for faults with a debugger");
   app->add_option("--tls-cert", options->tls_certificate, "the server's certificate with its chain, PEM; turns TLS on")
       ->type_name("FILE");

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "library/answerer.h"
 #include "library/focus.h"
+#include "library/reading.h"
 #include "library/words.h"
 
 namespace freehold::papers {
@@ -142,6 +143,33 @@ void Answerer::reading() {
   }
 }
 
+std::string Answerer::things() const {
+  const KnownType* base = v_.type(plan_.type);
+  for (const Condition& c : plan_.where)  // "preventive events" are no failures
+    if (base->rule && c.place.over.empty() && c.place.field == base->rule->kind && c.op == "=" &&
+        c.texts != std::vector<std::string>{base->rule->kind_counted})
+      return fmt::format("{} {}", fmt::join(c.texts, " or "), plural(spoken(base->name)));
+  return base->things();
+}
+
+Result<std::string> Answerer::period() {
+  const KnownType* base = v_.type(plan_.type);
+  const Place time = plan_.time ? *plan_.time : Place{"", base->time, base->name, Kind::date};
+  std::string from, to;
+  for (const Condition& c : plan_.where)
+    if (c.place.kind == Kind::date && c.place.field == time.field && c.place.over == time.over && !c.texts.empty())
+      (c.op == ">=" ? from : to) = c.texts[0];
+  if (from.ends_with("-01-01") && to == from.substr(0, 4) + "-12-31") return " in " + from.substr(0, 4);
+  if (!from.empty() && !to.empty()) return fmt::format(" from {} to {}", from, to);
+  if (base->time.empty()) return std::string();
+  const std::string column = column_of(time);
+  const Query query = source_of(plan_, v_);
+  TRY_ASSIGN(Statement days, db_.prepare(fmt::format("SELECT min({}), max({}){}", column, column, query.sql)));
+  TRY(days.begin(query.values));
+  TRY_ASSIGN(const bool any, days.next());
+  return any && !days.is_null(0) ? fmt::format(" between {} and {}", days.text(0), days.text(1)) : std::string();
+}
+
 Result<int64_t> Answerer::number_of_rows(int without) {
   TRY_ASSIGN(Statement rows, started("SELECT count(*)", "", without));
   TRY_ASSIGN(const bool any, rows.next());
@@ -260,7 +288,7 @@ Result<Names> keys_named(Database& database, std::string_view text, const Vocabu
 }  // namespace
 
 Result<Answer> answer_question(Database& database, const Vocabulary& vocabulary, const Domain& domain,
-                               std::string_view text, size_t most_citations) {
+                               std::string_view text, size_t most_citations, const Writer& model) {
   if (text.size() > limits::question_bytes || !is_utf8(text))
     return usage_error("question: at most {} bytes of UTF-8", limits::question_bytes);
   std::vector<std::string> tables;
@@ -269,8 +297,16 @@ Result<Answer> answer_question(Database& database, const Vocabulary& vocabulary,
                        limits::question_steps);
   TRY_ASSIGN(const Names keys, keys_named(database, text, vocabulary));
   const Question question = take_apart(text, vocabulary, domain, keys);
-  TRY_ASSIGN(Answer answer,
-             Answerer(database, vocabulary, make_plan(question, vocabulary, domain), most_citations).run());
+  Plan plan = make_plan(question, vocabulary, domain);
+  ModelPlan read;
+  if (model && !is_whole(plan)) {
+    TRY_ASSIGN(read, plan_by_model(database, question, plan, vocabulary, domain, model));
+    if (read.plan) plan = std::move(*read.plan);
+  }
+  TRY_ASSIGN(Answer answer, Answerer(database, vocabulary, std::move(plan), most_citations).run());
+  answer.by_model = read.plan.has_value();
+  answer.notes.insert(answer.notes.end(), read.notes.begin(), read.notes.end());
+  if (!read.why.empty()) answer.notes.push_back(read.why);
   for (const std::string& repair : question.repaired) answer.notes.push_back(repair);
   return answer;
 }
@@ -289,10 +325,19 @@ Json json_of(const Answer& answer) {
   }
   for (const Citation& c : answer.citations)
     citations.push_back({{"file", c.file}, {"locator", c.place}, {"quote", shortened(c.quote, 300)}});
-  Json json = {{"status", answer.status}, {"value", answer.value},      {"unit", answer.unit},
-               {"text", answer.text},     {"table", answer.table},      {"plan", answer.plan},
-               {"sql", answer.sql},       {"params", parameters},       {"reading", answer.reading},
-               {"notes", answer.notes},   {"rows_cited", answer.cited}, {"citations", citations}};
+  Json json = {{"status", answer.status},
+               {"value", answer.value},
+               {"unit", answer.unit},
+               {"text", answer.text},
+               {"table", answer.table},
+               {"plan", answer.plan},
+               {"read_by", answer.by_model ? "model" : "rules"},
+               {"sql", answer.sql},
+               {"params", parameters},
+               {"reading", answer.reading},
+               {"notes", answer.notes},
+               {"rows_cited", answer.cited},
+               {"citations", citations}};
   return json;
 }
 

@@ -23,8 +23,9 @@ Result<Done> Answerer::count() {
     a_.value = rows > 0 ? "yes" : "no";
   else
     a_.value = rows;
-  a_.text = plan_.ask == Ask::exists ? fmt::format("{}: {} of them.", rows > 0 ? "Yes" : "No", rows)
-                                     : fmt::format("{}.", rows);
+  TRY_ASSIGN(const std::string when, period());
+  const std::string said = fmt::format("{} {}{}.", rows, things(), when);
+  a_.text = plan_.ask == Ask::exists ? (rows > 0 ? "Yes: " : "No: ") + said : said;
   if (rows == 0) TRY(why_none());
   return cite();
 }
@@ -119,21 +120,35 @@ Result<Done> Answerer::top() {
       {plan_.group ? plan_.group->field : plan_.period, plan_.measure ? plan_.measure->field : plan_.type});
   for (size_t i = 0; i < std::min<size_t>(found.size(), 10); ++i)
     a_.table.push_back({found[i].first, text_of_number(found[i].second)}), a_.bars.push_back(found[i].second);
+  const std::string of = ranked_of(found);
+  TRY_ASSIGN(const std::string when, period());
   if (winners.size() == 1) {
     a_.value = shown_group(winners[0]);
-    a_.text = fmt::format("{}, with {}{}.", winners[0], text_of_number(found[0].second),
-                          plan_.measure && plan_.measure->kind == Kind::minutes ? " minutes" : "");
+    a_.text = fmt::format("{}, with {}{}{}.", winners[0], text_of_number(found[0].second), of, when);
   } else {
     a_.value = Json(winners);
     std::string all;
     for (const std::string& winner : winners) all += (all.empty() ? "" : ", ") + winner;
-    a_.text =
-        plan_.limit == 1 ? fmt::format("A tie: {}, with {} each.", all, text_of_number(found[0].second)) : all + ".";
+    a_.text = plan_.limit == 1
+                  ? fmt::format("A tie: {}, with {}{} each{}.", all, text_of_number(found[0].second), of, when)
+                  : all + ".";
   }
   std::string in;
   std::vector<Bound> values;
   for (const std::string& winner : winners) in += in.empty() ? "?" : ",?", values.emplace_back(winner);
   return cite(column + " IN (" + in + ")", values);
+}
+
+// What the number of a ranking is of: " of 47 failures", " minutes of downtime", " of price, of 47 orders".
+std::string Answerer::ranked_of(const std::vector<std::pair<std::string, double>>& found) const {
+  if (!plan_.measure) {
+    double all = 0;
+    for (const auto& [name, count] : found) all += count;
+    return fmt::format(" of {} {}", text_of_number(all), things());
+  }
+  const std::string field = spoken(plan_.measure->field);
+  return fmt::format("{} of {}{}", plan_.measure->kind == Kind::minutes ? " minutes" : "",
+                     plan_.averaged ? "mean " : "", field);
 }
 
 Json Answerer::shown_group(const std::string& name) const {
@@ -166,8 +181,10 @@ Result<Done> Answerer::measure() {
   }
   const double value = in_unit(rows.real(0));
   a_.value = std::round(value * 1e6) / 1e6;
-  a_.text = fmt::format("{} {}, over {} {}.", text_of_number(std::round(value * 100) / 100), a_.unit, rows.integer(1),
-                        plan_.type);
+  TRY_ASSIGN(const std::string when, period());
+  a_.text =
+      fmt::format("{}{} of {}, over {} {}{}.", text_of_number(std::round(value * 100) / 100),
+                  a_.unit.empty() ? "" : " " + a_.unit, spoken(plan_.measure->field), rows.integer(1), things(), when);
   if (rows.integer(2) > rows.integer(1))
     a_.notes.push_back(fmt::format("{} more have no {}", rows.integer(2) - rows.integer(1), plan_.measure->field));
   return cite(column + " IS NOT NULL");
@@ -241,8 +258,9 @@ Result<Done> Answerer::series() {
   if (plan_.ask == Ask::trend) {
     const double first = found.front().second, last = found.back().second;
     a_.value = last > first ? "rising" : last < first ? "falling" : "flat";
-    a_.text = fmt::format("{}: {} in {}, {} in {}.", a_.value.get<std::string>(), text_of_number(first),
-                          found.front().first, text_of_number(last), found.back().first);
+    a_.text = fmt::format("{}: {} {} in {}, {} in {}.", a_.value.get<std::string>(), text_of_number(first),
+                          plan_.measure ? "of " + spoken(plan_.measure->field) : things(), found.front().first,
+                          text_of_number(last), found.back().first);
   } else {
     a_.value = all;
     a_.text = plan_.group ? fmt::format("By {}: {}.", plan_.group->field, found.size())
@@ -304,7 +322,7 @@ Result<Done> Answerer::between_failures() {
   const double mean = days / static_cast<double>(failures) * (plan_.unit == "hours" ? 24 : 1);
   a_.unit = plan_.unit == "hours" ? "hours" : "days";
   a_.value = mean;
-  a_.text = fmt::format("{:.1f} {}: {:.0f} days in service, {} {}s.", mean, a_.unit, days, failures, plan_.type);
+  a_.text = fmt::format("{:.1f} {}: {:.0f} days in service, {} {}.", mean, a_.unit, days, failures, this->things());
   a_.reading.push_back(fmt::format("time in service from {} or installation to {}", from, to));
   return cite();
 }

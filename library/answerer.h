@@ -25,6 +25,9 @@ class Answerer {
   // A time wholly outside of what the papers cover is not zero, it is unknown.
   Result<bool> within_years();
   void reading();
+  // What was counted, for the sentence: "failures"; and when: "in 2021", or between which days it was.
+  std::string things() const;
+  Result<std::string> period();
   Result<int64_t> number_of_rows(int without = -1);
   // Which condition empties the result.
   Result<Done> why_none();
@@ -35,6 +38,7 @@ class Answerer {
   // Those that are not among `names`: of the type that the grouped field refers to.
   Result<Done> others(std::vector<std::string>& names);
   Result<Done> top();
+  std::string ranked_of(const std::vector<std::pair<std::string, double>>& found) const;
   Json shown_group(const std::string& name) const;
   double in_unit(double minutes);
   Result<Done> measure();

@@ -1,6 +1,7 @@
 // The steps in order, and the loading of what they start from.
 #include "base/json.h"
 #include "library/records.h"
+#include "library/review.h"
 #include "library/words.h"
 
 namespace freehold::papers {
@@ -89,7 +90,9 @@ Result<Tally> build_records(Store& store, const Domain& domain, const Steps& ste
   refer(records);  // names of one thing become one name first
   if (steps.merge) merge_records(records);
   if (steps.corrections) apply_corrections(records);
+  TRY(apply_decisions(store.database(), records));
   refer(records);
+  records.tally.lines_open = records.open_lines.size();
   TRY(write_records(store.database(), records));
   return records.tally;
 }

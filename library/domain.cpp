@@ -101,7 +101,9 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.alias_headers, strings(json, "alias_headers", name));
   TRY_ASSIGN(domain.term_headers, strings(json, "term_headers", name));
   TRY_ASSIGN(domain.verb_words, strings(json, "verb_words", name));
+  TRY_ASSIGN(domain.currency_words, strings(json, "currency_words", name));
   TRY_ASSIGN(domain.unit_words, strings(json, "unit_words", name));
+  domain.unit_words.insert(domain.unit_words.end(), domain.currency_words.begin(), domain.currency_words.end());
   TRY_ASSIGN(domain.header_noise, strings(json, "header_noise", name));
   TRY_ASSIGN(domain.meaning_headers, strings(json, "meaning_headers", name));
   TRY_ASSIGN(domain.organisation_words, strings(json, "organisation_words", name));
@@ -139,8 +141,8 @@ void join(Domain& all, const Domain& more) {
   all.types.insert(all.types.end(), more.types.begin(), more.types.end());
   for (auto words : {&Domain::total_words, &Domain::correction_words, &Domain::filler_words, &Domain::alias_headers,
                      &Domain::term_headers, &Domain::meaning_headers, &Domain::verb_words, &Domain::unit_words,
-                     &Domain::header_noise, &Domain::organisation_words, &Domain::title_words, &Domain::container_words,
-                     &Domain::quantity_words, &Domain::about_words, &Domain::money_words})
+                     &Domain::currency_words, &Domain::header_noise, &Domain::organisation_words, &Domain::title_words,
+                     &Domain::container_words, &Domain::quantity_words, &Domain::about_words, &Domain::money_words})
     append(all.*words, more.*words);
   all.families.insert(more.families.begin(), more.families.end());
 }

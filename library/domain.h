@@ -40,7 +40,8 @@ struct Domain {
   std::vector<TypeRule> types;
   std::vector<std::string> total_words, correction_words, filler_words, alias_headers, term_headers, meaning_headers;
   std::vector<std::string> verb_words;          // words that may stand in a question without meaning a thing
-  std::vector<std::string> unit_words;          // currencies and units, after a number or in a header
+  std::vector<std::string> currency_words;      // in headers and questions: money
+  std::vector<std::string> unit_words;          // those, and units, after a number or in a header
   std::vector<std::string> header_noise;        // "Matter no", "Matter number", "Matter" are one header
   std::vector<std::string> organisation_words;  // how questions call the papers' owner: "the clinic"
   std::vector<std::string> title_words;         // before a person's name

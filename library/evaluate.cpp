@@ -40,7 +40,8 @@ void score_citations(const Json& expected, const Answer& answer, Score& score) {
 }  // namespace
 
 Result<Agreement> compare_records(Database& database, std::string_view truth, std::string_view name) {
-  std::map<std::vector<std::string>, std::map<std::string, int64_t>> expected;  // type and fields -> values -> how often
+  std::map<std::vector<std::string>, std::map<std::string, int64_t>>
+      expected;  // type and fields -> values -> how often
   Agreement result;
   size_t line = 0;
   for (size_t at = 0; at < truth.size();) {
@@ -78,8 +79,8 @@ Result<Agreement> compare_records(Database& database, std::string_view truth, st
   return result;
 }
 
-Result<Evaluation> evaluate(Database& database, const Vocabulary& vocabulary, const Domain& domain,
-                            std::string_view questions, std::string_view name) {
+Result<Evaluation> evaluate(std::string_view questions, std::string_view name,
+                            const std::function<Result<Answer>(std::string_view question)>& ask) {
   Evaluation result;
   size_t line = 0;
   for (size_t at = 0; at < questions.size();) {
@@ -92,7 +93,7 @@ Result<Evaluation> evaluate(Database& database, const Vocabulary& vocabulary, co
     if (!json.is_object() || !json.contains("question") || !json["question"].is_string())
       return malformed("{}: line {}: expected an object with id and question", name, line);
     const std::string question = json["question"].get<std::string>();
-    TRY_ASSIGN(const Answer answer, answer_question(database, vocabulary, domain, question, 20'000));
+    TRY_ASSIGN(const Answer answer, ask(question));
     Json citations = Json::array();
     for (const Citation& c : answer.citations) citations.push_back(c.file + "#" + c.place);
     const Json id = json.contains("id") ? json["id"] : Json(line);
@@ -115,6 +116,7 @@ Result<Evaluation> evaluate(Database& database, const Vocabulary& vocabulary, co
                            ? answered && json.contains("value") && same_value(answer.value, json["value"])
                            : answer.status == status;
     score.right += right;
+    score.by_model += answer.by_model && answered;
     score.refused += status == "answered" && !answered;
     score.invented += status == "no_answer" && answered;
     if (right && answered && json.contains("citations")) score_citations(json["citations"], answer, score);

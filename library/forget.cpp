@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "library/review.h"
 #include "library/view.h"
 
 namespace freehold::papers {
@@ -79,6 +80,7 @@ Result<Forgotten> forget_paper(Store& store, const Path& library, const Domain& 
   TRY_ASSIGN(const Contents contents, contents_of(database, paper));
   TRY_ASSIGN(const auto before, count_records(database));
   TRY(store.forget(paper));
+  TRY(forget_decisions(database, paper));
   TRY(drop_views(library));
   TRY_ASSIGN(const Tally tally, build_records(store, domain));
   static_cast<void>(tally);

@@ -12,8 +12,7 @@ Planner::Planner(const Question& question, const Vocabulary& vocabulary, const D
   for (const std::string& token : q_.tokens) {
     const std::string word = fold(token);
     if (!among(domain.filler_words, word)) hints_.roots.insert(domain.root(word));
-    hints_.money |=
-        among(domain.money_words, word) || (among(domain.unit_words, word) && word.size() >= 3 && word != "percent");
+    if (among(domain.money_words, word) || among(domain.currency_words, word)) hints_.money = true, money_word_ = token;
     hints_.duration |= word == "hours" || word == "minutes" || word == "days" || word == "nights" || word == "weeks";
   }
   hints_.duration |= says("howlong");
@@ -22,6 +21,7 @@ Planner::Planner(const Question& question, const Vocabulary& vocabulary, const D
 
 Plan Planner::make() {
   if (q_.says("define") || asks_meaning()) return definition();
+  choose_unit();
   choose_ask();
   choose_type();
   if (plan_.type.empty()) return plan_;
@@ -29,9 +29,6 @@ Plan Planner::make() {
   if (how_much_ && plan_.ask == Ask::count && sole_number()) plan_.ask = Ask::sum;
   distinct_things();
   pieces();
-  if (plan_.unit.empty())
-    for (const std::string& token : q_.tokens)
-      if (const std::string word = fold(token); word == "hours" || word == "minutes") plan_.unit = word;
   conditions();
   times();
   compares();
@@ -111,15 +108,17 @@ Plan Planner::definition() {
   return plan_;
 }
 
+void Planner::choose_unit() {
+  for (const char* unit : {"hours", "minutes", "days"})
+    if (plan_.unit.empty() && says(unit)) plan_.unit = unit;
+  if (plan_.unit.empty())
+    for (const std::string& token : q_.tokens)
+      if (const std::string word = fold(token); word == "hours" || word == "minutes") plan_.unit = word;
+}
+
 void Planner::choose_ask() {
   const bool unit = says("hours") || says("minutes") || says("days");
   const bool counts = says("count"), measured = minutes_field_named();
-  if (says("hours"))
-    plan_.unit = "hours";
-  else if (says("minutes"))
-    plan_.unit = "minutes";
-  else if (says("days"))
-    plan_.unit = "days";
   if (says("mtbf") || asks_between())
     plan_.ask = Ask::mtbf;
   else if (says("trend"))
@@ -254,6 +253,25 @@ void Planner::uncovered() {
     plan_.open.push_back(words);
   }
   if (says("without") && !plan_.not_grouped) plan_.open.push_back("no");
+  if (!measures_money()) plan_.open.push_back(money_word_);
+  if (plan_.ask == Ask::lookup && plan_.measure && plan_.measure->kind != Kind::date && first_of("when") == 0)
+    plan_.open.push_back(q_.tokens[0]);
+}
+
+// "Did spending rise", "what does a night cost", "who paid most": a number of records or of nights is no answer. A word
+// of money that names records or a value of theirs ("invoices", "paid ones") asks for none.
+bool Planner::measures_money() const {
+  if (money_word_.empty() || plan_.ask == Ask::count || plan_.ask == Ask::distinct || plan_.ask == Ask::list ||
+      plan_.ask == Ask::exists || plan_.ask == Ask::mtbf)
+    return true;
+  for (const Span& span : q_.spans)
+    if (span.what == Span::What::names && (has(span, Link::What::type) || is_value(span)))
+      for (size_t i = span.first; i <= span.last; ++i)
+        if (q_.tokens[i] == money_word_) return true;
+  if (!plan_.measure) return false;
+  const KnownType* owner = v_.type(plan_.measure->type);
+  const KnownField* field = owner ? owner->field(plan_.measure->field) : nullptr;
+  return !field || field->kind != Kind::number || field->money || field->roots.count(root_of(fold(money_word_))) > 0;
 }
 
 void Planner::choose_type() {

@@ -143,11 +143,19 @@ void Planner::fields() {
     else if (const auto amount = says("what") ? amount_meant(*base_, hints_) : std::nullopt;
              amount && (hints_.money || hints_.duration))
       plan_.measure = amount;
-    else if (says("when") && !base_->time.empty())
+    else if (says("when") && !base_->time.empty() && says_which())
       plan_.measure = Place{"", base_->time, base_->name, Kind::date};
     else if ((says("who") || says("what")) && named_otherwise())  // "who is patient 17"
       plan_.measure = Place{"", base_->key, base_->name, Kind::text};
   }
+}
+
+// The records whose day is asked for are named: by what they are, or one of them by its key. "When was BC-01 sold"
+// names neither.
+bool Planner::says_which() const {
+  return std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) { return names_base(span); }) ||
+         std::any_of(plan_.where.begin(), plan_.where.end(),
+                     [&](const Condition& c) { return c.place.over.empty() && c.place.field == base_->key; });
 }
 
 bool Planner::says_about() const {

@@ -1,11 +1,13 @@
 // Planner: the rules that turn a question taken apart into a plan, one step after another (Planner::make). What it asks
-// for and of which records: plan.cpp; which of them: plan_conditions.cpp; what of them: plan_fields.cpp.
+// for and of which records: plan.cpp; which of them: plan_conditions.cpp; what of them: plan_fields.cpp. Where a model
+// chose what is asked: plan_reading.cpp.
 #pragma once
 
 #include <algorithm>
 
 #include "library/plan.h"
 #include "library/reach.h"
+#include "library/reading.h"
 
 namespace freehold::papers {
 
@@ -13,6 +15,7 @@ class Planner {
  public:
   Planner(const Question& question, const Vocabulary& vocabulary, const Domain& domain);
   Plan make();
+  Plan make_as(const Reading& reading);  // instead
 
  private:
   bool says(std::string_view word) const { return q_.says(word); }
@@ -31,12 +34,14 @@ class Planner {
   bool counts_field();
   Plan definition();
   void choose_ask();
+  void choose_unit();
   bool asks_meaning() const;
   bool asks_between() const;
   bool asks_where() const;
   bool names_field() const;
   void read_bare();
   void uncovered();
+  bool measures_money() const;
   void choose_type();
   bool refers_to(const KnownType& type, const std::string& other) const;
   // Which of a value's links is meant: one of the field named just before it, else the nearest.
@@ -56,20 +61,26 @@ class Planner {
   std::optional<Place> sole_number() const;
   void fields();
   bool says_about() const;
+  bool says_which() const;
   const KnownField* about_field() const;
   // "Where was it going to": the field that is headed so.
   std::optional<Place> place_field() const;
   // A condition says which record is meant, and not by the name that it is shown by.
   bool named_otherwise() const;
   void conventions();
+  void narrow(const Meaning& meaning);
+  bool explains(const Meaning& meaning) const;
+  bool narrows(const Meaning& meaning, const Reading& reading) const;
+  bool is_named(const Place& place, const Reading& reading) const;
 
   const Question& q_;
   const Vocabulary& v_;
   const KnownType* base_ = nullptr;
   AmountHints hints_;
-  bool bare_ = false;      // no word says what it asks for
-  bool how_much_ = false;  // asks for a sum, without saying of what
-  std::set<size_t> used_;  // spans that became conditions
+  std::string money_word_;  // that says so
+  bool bare_ = false;       // no word says what it asks for
+  bool how_much_ = false;   // asks for a sum, without saying of what
+  std::set<size_t> used_;   // spans that became conditions
   Plan plan_;
 };
 

@@ -294,6 +294,13 @@ struct Reader {
     return helper != low.begin() + static_cast<std::ptrdiff_t>(i) &&
            low.begin() + static_cast<std::ptrdiff_t>(i) - helper <= 6;
   }
+  // A word that may be a verb, and is none here: "in which building", "about the lift".
+  bool is_noun(size_t i) const {
+    if (i == 0) return false;
+    if (low[i].ends_with("ing") && (low[i - 1] == "which" || low[i - 1] == "what")) return true;
+    return i >= 2 && (low[i - 1] == "the" || low[i - 1] == "a") && !low[i].ends_with("ed") &&
+           (low[i - 2] == "about" || low[i - 2] == "with" || low[i - 2] == "by");
+  }
   // A word nobody knows that only tells: it may be anything, if it is no name of a thing.
   bool only_told(size_t i) const {
     return focus.told[i] && !has_digit(low[i]) &&
@@ -396,8 +403,8 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   reader.repair();
   if (!q.repaired.empty()) reader.explain();
   for (size_t i = 0; i < q.tokens.size(); ++i)
-    if (!reader.used[i] && !reader.filler(reader.low[i]) && !reader.verb(reader.low[i]) && !reader.says_little(i) &&
-        !reader.only_told(i))
+    if (!reader.used[i] && !reader.filler(reader.low[i]) && (!reader.verb(reader.low[i]) || reader.is_noun(i)) &&
+        !reader.says_little(i) && !reader.only_told(i))
       q.unknown.push_back(q.tokens[i]);
   reader.drop_told();
   std::sort(q.spans.begin(), q.spans.end(), [](const Span& a, const Span& b) { return a.first < b.first; });

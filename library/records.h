@@ -57,6 +57,7 @@ struct Conflict {
   int record = 0;
   std::string field, used, other, rule;
   int64_t row = 0;
+  std::string of = {};  // by which name its record is found again (library/review.h)
 };
 struct RecordType {
   std::string name;
@@ -90,6 +91,7 @@ struct Records {
   std::vector<Term> terms;
   std::vector<Correction> corrections;
   std::map<std::string, std::string> meanings;  // canon of a term -> what the papers say it means
+  std::vector<int64_t> open_lines;              // of text, of which no record could be made
   Tally tally;
   RecordType* type(std::string_view name);
 };

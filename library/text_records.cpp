@@ -343,7 +343,7 @@ void records_of_text(const Sources& sources, const Domain& domain, Records& reco
       const std::string day = own ? own->iso : governing ? governing->iso : "";
       const std::set<int> different(found.begin(), found.end());
       if (different.size() == 1) {
-        records.tally.lines_open += !day.empty() && !reader.record(line, line.text, found[0], day);
+        if (!day.empty() && !reader.record(line, line.text, found[0], day)) records.open_lines.push_back(line.id);
         continue;
       }
       for (const std::string& sentence : sentences_of(line.text))

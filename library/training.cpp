@@ -8,12 +8,6 @@
 namespace freehold::papers {
 namespace {
 
-std::string spoken(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-std::string plural(const std::string& word) { return word.ends_with('s') ? word : word + "s"; }
-
 // FNV-1a: the same on every machine.
 uint32_t hash_of(std::string_view text) {
   uint32_t hash = 2166136261u;
@@ -37,9 +31,8 @@ class Maker {
     std::vector<Asked> asked;
     for (const KnownType& type : v_.types)
       if (type.records > 0) TRY(questions_of(type, asked));
-    std::stable_sort(asked.begin(), asked.end(), [](const Asked& a, const Asked& b) {
-      return hash_of(a.question) < hash_of(b.question);
-    });
+    std::stable_sort(asked.begin(), asked.end(),
+                     [](const Asked& a, const Asked& b) { return hash_of(a.question) < hash_of(b.question); });
     size_t answered = 0, without = 0, tried = 0;
     for (const Asked& one : asked) {
       if (tried == most) break;
@@ -98,22 +91,14 @@ class Maker {
     return all;
   }
 
-  Result<std::vector<std::string>> values_of(const KnownType& type, const std::string& field, size_t most) {
-    std::vector<std::string> values;
-    const std::string column = quoted_name(field);
-    TRY_ASSIGN(Statement all,
-               db_.prepare("SELECT " + column + ", count(*) FROM " + quoted_name("r_" + type.name) + " WHERE " +
-                           column + " IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT " + std::to_string(most)));
-    TRY(all.begin({}));
-    for (;;) {
-      TRY_ASSIGN(const bool more, all.next());
-      if (!more) return values;
-      if (all.text(0).size() <= 60) values.push_back(all.text(0));
-    }
+  Result<std::vector<std::string>> short_values(const KnownType& type, const std::string& field, size_t most) {
+    TRY_ASSIGN(auto values, frequent_values(db_, type.name, field, most));
+    std::erase_if(values, [](const std::string& value) { return value.size() > 60; });
+    return values;
   }
 
   Result<Done> questions_of(const KnownType& type, std::vector<Asked>& asked) {
-    const std::string things = plural(spoken(type.rule && !type.rule->words.empty() ? type.rule->words[0] : type.name));
+    const std::string things = type.things();
     const auto name_of_field = [&](const KnownField& field) {
       const FieldWords* words = domain_.field(field.name);
       return words && !words->words.empty() ? words->words[0] : spoken(field.name);
@@ -124,7 +109,7 @@ class Maker {
     };
     std::set<std::string> years;
     if (!type.time.empty()) {
-      TRY_ASSIGN(const auto days, values_of(type, type.time, 5000));
+      TRY_ASSIGN(const auto days, short_values(type, type.time, 5000));
       for (const std::string& day : days)
         if (day.size() == 10 && day[0] >= '1' && day[0] <= '2' && day[4] == '-') years.insert(day.substr(0, 4));
     }
@@ -134,12 +119,12 @@ class Maker {
     }
     if (!years.empty())
       ask("count", "2", fmt::format("How many {} were there in {}?", things, std::stoi(*years.rbegin()) + 7), true);
-    TRY_ASSIGN(const auto keys, type.key.empty() ? std::vector<std::string>{} : values_of(type, type.key, 60));
+    TRY_ASSIGN(const auto keys, type.key.empty() ? std::vector<std::string>{} : short_values(type, type.key, 60));
     for (const KnownField& field : type.fields) {
       const std::string called = name_of_field(field);
       const bool amount = field.kind == Kind::number || field.kind == Kind::minutes;
       if (field.kind == Kind::text && field.name != type.key) {
-        TRY_ASSIGN(const auto values, values_of(type, field.name, 12));
+        TRY_ASSIGN(const auto values, short_values(type, field.name, 12));
         if (values.size() < 2 || values.size() > 11) continue;
         ask("top", field.name, fmt::format("Which {} has the most {}?", called, things));
         for (const std::string& value : values) {

@@ -51,8 +51,8 @@ struct ColumnType {
   Kind kind = Kind::text;
   Mark mark = Mark::point;
   bool day_first = true;
-  double scale = 1;  // a bare number times this is the minutes
-  std::string note;  // when nothing settled a reading
+  double scale = 1;       // a bare number times this is the minutes
+  std::string note = {};  // when nothing settled a reading
 };
 struct Hints {
   bool decimal_comma = false;  // the file's habits

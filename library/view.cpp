@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/sha256.h"
+#include "library/review.h"
 
 namespace freehold::papers {
 namespace {
@@ -80,6 +81,9 @@ Result<Done> make_view(Database& from, const Path& path, const std::vector<std::
   TRY_ASSIGN(Store view, Store::open(path, Database::Mode::write));
   TRY(view.database().execute("BEGIN IMMEDIATE"));
   TRY(copy_papers(from, view.database(), papers));
+  std::set<std::string> paths;
+  for (const auto& [path_of_paper, hash] : papers) paths.insert(path_of_paper);
+  TRY(copy_decisions(from, view.database(), paths));
   TRY(view.database().execute("COMMIT"));
   TRY_ASSIGN(const Tally tally, build_records(view, domain, steps));
   static_cast<void>(tally);
@@ -124,6 +128,14 @@ Result<Labels> read_labels(std::string_view text, std::string_view name) {
   return labels;
 }
 
+Result<Labels> labels_of(const Path& library) {
+  const Path said = library.parent_path() / (library.stem().string() + ".labels.json");
+  std::error_code error;
+  if (!std::filesystem::exists(said, error)) return Labels{};
+  TRY_ASSIGN(const std::string text, read_file(said, limits::json_bytes));
+  return read_labels(text, said.filename().string());
+}
+
 Result<std::set<std::string>> labels_in(std::string_view list) {
   std::set<std::string> labels;
   while (!list.empty()) {
@@ -139,12 +151,8 @@ Result<std::set<std::string>> labels_in(std::string_view list) {
 
 Result<Store> open_view(const Path& library, const std::set<std::string>& held, const Domain& domain) {
   TRY_ASSIGN(Store whole, Store::open(library, Database::Mode::read));
-  Labels labels;
-  const Path said = library.parent_path() / (library.stem().string() + ".labels.json");
-  if (std::error_code error; std::filesystem::exists(said, error)) {
-    TRY_ASSIGN(const std::string text, read_file(said, limits::json_bytes));
-    TRY_ASSIGN(labels, read_labels(text, said.filename().string()));
-  }
+  TRY_ASSIGN(const Labels labels, labels_of(library));
+  if (labels.of.empty()) return whole;  // there is nothing that somebody may not see
   TRY_ASSIGN(const auto papers, seen_papers(whole.database(), labels, held));
   std::string stamp = domain.declared, who;
   for (const auto& [path, hash] : papers) stamp += fmt::format("{}\n{}\n", path, hash);

@@ -18,6 +18,8 @@ struct Labels {
   bool allow(const std::string& paper, const std::set<std::string>& held) const;
 };
 Result<Labels> read_labels(std::string_view json, std::string_view name);
+// Those of the library NAME.sqlite; none where the file is not there.
+Result<Labels> labels_of(const Path& library);
 Result<std::set<std::string>> labels_in(std::string_view list);  // "staff,board"
 
 // `library`: NAME.sqlite. No NAME.labels.json: no paper carries labels.

@@ -94,10 +94,27 @@ const KnownField* KnownType::field(std::string_view wanted) const {
     if (one.name == wanted) return &one;
   return nullptr;
 }
+std::string KnownType::things() const { return plural(spoken(rule && !rule->words.empty() ? rule->words[0] : name)); }
 const KnownType* Vocabulary::type(std::string_view name) const {
   for (const KnownType& one : types)
     if (one.name == name) return &one;
   return nullptr;
+}
+
+Result<std::vector<std::string>> frequent_values(Database& database, std::string_view type, std::string_view field,
+                                                 size_t most) {
+  const std::string column = quoted_name(field);
+  TRY_ASSIGN(Statement all,
+             database.prepare(fmt::format("SELECT {}, count(*) FROM {} WHERE {} IS NOT NULL GROUP BY 1 "
+                                          "ORDER BY 2 DESC, 1 LIMIT {}",
+                                          column, quoted_name(fmt::format("r_{}", type)), column, most)));
+  TRY(all.begin({}));
+  std::vector<std::string> values;
+  for (;;) {
+    TRY_ASSIGN(const bool more, all.next());
+    if (!more) return values;
+    values.push_back(all.text(0));
+  }
 }
 
 Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
@@ -145,7 +162,7 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
         known.about |= known.kind == Kind::text && among(domain.about_words, word);
         if (among(domain.filler_words, word) || among(domain.header_noise, word)) continue;
         known.roots.insert(domain.root(word));
-        known.money |= among(domain.money_words, word) || among(domain.unit_words, word);
+        known.money |= among(domain.money_words, word) || among(domain.currency_words, word);
       }
       known.money &= known.kind == Kind::number;
       const Link to{Link::What::field, type.name, fields.text(0), "", -1};

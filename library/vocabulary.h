@@ -22,6 +22,7 @@ struct KnownType {
   std::vector<KnownField> fields;
   int64_t records = 0;
   const KnownField* field(std::string_view name) const;
+  std::string things() const;  // what its records are called: "failures"
 };
 struct Link {
   enum class What : uint8_t { type, field, value, record };
@@ -38,6 +39,9 @@ struct Vocabulary {
   std::map<std::string, std::string> meanings;  // canon of a term -> meaning
   const KnownType* type(std::string_view name) const;
 };
+// Values of a field, those of most records first.
+Result<std::vector<std::string>> frequent_values(Database& database, std::string_view type, std::string_view field,
+                                                 size_t most);
 Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain);
 
 }  // namespace freehold::papers

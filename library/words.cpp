@@ -134,6 +134,18 @@ std::string slug_of(std::string_view text) {
   return slug;
 }
 
+std::string spoken(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+std::string plural(const std::string& word) {
+  if (word.ends_with('s') || word.empty()) return word;
+  const bool y = word.ends_with('y') && word.size() > 1 &&
+                 std::string_view("aeiou").find(word[word.size() - 2]) == std::string_view::npos;
+  return y ? word.substr(0, word.size() - 1) + "ies" : word + "s";
+}
+
 std::string trimmed_text(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);

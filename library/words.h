@@ -15,6 +15,8 @@ std::string stem(std::string_view word);     // bearings, opened -> bear, open; 
 std::string root_of(std::string_view word);  // its stem without -al, -ure, -ment, -ation ...: arrival, arrived -> arriv
 std::string key_of(std::string_view text);   // its stems in alphabetical order: one key for one wording
 std::string slug_of(std::string_view text);  // fit for a name in SQL: downtime_min
+std::string spoken(std::string name);        // of SQL, for people: work_order -> work order
+std::string plural(const std::string& word);  // good enough to be read
 std::string trimmed_text(std::string_view text);
 std::string shortened(std::string text, size_t bytes);  // where a character ends
 bool has_digit(std::string_view text);

@@ -10,7 +10,8 @@ CREATE TABLE record_type(name TEXT PRIMARY KEY, key TEXT NOT NULL, time TEXT NOT
 CREATE TABLE field(type TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, refers TEXT NOT NULL, headers TEXT NOT NULL) STRICT;
 CREATE TABLE evidence(type TEXT NOT NULL, record INTEGER NOT NULL, source_row INTEGER NOT NULL, role TEXT NOT NULL) STRICT;
 CREATE TABLE conflict(type TEXT NOT NULL, record INTEGER NOT NULL, field TEXT NOT NULL, used TEXT NOT NULL, other TEXT NOT NULL,
-  rule TEXT NOT NULL, source_row INTEGER NOT NULL) STRICT;
+  rule TEXT NOT NULL, source_row INTEGER NOT NULL, of TEXT NOT NULL) STRICT;
+CREATE TABLE open_line(source_row INTEGER NOT NULL) STRICT;
 CREATE TABLE alias(type TEXT NOT NULL, text TEXT NOT NULL, record INTEGER NOT NULL) STRICT;
 CREATE TABLE term(text TEXT NOT NULL, type TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, source_row INTEGER NOT NULL) STRICT;
 CREATE TABLE ident(canon TEXT NOT NULL, type TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL) STRICT;
@@ -43,7 +44,8 @@ Result<Done> drop_old(Database& database) {
       tables.push_back(all.text(0));
     }
   }
-  for (const char* name : {"record_type", "field", "evidence", "conflict", "alias", "term", "ident", "meaning"})
+  for (const char* name :
+       {"record_type", "field", "evidence", "conflict", "open_line", "alias", "term", "ident", "meaning"})
     tables.emplace_back(name);
   for (const std::string& table : tables) TRY(database.execute("DROP TABLE IF EXISTS " + quoted_name(table)));
   return Done{};
@@ -92,7 +94,7 @@ Result<Done> write_all(Database& database, const Records& records) {
   TRY_ASSIGN(Statement type_row, database.prepare("INSERT INTO record_type VALUES(?,?,?)"));
   TRY_ASSIGN(Statement field_row, database.prepare("INSERT INTO field VALUES(?,?,?,?,?)"));
   TRY_ASSIGN(Statement evidence, database.prepare("INSERT INTO evidence VALUES(?,?,?,?)"));
-  TRY_ASSIGN(Statement conflict, database.prepare("INSERT INTO conflict VALUES(?,?,?,?,?,?,?)"));
+  TRY_ASSIGN(Statement conflict, database.prepare("INSERT INTO conflict VALUES(?,?,?,?,?,?,?,?)"));
   TRY_ASSIGN(Statement alias, database.prepare("INSERT INTO alias VALUES(?,?,?)"));
   TRY_ASSIGN(Statement term, database.prepare("INSERT INTO term VALUES(?,?,?,?,?)"));
   TRY_ASSIGN(Statement ident, database.prepare("INSERT INTO ident VALUES(?,?,?,?)"));
@@ -114,10 +116,12 @@ Result<Done> write_all(Database& database, const Records& records) {
         if (const Value& value = RecordType::value(record, key); has_digit(value.text) && value.text.size() <= 80)
           TRY(ident.run({canon(value.text), type.name, type.key, value.text}));
     for (const Conflict& c : type.conflicts)
-      TRY(conflict.run({type.name, static_cast<int64_t>(c.record), c.field, c.used, c.other, c.rule, c.row}));
+      TRY(conflict.run({type.name, static_cast<int64_t>(c.record), c.field, c.used, c.other, c.rule, c.row, c.of}));
     if (!type.rule || type.rule->time.empty())
       for (const auto& [text, record] : type.by_key) TRY(alias.run({type.name, text, static_cast<int64_t>(record)}));
   }
+  TRY_ASSIGN(Statement open, database.prepare("INSERT INTO open_line VALUES(?)"));
+  for (const int64_t line : records.open_lines) TRY(open.run({line}));
   for (const Term& one : records.terms) TRY(term.run({one.text, one.type, one.field, one.value, one.row}));
   for (const auto& [text, value] : records.meanings) TRY(meaning.run({text, value}));
   TRY(database.execute("CREATE INDEX ident_canon ON ident(canon)"));

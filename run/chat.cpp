@@ -11,22 +11,15 @@ constexpr std::string_view format = "freehold chat 1";
 
 Path state_beside(const Path& path) { return Path(path.string() + ".state"); }
 
-std::string written(const Tokenizer& tokenizer, std::optional<Token> token) {
-  return token ? std::string(tokenizer.bytes_of(*token)) : std::string();
-}
-
 }  // namespace
 
 Result<Prompt> Chat::render() const {
   Json messages = Json::array();
   if (!system_.empty()) messages.push_back({{"role", "system"}, {"content", system_}});
   for (const Message& message : messages_) messages.push_back({{"role", message.role}, {"content", message.content}});
-  const auto& ends = tokenizer_.ends();
   Conversation conversation;
   conversation.messages = std::move(messages);
-  conversation.variables = {
-      {"bos_token", written(tokenizer_, tokenizer_.bos())},
-      {"eos_token", written(tokenizer_, ends.empty() ? std::nullopt : std::optional(ends.front()))}};
+  conversation.variables = special_tokens(tokenizer_);
   conversation.thinking = thinking_;
   conversation.effort = effort_;
   return format_.write(conversation);

@@ -192,7 +192,7 @@ void AnswerJob::settle(std::string_view outcome) {
   metrics_.ended(times_, outcome);
   if (account_ == 0) return;  // nothing was computed
   LedgerEntry entry;
-  entry.model = side_.name, entry.weights = side_.fingerprint.substr(side_.fingerprint.rfind('-') + 1);
+  entry.model = side_.name, entry.weights = side_.weights();
   entry.outcome = outcome;
   for (const int tokens : computed_) entry.prompt += tokens;  // all, unless it was broken off
   entry.cached = usage_.cached;

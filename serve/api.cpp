@@ -20,14 +20,6 @@ std::string user_of(const HttpRequest& request) {
   return secret.empty() ? "from " + request.peer : "key " + std::string(secret);
 }
 
-// Whether a key may use the model, which it may name by any of its names.
-bool may_use(const Caller& caller, const ModelSide& side) {
-  const auto listed = [&](const std::string& name) {
-    return std::find(caller.models.begin(), caller.models.end(), name) != caller.models.end();
-  };
-  return caller.models.empty() || listed(side.name) || std::any_of(side.aliases.begin(), side.aliases.end(), listed);
-}
-
 // "a=b&c=d" as {"a": "b", "c": "d"}; nothing that is asked for by one needs escapes.
 Json json_of_query(std::string_view query) {
   Json json = Json::object();
@@ -136,8 +128,8 @@ void Api::complete(const HttpRequest& request, const Json& body, Style style, st
   if (!constraint) return refuse(constraint.error());
   for (Ask& ask : read->asks) ask.constraint = *constraint;
   std::make_shared<AnswerJob>(side_, metrics_, accounts_, std::move(*read), std::move(exchange))
-      ->start(scheduler_, {user, request.caller,
-                           surroundings_.receipts || request.header("x-freehold-receipt") == "1"});
+      ->start(scheduler_,
+              {user, request.caller, surroundings_.receipts || request.header("x-freehold-receipt") == "1"});
 }
 
 Api::Answer Api::count_tokens(const Json& body) {

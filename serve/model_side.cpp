@@ -131,6 +131,13 @@ void read_thinking(const ModelSide& side, Fields& fields, Conversation& conversa
 
 }  // namespace
 
+bool may_use(const Caller& caller, const ModelSide& side) {
+  const auto listed = [&](const std::string& name) {
+    return std::find(caller.models.begin(), caller.models.end(), name) != caller.models.end();
+  };
+  return caller.models.empty() || listed(side.name) || std::any_of(side.aliases.begin(), side.aliases.end(), listed);
+}
+
 std::optional<ApiError> check_model_name(const ModelSide& side, const Json& request) {
   const auto model = request.find("model");
   if (model == request.end() || model->is_null()) return std::nullopt;
@@ -187,12 +194,7 @@ tl::expected<RenderedChat, ApiError> render_request(const ModelSide& side, Field
                             .message = "this model has no chat template; /v1/completions continues a text",
                             .type = "not_supported_error",
                             .code = "not_supported"});
-  const auto& ends = side.tokenizer.ends();
-  const auto written = [&](std::optional<Token> token) {
-    return token ? std::string(side.tokenizer.bytes_of(*token)) : std::string();
-  };
-  conversation.variables["bos_token"] = written(side.tokenizer.bos());
-  conversation.variables["eos_token"] = written(ends.empty() ? std::nullopt : std::optional(ends.front()));
+  conversation.variables.update(special_tokens(side.tokenizer));
   conversation.add_generation_prompt = !goes_on;
   conversation.continue_final_message = goes_on;
   auto prompt = side.format->write(conversation);

@@ -7,6 +7,7 @@
 
 #include "model/model.h"
 #include "serve/api_error.h"
+#include "serve/caller.h"
 #include "serve/tools.h"
 #include "text/prompt_format.h"
 #include "text/tokenizer.h"
@@ -24,8 +25,11 @@ struct ModelSide {
   std::string fingerprint;             // system_fingerprint
   int64_t created = 0;                 // seconds since 1970: when it was loaded
   bool strict = false;                 // unknown fields are errors
+  std::string weights() const { return fingerprint.substr(fingerprint.rfind('-') + 1); }  // as the ledger names them
 };
 
+// Whether a key may use the model, which it may name by any of its names.
+bool may_use(const Caller& caller, const ModelSide& side);
 // Absent: the served one.
 std::optional<ApiError> check_model_name(const ModelSide& side, const Json& request);
 
@@ -42,7 +46,7 @@ struct RenderedChat {
   ToolAsk tools;
   std::vector<Token> tokens;
   bool thinking_open = false;
-  bool may_think = false;  // of its own accord: the prompt does not begin it, and nobody has switched it off
+  bool may_think = false;            // of its own accord: the prompt does not begin it, and nobody has switched it off
   std::vector<std::string> ignored;  // fields that this model's template does not read
 };
 // messages, tools, chat_template_kwargs, thinking, reasoning_effort of a request: checked, rendered and encoded.

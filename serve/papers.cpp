@@ -69,14 +69,44 @@ std::optional<ApiError> check_paper_path(std::string_view path) {
   return invalid("file", "expected plain names joined by '/', none of them hidden, 1000 bytes at most");
 }
 
-Result<std::unique_ptr<Papers>> Papers::make(Path folder) {
-  return std::unique_ptr<Papers>(new Papers(std::move(folder)));
+std::set<std::string> held_labels(const Caller& caller) { return {caller.labels.begin(), caller.labels.end()}; }
+
+Result<papers::Labels> labels_for(const Caller& caller, const Path& library) {
+  if (caller.key_id.empty()) return papers::Labels{};
+  return papers::labels_of(library);
+}
+
+std::optional<ApiError> check_seen(const Caller& caller, const Path& library, const std::string& file) {
+  const auto labels = labels_for(caller, library);
+  if (!labels) return papers_error(labels.error(), "library");
+  if (labels->allow(file, held_labels(caller))) return std::nullopt;
+  return ApiError{.status = 403,
+                  .message = "the labels of this key do not let it see papers of that name",
+                  .type = "permission_error",
+                  .param = "file",
+                  .code = "label_missing"};
+}
+
+Result<std::unique_ptr<Papers>> Papers::make(Path folder, PaperReader* reader) {
+  return std::unique_ptr<Papers>(new Papers(std::move(folder), reader));
+}
+
+tl::expected<Store, ApiError> Papers::open_seen(const Caller& caller, const std::string& name) const {
+  auto whole = open_named(folder_, name, Database::Mode::read);
+  if (!whole || caller.key_id.empty()) return whole;
+  const Path library = folder_ / (name + ".sqlite");
+  const auto domain = papers::domain_of_library(library);
+  if (!domain) return Refused(papers_error(domain.error(), "library"));
+  const std::lock_guard lock(views_);
+  auto view = papers::open_view(library, held_labels(caller), *domain);
+  if (!view) return Refused(papers_error(view.error(), "library"));
+  return std::move(*view);
 }
 
 bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics) {
   struct Entry {
     std::string_view method, path;
-    Answer (Papers::*answer)(const Json&) const;
+    Answer (Papers::*answer)(const Caller&, const Json&) const;
   };
   static constexpr Entry posts[] = {{"POST", "/freehold/ask", &Papers::ask},
                                     {"POST", "/freehold/papers", &Papers::list},
@@ -101,13 +131,14 @@ bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics)
   };
   if (request.path == "/freehold/libraries") {
     if (request.method != "GET") return wrong_method("GET");
-    return later(reading_, [this, reply] { reply(libraries()); });
+    return later(reading_, [this, reply, caller = request.caller] { reply(libraries(caller)); });
   }
   if (request.path.starts_with(incoming)) {
     if (request.method != "PUT") return wrong_method("PUT");
     auto bytes = std::make_shared<std::string>(std::move(request.body));
-    return later(reading_,
-                 [this, reply, bytes, path = request.path.substr(incoming.size())] { reply(take_in(path, *bytes)); });
+    return later(reading_, [this, reply, bytes, caller = request.caller, path = request.path.substr(incoming.size())] {
+      reply(take_in(caller, path, *bytes));
+    });
   }
   const auto found =
       std::find_if(std::begin(posts), std::end(posts), [&](const Entry& e) { return e.path == request.path; });
@@ -120,12 +151,16 @@ bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics)
     return true;
   }
   if (found->answer == nullptr)
-    return later(writing_, [this, exchange, &metrics, json = std::move(*body)] { ingest(json, exchange, metrics); });
-  return later(found->answer == &Papers::forget ? writing_ : reading_,
-               [this, reply, answer = found->answer, json = std::move(*body)] { reply((this->*answer)(json)); });
+    return later(writing_, [this, exchange, &metrics, caller = request.caller, json = std::move(*body)] {
+      ingest(caller, json, exchange, metrics);
+    });
+  Worker& worker = found->answer == &Papers::forget ? writing_ : found->answer == &Papers::ask ? asking_ : reading_;
+  return later(worker, [this, reply, answer = found->answer, caller = request.caller, json = std::move(*body)] {
+    reply((this->*answer)(caller, json));
+  });
 }
 
-Papers::Answer Papers::libraries() const {
+Papers::Answer Papers::libraries(const Caller& caller) const {
   std::vector<std::string> names;
   std::error_code error;
   for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
@@ -136,7 +171,7 @@ Papers::Answer Papers::libraries() const {
   std::sort(names.begin(), names.end());
   Json list = Json::array();
   for (const std::string& name : names) {
-    auto store = open_named(folder_, name, Database::Mode::read);
+    auto store = open_seen(caller, name);
     auto held = store ? papers::holdings(store->database()) : Result<papers::Holdings>(failure(Fault::io, ""));
     Json one = {{"name", name}, {"takes_papers", std::filesystem::is_directory(folder_ / (name + ".papers"), error)}};
     if (held)
@@ -148,31 +183,32 @@ Papers::Answer Papers::libraries() const {
   return Json{{"libraries", std::move(list)}};
 }
 
-Papers::Answer Papers::ask(const Json& body) const {
+Papers::Answer Papers::ask(const Caller& caller, const Json& body) const {
   Fields fields(body);
   std::string library, question;
   fields.text("library", library);
   if (!fields.text("question", question)) fields.fail(invalid("question", "is missing"));
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, library, Database::Mode::read);
+  auto store = open_seen(caller, library);
   if (!store) return Refused(std::move(store.error()));
   auto domain = papers::domain_of_library(folder_ / (library + ".sqlite"));
   if (!domain) return Refused(papers_error(domain.error(), "library"));
   auto vocabulary = papers::load_vocabulary(store->database(), *domain);
   if (!vocabulary) return Refused(papers_error(vocabulary.error(), "library"));
-  auto answer = papers::answer_question(store->database(), *vocabulary, *domain, question, most_cited);
+  const papers::Writer model = reader_ ? reader_->writer_for(caller) : papers::Writer();
+  auto answer = papers::answer_question(store->database(), *vocabulary, *domain, question, most_cited, model);
   if (!answer) return Refused(papers_error(answer.error(), "question"));
   Json json = papers::json_of(*answer);
   json["bars"] = answer->bars;
   return json;
 }
 
-Papers::Answer Papers::list(const Json& body) const {
+Papers::Answer Papers::list(const Caller& caller, const Json& body) const {
   Fields fields(body);
   std::string library;
   fields.text("library", library);
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, library, Database::Mode::read);
+  auto store = open_seen(caller, library);
   if (!store) return Refused(std::move(store.error()));
   auto held = papers::held_papers(store->database(), most_listed);
   if (!held) return Refused(papers_error(held.error(), "library"));
@@ -187,7 +223,7 @@ Papers::Answer Papers::list(const Json& body) const {
   return Json{{"library", library}, {"papers", std::move(list)}};
 }
 
-Papers::Answer Papers::place(const Json& body) const {
+Papers::Answer Papers::place(const Caller& caller, const Json& body) const {
   Fields fields(body);
   std::string library, file, locator;
   int around = 6;
@@ -196,7 +232,7 @@ Papers::Answer Papers::place(const Json& body) const {
   fields.text("locator", locator);
   fields.integer("around", 0, most_around, around);
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, library, Database::Mode::read);
+  auto store = open_seen(caller, library);
   if (!store) return Refused(std::move(store.error()));
   auto shown = papers::show_place(store->database(), file, locator, around);
   if (!shown) return Refused(papers_error(shown.error(), "locator"));

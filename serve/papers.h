@@ -8,47 +8,62 @@
 //   POST /freehold/ingest {library}                   reads what has come in: events, the last one is the report
 //   POST /freehold/forget {library, file}             takes a paper out for good
 //
+// Where keys are set up, a key sees the papers that its labels allow (NAME.labels.json, library/view.h), and nothing of
+// the others: answers, lists and places come from a library of the papers that it may see; papers that it may not see
+// it can neither replace nor take out.
+//
 // A library is NAME.sqlite; one whose papers come in here has them in the folder NAME.papers beside it. One that
 // `freehold ingest` made from a folder elsewhere is only read. Names are plain and stay beneath these folders.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 
 #include "base/file.h"
 #include "library/domain.h"
 #include "library/store.h"
+#include "library/view.h"
 #include "serve/api_error.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
+#include "serve/paper_reader.h"
 #include "serve/worker.h"
 
 namespace freehold {
 
 class Papers {
  public:
-  // `folder` holds the libraries; it is made when papers come in.
-  static Result<std::unique_ptr<Papers>> make(Path folder);
-  ~Papers() { ending_ = true; }
+  // `folder` holds the libraries; it is made when papers come in. `reader` reads questions that the rules cannot, if
+  // there is one; it must outlive this.
+  static Result<std::unique_ptr<Papers>> make(Path folder, PaperReader* reader = nullptr);
+  ~Papers() {
+    ending_ = true;
+    if (reader_) reader_->stop();
+  }
   // False: not one of its addresses. Answers come from threads of its own; `metrics` must outlive it.
   bool handle(HttpRequest& request, const std::shared_ptr<Exchange>& exchange, Metrics& metrics);
 
  private:
   using Answer = tl::expected<Json, ApiError>;
   using Way = std::shared_ptr<Exchange>;
-  explicit Papers(Path folder) : folder_(std::move(folder)) {}
-  Answer libraries() const;
-  Answer ask(const Json& body) const;
-  Answer list(const Json& body) const;
-  Answer place(const Json& body) const;
+  Papers(Path folder, PaperReader* reader) : folder_(std::move(folder)), reader_(reader) {}
+  // What the caller may see of a library.
+  tl::expected<papers::Store, ApiError> open_seen(const Caller& caller, const std::string& name) const;
+  Answer libraries(const Caller& caller) const;
+  Answer ask(const Caller& caller, const Json& body) const;
+  Answer list(const Caller& caller, const Json& body) const;
+  Answer place(const Caller& caller, const Json& body) const;
   // Those that write: papers_intake.cpp.
-  Answer take_in(const std::string& path, std::string_view bytes) const;
-  Answer forget(const Json& body) const;
-  void ingest(const Json& body, const Way& exchange, Metrics& metrics) const;
+  Answer take_in(const Caller& caller, const std::string& path, std::string_view bytes) const;
+  Answer forget(const Caller& caller, const Json& body) const;
+  void ingest(const Caller& caller, const Json& body, const Way& exchange, Metrics& metrics) const;
 
   const Path folder_;
+  PaperReader* const reader_;
   std::atomic<bool> ending_ = false;
-  Worker reading_{64}, writing_{8};  // last: their work uses all of the others
+  mutable std::mutex views_;                      // one is made at a time
+  Worker asking_{64}, reading_{64}, writing_{8};  // last: their work uses all of the others
 };
 
 // Shared by the two files of its code.
@@ -57,6 +72,11 @@ ApiError no_library(const std::string& name);
 // The library that a request names.
 tl::expected<papers::Store, ApiError> open_named(const Path& folder, const std::string& name,
                                                  papers::Database::Mode mode);
+// The labels of a library as far as they bind the caller: without keys none do.
+Result<papers::Labels> labels_for(const Caller& caller, const Path& library);
+// Papers that the caller's labels do not let it see are not its to change.
+std::optional<ApiError> check_seen(const Caller& caller, const Path& library, const std::string& file);
+std::set<std::string> held_labels(const Caller& caller);
 std::optional<ApiError> check_library_name(std::string_view name);
 // A path below a library's folder: plain names joined by '/', none of them hidden.
 std::optional<ApiError> check_paper_path(std::string_view path);

@@ -65,15 +65,21 @@ std::string_view status_of(const papers::FileReport& file) {
   return file.unchanged ? "unchanged" : file.fault.empty() ? "read" : "not read";
 }
 
-Json json_of(const papers::IngestReport& report, const papers::Tally& tally) {
+// Of the papers that `seen` allows; how many records there are of all only where it allows all.
+Json json_of(const papers::IngestReport& report, const papers::Tally& tally,
+             const std::function<bool(const std::string&)>& seen) {
   Json files = Json::array();
+  bool all = true;
   for (const papers::FileReport& file : report.files) {
+    all = all && seen(file.path);
+    if (!seen(file.path)) continue;
     Json one = {{"file", file.path}, {"status", status_of(file)}, {"rows", file.rows}};
     if (!file.read_as.empty()) one["read_as"] = file.read_as;
     if (!file.fault.empty()) one["fault"] = file.fault;
     if (!file.notes.empty()) one["notes"] = file.notes;
     files.push_back(std::move(one));
   }
+  if (!all) return {{"files", std::move(files)}};
   return {{"files", std::move(files)},
           {"removed", report.removed},
           {"merged", tally.merged_by_key + tally.merged_softly},
@@ -82,17 +88,19 @@ Json json_of(const papers::IngestReport& report, const papers::Tally& tally) {
           {"lines_open", tally.lines_open}};
 }
 
-Result<Json> read_papers(const Path& library, const Path& papers, const std::function<bool(double)>& on_progress) {
+Result<Json> read_papers(const Path& library, const Path& papers, const Caller& caller,
+                         const std::function<bool(double)>& on_progress) {
+  TRY_ASSIGN(const papers::Labels labels, labels_for(caller, library));
   TRY_ASSIGN(const papers::Domain domain, papers::domain_of_library(library));
   TRY_ASSIGN(papers::Store store, papers::Store::open(library, papers::Database::Mode::write));
   TRY_ASSIGN(const papers::IngestReport report, store.add_folder(papers, domain, on_progress));
   TRY_ASSIGN(const papers::Tally tally, papers::build_records(store, domain));
-  return json_of(report, tally);
+  return json_of(report, tally, [&](const std::string& file) { return labels.allow(file, held_labels(caller)); });
 }
 
 }  // namespace
 
-Papers::Answer Papers::take_in(const std::string& target, std::string_view bytes) const {
+Papers::Answer Papers::take_in(const Caller& caller, const std::string& target, std::string_view bytes) const {
   constexpr std::string_view middle = "/papers/";
   const size_t at = target.find(middle);
   const auto name = decoded(std::string_view(target).substr(0, at));
@@ -101,6 +109,7 @@ Papers::Answer Papers::take_in(const std::string& target, std::string_view bytes
   if (!name || !file) return Refused(invalid("file", "expected /freehold/libraries/NAME/papers/PATH"));
   if (auto fault = check_library_name(*name)) return Refused(std::move(*fault));
   if (auto fault = check_paper_path(*file)) return Refused(std::move(*fault));
+  if (auto fault = check_seen(caller, folder_ / (*name + ".sqlite"), *file)) return Refused(std::move(*fault));
   if (bytes.size() > limits::paper_bytes)
     return Refused(
         {.status = 413, .message = "a paper has at most 64 MiB", .param = "file", .code = "request_too_large"});
@@ -118,7 +127,7 @@ Papers::Answer Papers::take_in(const std::string& target, std::string_view bytes
   return Json{{"library", *name}, {"file", *file}, {"bytes", bytes.size()}};
 }
 
-void Papers::ingest(const Json& body, const Way& exchange, Metrics& metrics) const {
+void Papers::ingest(const Caller& caller, const Json& body, const Way& exchange, Metrics& metrics) const {
   const auto refuse = [&](const ApiError& error) {
     metrics.http(error.status);
     exchange->answer(answer_of(error));
@@ -139,7 +148,7 @@ void Papers::ingest(const Json& body, const Way& exchange, Metrics& metrics) con
   metrics.http(200);
   exchange->begin_events({});
   int said = -1;
-  const auto report = read_papers(library, papers, [&](double done) {
+  const auto report = read_papers(library, papers, caller, [&](double done) {
     const int percent = static_cast<int>(done * 100);
     if (percent != std::exchange(said, percent)) exchange->event(text_of(Json{{"done", done}}));
     return !*gone && !ending_;
@@ -148,7 +157,7 @@ void Papers::ingest(const Json& body, const Way& exchange, Metrics& metrics) con
   exchange->end_events();
 }
 
-Papers::Answer Papers::forget(const Json& body) const {
+Papers::Answer Papers::forget(const Caller& caller, const Json& body) const {
   Fields fields(body);
   std::string name, file;
   fields.text("library", name);
@@ -157,6 +166,7 @@ Papers::Answer Papers::forget(const Json& body) const {
   auto store = open_named(folder_, name, papers::Database::Mode::write);
   if (!store) return Refused(std::move(store.error()));
   const Path library = folder_ / (name + ".sqlite"), papers = folder_ / (name + ".papers");
+  if (auto fault = check_seen(caller, library, file)) return Refused(std::move(*fault));
   const auto domain = papers::domain_of_library(library);
   if (!domain) return Refused(papers_error(domain.error(), "library"));
   const auto done = papers::forget_paper(*store, library, *domain, file);

@@ -49,9 +49,14 @@ class PapersRoom : public testing::Test {
     std::filesystem::remove_all(folder_.parent_path());
   }
   HttpAnswer ask(const char* method, const std::string& path, std::string body = "") {
-    HttpRequest request{
-        .method = method, .path = path, .query = "", .headers = {}, .body = std::move(body), .peer = "", .id = "",
-        .caller = {}};
+    HttpRequest request{.method = method,
+                        .path = path,
+                        .query = "",
+                        .headers = {},
+                        .body = std::move(body),
+                        .peer = "",
+                        .id = "",
+                        .caller = caller_};
     const auto exchange = std::make_shared<Waiting>();
     if (!papers_->handle(request, exchange, metrics_)) return {404, ""};
     return exchange->wait();
@@ -67,6 +72,7 @@ class PapersRoom : public testing::Test {
   }
 
   Path folder_;
+  Caller caller_;  // who asks
   std::unique_ptr<Papers> papers_;
   Metrics metrics_{"m"};
 };
@@ -117,6 +123,41 @@ TEST_F(PapersRoom, NothingLeadsOutOfTheLibrary) {
     for (const char* path :
          {"/freehold/ask", "/freehold/papers", "/freehold/place", "/freehold/ingest", "/freehold/forget"})
       post(path, {{"library", name}}, 400);
+}
+
+// A key sees what its labels allow; of other papers no list, place, count or report tells.
+TEST_F(PapersRoom, LabelsDecideWhatAKeySees) {
+  const auto orders = [](int first, int count) {
+    std::string csv = "Work order,Asset,Date,Point of failure\n";
+    for (int i = first; i < first + count; ++i) csv += fmt::format("WO-{},BC-01,2020-03-0{},idler\n", 100 + i, i);
+    return csv;
+  };
+  EXPECT_EQ(put("a/papers/all.csv", orders(1, 2)).status, 200);
+  EXPECT_EQ(put("a/papers/legal/more.csv", orders(3, 3)).status, 200);
+  post("/freehold/ingest", {{"library", "a"}});
+  ASSERT_TRUE(replace_file(folder_ / "a.labels.json", R"({"legal/": ["legal"]})"));
+  const Json question = {{"library", "a"}, {"question", "How many failures were there in 2020?"}};
+  const Json hidden = {{"library", "a"}, {"file", "legal/more.csv"}};
+  EXPECT_EQ(post("/freehold/ask", question)["value"], 5);  // no keys are set up: the owner
+  caller_ = {.key_id = "k_1", .labels = {"legal"}};
+  EXPECT_EQ(post("/freehold/ask", question)["value"], 5);
+  caller_ = {.key_id = "k_2", .labels = {"other"}};
+  EXPECT_EQ(post("/freehold/ask", question)["value"], 2);
+  EXPECT_EQ(post("/freehold/papers", {{"library", "a"}})["papers"].size(), 1u);
+  auto listed = parse_json(ask("GET", "/freehold/libraries").body, "answer");
+  ASSERT_TRUE(listed);
+  EXPECT_EQ((*listed)["libraries"][0]["papers"], 1);
+  EXPECT_EQ((*listed)["libraries"][0]["rows"], 2);
+  EXPECT_NE(ask("POST", "/freehold/place", R"({"library":"a","file":"legal/more.csv","locator":"L2"})").status, 200);
+  EXPECT_EQ(put("a/papers/legal/more.csv", "x").status, 403);
+  EXPECT_EQ(put("a/papers/legal/new.csv", "x").status, 403);
+  post("/freehold/forget", hidden, 403);
+  const Json report = post("/freehold/ingest", {{"library", "a"}})["report"];
+  EXPECT_EQ(report["files"].size(), 1u);
+  EXPECT_FALSE(report.contains("merged"));
+  caller_ = {.key_id = "k_1", .labels = {"legal"}};
+  EXPECT_EQ(post("/freehold/forget", hidden)["rows"], 3);
+  EXPECT_EQ(post("/freehold/ask", question)["value"], 2);
 }
 
 TEST_F(PapersRoom, LinksAreNotFollowed) {

@@ -5,11 +5,14 @@
 
 #include <vector>
 
+#include "base/json.h"
 #include "text/piece.h"
 #include "text/tokenizer.h"
 
 namespace freehold {
 
+// The tokens that begin and end a text, as templates know them: bos_token and eos_token; empty where there is none.
+Json special_tokens(const Tokenizer&);
 std::vector<Token> encode_prompt(const std::vector<Piece>&, const Tokenizer&);
 
 }  // namespace freehold

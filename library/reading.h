@@ -1,0 +1,50 @@
+// Reading: a question that the rules cannot read, read by a model. The model only chooses: the record type, what is
+// asked, the field, the grouping, and for each word that the rules could not place what it stands for; all of them
+// names that exist, which are the literals of its grammar. Values, times and amounts that the question names are placed
+// by the rules as ever (Planner::make_as), and what was chosen is believed only where
+//   - every word is accounted for, and what it is said to stand for is in the plan
+//   - the field and the grouping are named by words of the question
+//   - the model, asked again, comes to the same plan
+#pragma once
+
+#include "library/plan.h"
+#include "library/writer.h"
+
+namespace freehold::papers {
+
+// What a word that the rules could not place stands for.
+struct Meaning {
+  enum class What : uint8_t {
+    nothing,  // it narrows nothing
+    records,  // what is counted, or happens
+    field,
+    value,
+    other,  // something that the papers do not hold
+  };
+  std::string word;
+  What what = What::other;
+  Place place;        // field, value
+  std::string value;  // value
+};
+struct Reading {
+  std::string type;
+  Ask ask = Ask::count;
+  bool ascending = false;
+  std::optional<Place> field, group;
+  std::string period;
+  std::vector<Meaning> words;
+};
+
+// Whether the rules read all of the question: only then is the plan carried out.
+bool is_whole(const Plan& plan);
+
+// The plan as a model reads it; without one, `why` says so for people.
+struct ModelPlan {
+  std::optional<Plan> plan = {};
+  std::string why = {};
+  std::vector<std::string> notes = {};  // what it took the words for
+};
+Result<ModelPlan> plan_by_model(Database& database, const Question& question, const Plan& by_rules,
+                                const Vocabulary& vocabulary, const Domain& domain, const Writer& model);
+
+}  // namespace freehold::papers
