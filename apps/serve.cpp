@@ -138,6 +138,8 @@ Result<Done> run(Options& options) {
   TRY_ASSIGN(const std::unique_ptr<Server> server, Server::make(options.server));
   TRY_ASSIGN(LoadedModel loaded, load(options.model));
   TRY_ASSIGN(std::optional<PromptFormat> format, prompt_format_for(loaded.checkpoint, loaded.tokenizer));
+  TRY_ASSIGN(const std::optional<VectorForm> vectors, vector_form_for(loaded.checkpoint));
+  TRY_ASSIGN(std::optional<FillTokens> fill, fill_tokens_for(loaded.checkpoint, loaded.tokenizer));
   const ModelFacts& facts = loaded.model->facts();
   options.scheduler.context = options.model.context;
   if (options.cache_mib > 0)
@@ -150,6 +152,8 @@ Result<Done> run(Options& options) {
                        .facts = facts,
                        .tokenizer = loaded.tokenizer,
                        .format = std::move(format),
+                       .vectors = vectors,
+                       .fill = std::move(fill),
                        .context = scheduler->context(),
                        .most_answers = scheduler->options().running,
                        .fingerprint = fingerprint_of(*loaded.engine),

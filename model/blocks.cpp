@@ -75,6 +75,8 @@ Tensor Trunk::enter(Pass& pass) const {
 
 Tensor Trunk::leave(Pass& pass, const TrunkConfig& config, const Tensor& x) const {
   Context& c = pass.context();
+  if (!pass.final_rows().empty())
+    pass.set_final_states(ops::rms_norm(c, ops::pick_rows(c, x, pass.final_rows()), norm, config.eps));  // [m, hidden]
   if (pass.logit_rows().empty()) return {};
   const Tensor last = ops::pick_rows(c, x, pass.logit_rows());  // [n, hidden]
   const Tensor in =

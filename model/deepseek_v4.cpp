@@ -141,11 +141,14 @@ Tensor DeepseekV4::forward(Pass& pass) const {
 }
 
 Tensor DeepseekV4::leave(Pass& pass, const Tensor& streams, const StreamGates& gates, const Tensor& norm) const {
-  if (pass.logit_rows().empty()) return {};
   Context& c = pass.context();
-  const Tensor picked = ops::pick_rows(c, streams, pass.logit_rows());                            // [n, S, hidden]
-  Tensor x = collapse_at_end(c, config_, gates, picked);                                          // [n, hidden]
-  x = pass.at(Point::final_norm, 0, ops::rms_norm(c, x, norm, config_.eps), pass.logit_sites());  // [n, hidden]
+  const auto normed = [&](std::span<const int32_t> rows) {
+    const Tensor picked = ops::pick_rows(c, streams, rows);                                        // [n, S, hidden]
+    return ops::rms_norm(c, collapse_at_end(c, config_, gates, picked), norm, config_.eps);        // [n, hidden]
+  };
+  if (!pass.final_rows().empty()) pass.set_final_states(normed(pass.final_rows()));
+  if (pass.logit_rows().empty()) return {};
+  const Tensor x = pass.at(Point::final_norm, 0, normed(pass.logit_rows()), pass.logit_sites());  // [n, hidden]
   return pass.at(Point::lm_head, 0, pass.linear_fine(head_, x), pass.logit_sites());              // [n, vocabulary]
 }
 

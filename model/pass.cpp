@@ -10,11 +10,15 @@ namespace freehold {
 
 Pass::Pass(Context& context, const Batch& batch, int layers, std::span<Observer* const> observers)
     : context_(context), batch_(batch), observers_(observers) {
-  size_t all = 0, wanted = 0;
-  for (const Batch::Sequence& sequence : batch.sequences) all += sequence.tokens.size();
+  size_t all = 0, wanted = 0, finals = 0;
+  for (const Batch::Sequence& sequence : batch.sequences) {
+    all += sequence.tokens.size();
+    if (sequence.final_states) finals += sequence.tokens.size();
+  }
   const auto room = [&]<class T>(std::span<T>& of, size_t count) { of = {context.arena.array<T>(count), count}; };
   room(rows_, all), room(tokens_, all), room(positions_, all), room(logit_rows_, all), room(logit_sites_, all);
-  room(span_room_, batch.sequences.size());
+  room(final_rows_, finals), room(span_room_, batch.sequences.size());
+  finals = 0;
   size_t row = 0;
   for (size_t s = 0; s < batch.sequences.size(); ++s) {
     const Batch::Sequence& sequence = batch.sequences[s];
@@ -28,6 +32,7 @@ Pass::Pass(Context& context, const Batch& batch, int layers, std::span<Observer*
         logit_rows_[wanted] = static_cast<int32_t>(row);
         logit_sites_[wanted++] = rows_[row];
       }
+      if (sequence.final_states) final_rows_[finals++] = static_cast<int32_t>(row);
     }
   }
   logit_rows_ = logit_rows_.first(wanted);

@@ -33,6 +33,7 @@ struct Batch {
     const Adapter* adapter = nullptr;
     // Which rows get logits: the last one, all, or none.
     enum class Logits : uint8_t { last, all, none } logits = Logits::last;
+    bool final_states = false;  // all rows: what the output head would read of them (Pass::final_states)
   };
   std::vector<Sequence> sequences;
 };
@@ -107,6 +108,11 @@ class Pass {
   void set_states(Tensor states) { states_ = std::move(states); }
   const Tensor& states() const { return states_; }
 
+  // The stream after the final norm, [final_rows, hidden], of the sequences that ask for it; no point shows it.
+  std::span<const int32_t> final_rows() const { return final_rows_; }  // ascending
+  void set_final_states(Tensor states) { final_states_ = std::move(states); }
+  const Tensor& final_states() const { return final_states_; }
+
   Context& context() { return context_; }
   const Batch& batch() const { return batch_; }
   std::span<const Row> rows() const { return rows_; }
@@ -135,9 +141,9 @@ class Pass {
   // In the arena, below what layers give back.
   std::span<Row> rows_, logit_sites_;
   std::span<Token> tokens_;
-  std::span<int32_t> positions_, logit_rows_;
+  std::span<int32_t> positions_, logit_rows_, final_rows_;
   std::span<ops::AttentionSpan> spans_, span_room_;
-  Tensor carried_, states_;
+  Tensor carried_, states_, final_states_;
   bool keeps_states_ = false;
   Arena::Mark layer_mark_{};
   std::vector<std::unique_ptr<KvPages>> own_pages_;  // of watched or selective attention without a cache

@@ -1,8 +1,9 @@
 // The text side of a checkpoint: which metadata and side files a tokenizer and a chat template are read from.
-//   GGUF:    tokenizer.ggml.*, tokenizer.chat_template
+//   GGUF:    tokenizer.ggml.*, tokenizer.chat_template, ARCHITECTURE.pooling_type
 //   folder:  tokenizer.json, tokenizer_config.json (begin and end tokens, template), config.json (their ids, where the
 //            former is silent), chat_template.jinja
 #include "model/model.h"
+#include "model/text_side.h"
 
 namespace freehold {
 namespace {
@@ -105,6 +106,37 @@ Result<std::string> chat_template_source(const Checkpoint& checkpoint) {
   if (checkpoint.has_side_file("chat_template.jinja")) return checkpoint.side_file("chat_template.jinja");
   TRY_ASSIGN(const Json config, tokenizer_config(checkpoint));
   return template_of_config(config, checkpoint.name());
+}
+
+Result<std::optional<VectorForm>> vector_form_for(const Checkpoint& checkpoint) {
+  VectorForm form;
+  if (checkpoint.source() != Checkpoint::Source::gguf) return form;
+  TRY_ASSIGN(const auto* ends, member<bool>(checkpoint, "tokenizer.ggml.add_eos_token", "boolean"));
+  form.ends = ends && *ends;
+  TRY_ASSIGN(const std::string_view architecture, text_member(checkpoint, "general.architecture"));
+  const auto found = checkpoint.config().find(std::string(architecture) + ".pooling_type");
+  if (found == checkpoint.config().end() || *found == Json(0) || *found == Json(1)) return form;  // unstated, mean
+  if (*found != Json(3)) return std::nullopt;
+  form.pooling = Pooling::last;
+  return form;
+}
+
+Result<std::optional<FillTokens>> fill_tokens_for(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {
+  std::optional<FillTokens> fill = find_fill_tokens(tokenizer);
+  if (checkpoint.source() != Checkpoint::Source::gguf) return fill;
+  std::vector<Token> stated;
+  for (const char* key :
+       {"tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.fim_mid_token_id"}) {
+    TRY_ASSIGN(const auto id, id_member(checkpoint, key));
+    if (!id) return fill;
+    if (*id < 0 || *id >= tokenizer.size())
+      return malformed("{}: key '{}' is {}; the vocabulary has {} tokens", checkpoint.name(), key, *id,
+                       tokenizer.size());
+    stated.push_back(static_cast<Token>(*id));
+  }
+  if (!fill) fill.emplace();
+  fill->before = stated[0], fill->after = stated[1], fill->middle = stated[2];
+  return fill;
 }
 
 Result<std::optional<PromptFormat>> prompt_format_for(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {

@@ -34,8 +34,10 @@ std::vector<Part> AnswerText::push(Token token) {
 }
 
 bool AnswerText::ends(Token token) const {
-  const auto& ends = tokenizer_->ends();
-  return std::find(ends.begin(), ends.end(), token) != ends.end();
+  const auto among = [&](const std::vector<Token>& ends) {
+    return std::find(ends.begin(), ends.end(), token) != ends.end();
+  };
+  return among(tokenizer_->ends()) || among(options_.ends);
 }
 
 std::vector<Part> AnswerText::finish() {

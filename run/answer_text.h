@@ -18,6 +18,7 @@ struct AnswerTextOptions {
   // Whose marks stay in the text although they are control tokens, for a ToolCallParser to read.
   ToolSyntax tools = ToolSyntax::none;
   std::vector<std::string> stops = {};  // not empty, valid UTF-8; looked for in the answer, not in the thinking
+  std::vector<Token> ends = {};         // that end the answer beside those of the tokenizer
 };
 
 class AnswerText {

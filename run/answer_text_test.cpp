@@ -69,5 +69,12 @@ TEST(AnswerText, CountsTheTokensOfThinking) {
   EXPECT_FALSE(answer.thinking());
 }
 
+TEST(AnswerText, OtherTokensMayEndAnAnswerToo) {
+  const Tokenizer tokenizer = byte_tokenizer();
+  const AnswerText usual(tokenizer, {}), more(tokenizer, {.ends = {'x'}});
+  EXPECT_TRUE(usual.ends(end_token) && more.ends(end_token) && more.ends('x'));
+  EXPECT_FALSE(usual.ends('x') || more.ends('y'));
+}
+
 }  // namespace
 }  // namespace freehold

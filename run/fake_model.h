@@ -1,6 +1,6 @@
-// A model for tests: no weights; every logit is a hash of all tokens so far, which it reads back from its cache. So a
-// wrong position, a stale page or a missing token changes every number. With a short memory only the last tokens count,
-// and what it writes repeats itself.
+// A model for tests: no weights; every logit, and every number of a final state, is a hash of all tokens so far, which
+// it reads back from its cache. So a wrong position, a stale page or a missing token changes every number. With a short
+// memory only the last tokens count, and what it writes repeats itself.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ class FakeCache : public KvCache {
 
 class FakeModel : public Model {
  public:
-  static constexpr int vocabulary = 64, heads = 2, head_dim = 16;
+  static constexpr int vocabulary = 64, hidden = 8, heads = 2, head_dim = 16;
   explicit FakeModel(KvType kv = KvType::f16, int context = 4096) {
     facts_.architecture = "fake";
     facts_.layers = 2, facts_.vocabulary = vocabulary, facts_.context = context;
@@ -53,21 +53,12 @@ class FakeModel : public Model {
       }
       computed += static_cast<int>(sequence.tokens.size());
     }
-    for (const Row& site : pass.logit_sites()) {
-      const Batch::Sequence& sequence = pass.batch().sequences[static_cast<size_t>(site.sequence)];
-      uint64_t hash = 1;
-      for (int position = std::max(0, site.position + 1 - memory); position <= site.position; ++position)
-        for (int layer = 0; layer < 2; ++layer) {
-          std::vector<float> k(heads * head_dim), v(k.size());
-          sequence.cache->pages(layer)->read(position, k.data(), v.data());
-          const float at_place = memory == INT_MAX ? v[7] : 0;
-          hash = (hash ^ static_cast<uint64_t>(k[5] * 1000 + at_place)) * 0x9e3779b97f4a7c15ull;
-        }
-      for (int token = 0; token < facts_.vocabulary; ++token) {
-        hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9ull;
-        logits.mutable_row(row)[static_cast<size_t>(token)] = static_cast<float>(hash >> 40) * 0x1p-20f;
-      }
-      ++row;
+    for (const Row& site : pass.logit_sites()) fill(pass, site, logits.mutable_row(row++));
+    if (!pass.final_rows().empty()) {
+      Tensor states = Tensor::empty({static_cast<int64_t>(pass.final_rows().size()), hidden}, pass.context().arena);
+      for (size_t i = 0; i < pass.final_rows().size(); ++i)
+        fill(pass, pass.rows()[static_cast<size_t>(pass.final_rows()[i])], states.mutable_row(static_cast<int64_t>(i)));
+      pass.set_final_states(states);
     }
     return row > 0 ? pass.at(Point::lm_head, 0, logits) : logits;
   }
@@ -85,6 +76,22 @@ class FakeModel : public Model {
   mutable int passes = 0, computed = 0;  // what tests ask
 
  private:
+  // Numbers made of all tokens of the row's sequence up to it.
+  void fill(const Pass& pass, const Row& site, std::span<float> numbers) const {
+    const Batch::Sequence& sequence = pass.batch().sequences[static_cast<size_t>(site.sequence)];
+    uint64_t hash = 1;
+    for (int position = std::max(0, site.position + 1 - memory); position <= site.position; ++position)
+      for (int layer = 0; layer < 2; ++layer) {
+        std::vector<float> k(heads * head_dim), v(k.size());
+        sequence.cache->pages(layer)->read(position, k.data(), v.data());
+        const float at_place = memory == INT_MAX ? v[7] : 0;
+        hash = (hash ^ static_cast<uint64_t>(k[5] * 1000 + at_place)) * 0x9e3779b97f4a7c15ull;
+      }
+    for (float& number : numbers) {
+      hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9ull;
+      number = static_cast<float>(hash >> 40) * 0x1p-20f;
+    }
+  }
   NumericMode mode_;
 };
 

@@ -121,8 +121,10 @@ void Scheduler::choose_work() {
     const std::vector<Token>& prompt = writing.request->ask_.prompt;
     const int done = writing.session.position(), left = static_cast<int>(prompt.size()) - done;
     const int count = std::min(budget, left);
-    work_.push_back({&writing.session, std::span(prompt).subspan(static_cast<size_t>(done), static_cast<size_t>(count)),
-                     count == left});
+    work_.push_back({.session = &writing.session,
+                     .tokens = std::span(prompt).subspan(static_cast<size_t>(done), static_cast<size_t>(count)),
+                     .wants_logits = count == left && !writing.pooled,
+                     .pooled = writing.pooled ? &*writing.pooled : nullptr});
     worked_.push_back(&writing);
     charge(writing.request->ask_.user, count);
     budget -= count;
@@ -150,7 +152,7 @@ void Scheduler::compute() {
     Event event{.kind = Event::Kind::progress};
     event.computed = writing.session.position();
     say(writing.request, std::move(event));
-    if (work_[i].wants_logits) prompt_done(writing);
+    if (writing.session.position() == writing.request->prompt_tokens()) prompt_done(writing);
   }
   if (rows == 0) engine_.costs().record(decoded, seconds);
   totals_.prompt_tokens += static_cast<uint64_t>(rows);
@@ -160,6 +162,7 @@ void Scheduler::compute() {
 
 // The answers that follow take the prompt over, or compute it themselves where it cannot be copied.
 void Scheduler::prompt_done(Writing& writing) {
+  if (writing.pooled) return give_vector(writing);
   const Ask& ask = writing.request->ask_;
   const auto begin = [&](Writing& one) {
     one.state = Writing::State::writes;
@@ -200,6 +203,12 @@ Result<Choice> Scheduler::Writing::choose() {
   return picked;
 }
 
+void Scheduler::give_vector(Writing& writing) {
+  Result<std::vector<float>> vector = writing.pooled->vector();
+  if (!vector) return fail(writing.request, std::move(vector.error()));
+  end(writing, Stop::end, std::move(*vector));
+}
+
 void Scheduler::choose_once() {
   engine_.pool().run(static_cast<int>(choosing_.size()), [&](int i, int) {
     Writing& writing = *choosing_[static_cast<size_t>(i)];
@@ -235,7 +244,7 @@ void Scheduler::take_token(Writing& writing, Choice choice) {
   if (writing.session.room() == 0) return end(writing, Stop::context);
 }
 
-void Scheduler::end(Writing& writing, Stop stop) {
+void Scheduler::end(Writing& writing, Stop stop, std::vector<float> vector) {
   Event event{.kind = Event::Kind::ended};
   event.answer = writing.answer;
   event.parts = writing.text.finish();
@@ -243,6 +252,7 @@ void Scheduler::end(Writing& writing, Stop stop) {
   event.drafts = writing.drafts;
   event.thinking_tokens = writing.text.thinking_tokens();
   event.stopped_by = writing.text.stopped_by();
+  event.vector = std::move(vector);
   say(writing.request, std::move(event));
   writing.state = Writing::State::over;
   if (--writing.request->open_ == 0) say(writing.request, Event{.kind = Event::Kind::done});
@@ -263,7 +273,7 @@ void Scheduler::give_out() {
 
 void Scheduler::retire() {
   for (auto& writing : writing_)
-    if (writing->state == Writing::State::over) keep(std::move(writing->session), writing->request->ask_.user);
+    if (writing->state == Writing::State::over) keep(std::move(writing->session), writing->request->ask_);
   std::erase_if(writing_, [](const auto& writing) { return writing->state == Writing::State::over; });
 }
 

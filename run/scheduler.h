@@ -12,6 +12,9 @@
 // A few streams do not fill a pass: guesses of their next tokens (run/drafts.h) are computed along as far as that makes
 // the sum of the answers faster, and not while a prompt is.
 //
+// A vector of a text (run/pooled.h) is a prompt that is computed whole, like the others and beside them, and nothing
+// more.
+//
 // Sessions that have ended stay, least recently used out first, for the next request of the same user that begins as
 // they do. Users never share: what one has asked must not show in the times of another.
 #pragma once
@@ -41,6 +44,7 @@ struct Ask {  // what one request wants computed
   AnswerTextOptions text;
   ConstraintOptions constraint = {};
   int answers = 1;      // they share the computing of the prompt
+  std::optional<Pooling> pooling = {};  // no answer, but one vector of the prompt
   int max_tokens = -1;  // below 0: to the end of the context
   std::string user;
 };
@@ -50,7 +54,7 @@ struct Event {
     begun,     // computing starts; `reused` tokens of the prompt were found in memory
     progress,  // `computed` tokens of the prompt are done
     token,     // one more: choice, parts, thinking
-    ended,     // one answer: stop, the rest of its parts
+    ended,     // one answer: stop, the rest of its parts; or the vector
     done,      // all answers: the last event
     failed,    // error: the last event
   };
@@ -63,6 +67,7 @@ struct Event {
   int reused = 0, computed = 0, thinking_tokens = 0;
   DraftCounts drafts{};      // ended
   std::string stopped_by{};  // ended: the text of `stops` that was found
+  std::vector<float> vector{};  // ended: what was pooled, of length 1
   Error error{};
 };
 
@@ -136,17 +141,18 @@ class Scheduler {
   Result<Session> session_for(const Ask& ask, int positions, int& reused);
   bool make_room(int64_t positions, const Session* spared);
   bool make_room_by_one(const Session* spared);
-  void keep(Session session, const std::string& user);
+  void keep(Session session, const Ask& ask);
   void charge(const std::string& user, int64_t work) { charges_[user] += work; }
   // A step: scheduler.cpp.
   void choose_work();
   void choose_next_tokens(bool alone);
   void compute();
   void prompt_done(Writing& writing);
+  void give_vector(Writing& writing);
   void choose_tokens();
   void choose_once();
   void take_token(Writing& writing, Choice choice);
-  void end(Writing& writing, Stop stop);
+  void end(Writing& writing, Stop stop, std::vector<float> vector = {});
   void fail(const std::shared_ptr<Request>& request, Error error);
   void retire();
   void give_out();

@@ -43,6 +43,7 @@ Result<std::unique_ptr<Scheduler>> Scheduler::make(Engine& engine, const Tokeniz
 }
 
 int Scheduler::positions_of(const Ask& ask) const {
+  if (ask.pooling) return static_cast<int>(ask.prompt.size());
   const int64_t asked = static_cast<int64_t>(ask.prompt.size()) + std::max(ask.max_tokens, 1);
   return ask.max_tokens < 0 ? options_.context : static_cast<int>(std::min<int64_t>(asked, options_.context));
 }
@@ -60,6 +61,7 @@ Result<std::shared_ptr<Request>> Scheduler::submit(Ask ask, std::function<void()
   if (static_cast<int64_t>(positions_of(ask)) * ask.answers > options_.cache_positions)
     return usage_error("n: {} answers of {} tokens exceed the {} positions of the cache", ask.answers,
                        positions_of(ask), options_.cache_positions);
+  CHECK(!ask.pooling || ask.answers == 1, "{} answers of a vector", ask.answers);
   TRY(check_settings(ask.sampling, vocabulary));
   const std::shared_ptr<Request> request(new Request(std::move(ask), std::move(wake)));
   {
@@ -152,7 +154,7 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
     int unused = 0;
     Result<Session> session = session_for(ask, positions, i == 0 ? reused : unused);
     if (!session) {
-      for (Session& made : sessions) keep(std::move(made), ask.user);
+      for (Session& made : sessions) keep(std::move(made), ask);
       if (!writing_.empty()) return false;  // memory that those who write will give back
       return Failure(session.error());
     }
@@ -165,6 +167,7 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
     writing_.push_back(std::make_unique<Writing>(Writing{request, i, std::move(sessions[static_cast<size_t>(i)]),
                                                          std::move(sampler), AnswerText(tokenizer_, ask.text)}));
     if (i > 0) writing_.back()->state = Writing::State::follows;
+    if (ask.pooling) writing_.back()->pooled.emplace(*ask.pooling);
     if (ask.constraint.grammar) writing_.back()->constraint.emplace(tokenizer_, ask.constraint, ask.text.thinking_open);
   }
   request->open_ = ask.answers;
@@ -177,9 +180,9 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
 }
 
 // A session with room for `positions` that holds as much of the prompt as is found in memory; its last token is always
-// computed, for the logits after it.
+// computed, for the logits after it. For a vector all of it is: states of tokens are not kept.
 Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reused) {
-  const std::span<const Token> wanted(ask.prompt.data(), ask.prompt.size() - 1);
+  const std::span<const Token> wanted(ask.prompt.data(), ask.pooling ? 0 : ask.prompt.size() - 1);
   const Session* source = nullptr;
   auto kept = kept_.end();
   for (auto i = kept_.begin(); i != kept_.end(); ++i)
@@ -207,7 +210,7 @@ Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reuse
     source = nullptr;
     CHECK(make_room(positions, nullptr), "{} of {} positions used", used_positions_, options_.cache_positions);
   }
-  const SessionOptions how{.positions = positions, .drafts = options_.drafts};
+  const SessionOptions how{.positions = positions, .drafts = options_.drafts && !ask.pooling};
   Result<Session> session = Session::make(engine_, how);
   while (!session && make_room_by_one(source)) session = Session::make(engine_, how);
   if (!session) return session;
@@ -240,12 +243,13 @@ bool Scheduler::make_room_by_one(const Session* spared) {
   return false;
 }
 
-void Scheduler::keep(Session session, const std::string& user) {
-  if (session.position() == 0) {
+// What a vector was made of is let go: there is no room in it for an answer.
+void Scheduler::keep(Session session, const Ask& ask) {
+  if (session.position() == 0 || ask.pooling) {
     used_positions_ -= session.capacity();
     return;
   }
-  kept_.push_back({std::move(session), user});
+  kept_.push_back({std::move(session), ask.user});
 }
 
 }  // namespace freehold

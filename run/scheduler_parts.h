@@ -18,6 +18,7 @@ struct Scheduler::Writing {
   Sampler sampler;
   AnswerText text;
   std::optional<Constraint> constraint = {};
+  std::optional<Pooled> pooled = {};
   State state = State::prompt;
   Token next = -1;
   int made = 0;  // tokens

@@ -17,6 +17,7 @@ struct Collected {
   std::vector<std::vector<Token>> tokens;  // of each answer
   std::vector<std::string> texts;
   std::vector<Stop> stops;
+  std::vector<float> vector;
   int reused = 0, done = 0, failed = 0;
   Error error;
 };
@@ -61,7 +62,7 @@ struct SchedulerTest : ::testing::Test {
       if (all.tokens.size() <= at) all.tokens.resize(at + 1), all.texts.resize(at + 1), all.stops.resize(at + 1);
       if (event.kind == Event::Kind::token) all.tokens[at].push_back(event.choice.token);
       for (const Part& part : event.parts) all.texts[at] += part.text;
-      if (event.kind == Event::Kind::ended) all.stops[at] = event.stop;
+      if (event.kind == Event::Kind::ended) all.stops[at] = event.stop, all.vector = std::move(event.vector);
       if (event.kind == Event::Kind::begun) all.reused = event.reused;
       if (event.kind == Event::Kind::failed) all.error = event.error, ++all.failed;
       all.done += event.kind == Event::Kind::done;
@@ -158,6 +159,41 @@ TEST_F(SchedulerTest, SeveralAnswersShareThePrompt) {
   EXPECT_EQ(different.size(), 4u);
   one.answers = 1;
   EXPECT_EQ(all.tokens[0], alone(one));
+}
+
+TEST_F(SchedulerTest, AVectorIsTheSameInChunksInCompanyAndBesideItsOwnPrefix) {
+  const auto text = prompt(700, 1);
+  const auto vector_ask = [&](Pooling how) {
+    Ask one = ask(text);
+    one.pooling = how;
+    return one;
+  };
+  const auto expected = [&](Pooling how) {  // from the states of a pass of its own
+    const auto cache = model.make_cache(1024);
+    Arena arena;
+    Context context{kernels, pool, arena, model.mode().arithmetic, nullptr};
+    const Batch batch{
+        {{.tokens = text, .cache = cache.get(), .logits = Batch::Sequence::Logits::none, .final_states = true}}};
+    Pass pass(context, batch, 2);
+    (void)model.forward(pass);
+    Pooled pooled(how);
+    for (int64_t i = 0; i < 700; ++i) pooled.add(pass.final_states().row(i));
+    return *pooled.vector();
+  };
+  for (const Pooling how : {Pooling::mean, Pooling::last}) {
+    make({.prompt_time = std::chrono::milliseconds(1)});
+    finish(submit(ask(text)));  // a session that begins with the same tokens stays in memory
+    const auto company = submit(ask(prompt(300, 2), 200));
+    for (int i = 0; i < 3; ++i) scheduler->step();
+    const int64_t used = scheduler->counts().cache_used;
+    const Collected all = finish(submit(vector_ask(how)));
+    EXPECT_EQ(all.vector, expected(how));
+    EXPECT_EQ(std::make_tuple(all.reused, all.done, all.tokens.at(0).size()), std::make_tuple(0, 1, size_t{0}));
+    EXPECT_EQ(scheduler->counts().cache_used, used);  // its room is given back
+    Collected other;
+    collect(*company, other);
+    EXPECT_FALSE(other.tokens.at(0).empty());
+  }
 }
 
 TEST_F(SchedulerTest, CancelledWorkEndsWithinAStepAndOthersGoOn) {

@@ -43,6 +43,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   for (const Session::Work& w : work) {
     const Session& s = *w.session;
     CHECK(!w.tokens.empty());
+    CHECK(!w.pooled || (!w.wants_logits && w.guesses == 0));
     CHECK(s.options_.observers.empty() || work.size() == 1, "{} sessions in a pass that is watched", work.size());
     for (const Token token : w.tokens)
       if (token < 0 || token >= facts.vocabulary)
@@ -58,7 +59,8 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
                                .adapter = s.options_.adapter,
                                .logits = w.guesses > 0    ? Logits::all
                                          : w.wants_logits ? Logits::last
-                                                          : Logits::none});
+                                                          : Logits::none,
+                               .final_states = w.pooled != nullptr});
     observers = s.options_.observers;
   }
   engine.arena().reset();
@@ -69,7 +71,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   const Tensor logits = engine.model().forward(pass);  // [rows that want logits, vocabulary]
   if (WeightStore* store = engine.model().store()) TRY(store->check());
 
-  int64_t row = 0, first = 0;
+  int64_t row = 0, first = 0, final_row = 0;
   for (const Session::Work& w : work) {
     Session& s = *w.session;
     const int start = s.position();
@@ -79,6 +81,8 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
     s.computed_ = s.taken_ = 0;
     if (s.prediction_) s.prediction_->computed(start, pass.states().rows(first, count), s.tokens_);
     first += count;
+    if (w.pooled)
+      for (int64_t i = 0; i < count; ++i) w.pooled->add(pass.final_states().row(final_row++));
     if (!w.wants_logits) continue;
     const std::span<const float> from = logits.row(row);
     CHECK(from.size() == s.logits_.size(), "{} logits", from.size());

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "run/drafts.h"
 #include "run/engine.h"
+#include "run/pooled.h"
 #include "run/prediction.h"
 
 namespace freehold {
@@ -110,6 +111,7 @@ struct Session::Work {
   std::span<const Token> tokens;
   bool wants_logits = true;
   int guesses = 0;  // the last of the tokens are
+  Pooled* pooled = nullptr;  // takes in the final states of the tokens; then no logits are wanted
 };
 // One pass over all of it. Refuses, before computing, tokens outside the vocabulary and sessions without room. Sessions
 // with observers go alone, as what they watch is the whole pass.

@@ -6,25 +6,18 @@
 #include <memory>
 #include <vector>
 
-#include "serve/accounts.h"
 #include "serve/answer_request.h"
 #include "serve/answer_shapes.h"
 #include "serve/http.h"
-#include "serve/metrics.h"
+#include "serve/spending.h"
 
 namespace freehold {
 
-struct Client {
-  std::string user;  // whom the scheduler shares time between
-  Caller caller;
-  bool receipt = false;  // wants to be told what it used
-};
-
 class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
  public:
-  AnswerJob(const ModelSide& side, Metrics& metrics, Accounts& accounts, AnswerRequest request,
+  AnswerJob(const ModelSide& side, Metrics& metrics, Accounts& accounts, Client client, AnswerRequest request,
             std::shared_ptr<Exchange> exchange);
-  void start(Scheduler& scheduler, Client client);  // answers at once when the scheduler refuses
+  void start(Scheduler& scheduler);  // answers at once when the scheduler refuses
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -37,9 +30,6 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   void complete();
   void failed(ApiError error);
   void abandon();
-  void settle(std::string_view outcome);
-  void computed(size_t ask, int tokens);
-  Headers headers() const;
   Said hear(Choosing& choice, std::vector<Part> parts, bool last);
 
   const ModelSide& side_;
@@ -53,14 +43,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   std::vector<Clock::time_point> last_token_;
   size_t done_ = 0;  // asks
   bool streaming_ = false, over_ = false;
-  Usage usage_;
-  Accounts& accounts_;
-  Client client_;
-  uint64_t account_ = 0;       // since computing began
-  std::vector<int> computed_;  // tokens of the prompt of each ask
-  std::optional<Receipt> receipt_;
-  const Clock::time_point arrived_ = Clock::now();
-  RequestTimes times_;
+  Spending spending_;
 };
 
 }  // namespace freehold

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "serve/fields.h"
+#include "serve/prompts.h"
 #include "serve/request_id.h"
+#include "serve/request_parts.h"
 
 namespace freehold {
 namespace {
@@ -41,11 +43,21 @@ void read_bias(const ModelSide& side, Fields& fields, SamplerSettings& settings)
   }
 }
 
-// What both kinds of request have.
+// What holds where a request in OpenAI's words is silent.
+SamplerSettings usual_sampling() {
+  SamplerSettings s;
+  s.temperature = 1, s.top_k = 0, s.top_p = 1, s.min_p = 0;
+  return s;
+}
+
+// What of others' settings is not done.
+void refuse_others(Fields& fields) { fields.refuse({"lora", "id_slot", "samplers"}, "is not served yet"); }
+
+}  // namespace
+
 void read_common(const ModelSide& side, Fields& fields, Ask& ask, AnswerRequest& request) {
   SamplerSettings& s = ask.sampling;
-  s.temperature = 1, s.top_k = 0, s.top_p = 1, s.min_p = 0;  // as the API has it
-  fields.find("model");                                      // checked by name
+  fields.find("model");  // checked by name
   fields.number("temperature", 0, 2, s.temperature);
   if (fields.number("top_p", 0, 1, s.top_p) && s.top_p == 0) s.top_k = 1, s.top_p = 1;
   if (fields.integer("top_k", -1, INT32_MAX, s.top_k)) s.top_k = std::max(s.top_k, 0);
@@ -77,16 +89,16 @@ void read_common(const ModelSide& side, Fields& fields, Ask& ask, AnswerRequest&
   fields.boolean("return_progress", request.progress);
   fields.only("typical_p", 1.0, "is not served");
   fields.accept({"user", "metadata", "cache_prompt"});
-  fields.refuse({"lora", "id_slot", "samplers", "mirostat", "dry_multiplier", "xtc_probability"}, "is not served yet");
+  fields.refuse({"mirostat", "dry_multiplier", "xtc_probability"}, "is not served yet");
   request.grammar = read_grammar_ask(fields);
 }
 
-std::optional<ApiError> settle(const ModelSide& side, Fields& fields, AnswerRequest& request) {
+std::optional<ApiError> settle_request(const ModelSide& side, Fields& fields, AnswerRequest& request) {
   if (fields.error()) return fields.error();
   for (const std::string& name : fields.unknown()) request.ignored.push_back(name);
   if (side.strict && !request.ignored.empty())
     return unsupported_field(request.ignored.front(), "is not known, or changes nothing with this model");
-  const std::string param = request.chat() ? "messages" : "prompt";
+  const char* param = request.param();
   for (const Ask& ask : request.asks) {
     if (ask.prompt.empty()) return invalid(param, "has no tokens");
     if (ask.prompt.size() >= static_cast<size_t>(side.context)) return too_long(side, ask.prompt.size(), param);
@@ -94,13 +106,13 @@ std::optional<ApiError> settle(const ModelSide& side, Fields& fields, AnswerRequ
   return std::nullopt;
 }
 
-}  // namespace
-
 tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, const Json& body) {
   AnswerRequest request;
   Fields fields(body);
   Ask ask;
+  ask.sampling = usual_sampling();
   read_common(side, fields, ask, request);
+  refuse_others(fields);
   bool logprobs = false;
   int top = 0;
   fields.boolean("logprobs", logprobs);
@@ -124,45 +136,38 @@ tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, c
   request.grammar.may_think = chat->may_think;
   request.ignored.insert(request.ignored.end(), chat->ignored.begin(), chat->ignored.end());
   request.asks.push_back(std::move(ask));
-  if (auto fault = settle(side, fields, request)) return Refused(std::move(*fault));
+  if (auto fault = settle_request(side, fields, request)) return Refused(std::move(*fault));
   return request;
 }
 
 namespace {
 
-// "prompt": a text, texts, token ids, or lists of token ids.
-std::optional<ApiError> read_prompts(const ModelSide& side, const Json& prompt, const Ask& ask,
-                                     AnswerRequest& request) {
-  const auto add_tokens = [&](std::vector<Token> tokens, std::string text) {
+std::optional<ApiError> read_texts(const ModelSide& side, const Json& prompt, const Ask& ask, AnswerRequest& request) {
+  auto prompts = read_prompts(side, prompt, "prompt", limits::request_prompts, Specials::parse);
+  if (!prompts) return std::move(prompts.error());
+  for (ReadPrompt& one : *prompts) {
+    if (request.echo) request.prompts.push_back(one.text ? *one.text : side.tokenizer.decode(one.tokens));
     request.asks.push_back(ask);
-    request.asks.back().prompt = std::move(tokens);
-    request.prompts.push_back(std::move(text));
-  };
-  const auto add = [&](const Json& one) -> std::optional<ApiError> {
-    if (one.is_string()) {
-      auto tokens = encode_text(side, one.get_ref<const std::string&>(), "prompt");
-      if (!tokens) return std::move(tokens.error());
-      add_tokens(std::move(*tokens), one);
-      return std::nullopt;
-    }
-    if (!one.is_array() || one.empty()) return invalid("prompt", "expected text, token ids, or a list of either");
-    if (one.size() >= static_cast<size_t>(side.context)) return too_long(side, one.size(), "prompt");
-    std::vector<Token> tokens;
-    for (const Json& id : one) {
-      if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() >= side.facts.vocabulary)
-        return invalid("prompt", fmt::format("expected token ids below {}", side.facts.vocabulary));
-      tokens.push_back(id.get<Token>());
-    }
-    std::string text = side.tokenizer.decode(tokens);
-    add_tokens(std::move(tokens), std::move(text));
-    return std::nullopt;
-  };
-  const bool many = prompt.is_array() && !prompt.empty() && (prompt[0].is_string() || prompt[0].is_array());
-  if (!many) return add(prompt);
-  if (prompt.size() > limits::request_prompts)
-    return invalid("prompt", fmt::format("expected at most {} prompts", limits::request_prompts));
-  for (const Json& one : prompt)
-    if (auto fault = add(one)) return fault;
+    request.asks.back().prompt = std::move(one.tokens);
+  }
+  return std::nullopt;
+}
+
+// With a suffix: texts that stand before a gap, and what stands behind it.
+std::optional<ApiError> read_gaps(const ModelSide& side, const Json& prompt, const std::string& suffix, const Ask& ask,
+                                  AnswerRequest& request) {
+  const Json texts = prompt.is_array() ? prompt : Json::array({prompt});
+  if (texts.empty() || texts.size() > limits::request_prompts)
+    return invalid("prompt", fmt::format("expected 1 to {} texts", limits::request_prompts));
+  for (const Json& text : texts) {
+    if (!text.is_string()) return invalid("prompt", "expected text where suffix is there");
+    auto tokens = encode_gap(side, text.get_ref<const std::string&>(), suffix, {}, "suffix");
+    if (!tokens) return std::move(tokens.error());
+    if (request.echo) request.prompts.push_back(text);
+    request.asks.push_back(ask);
+    request.asks.back().prompt = std::move(*tokens);
+    request.asks.back().text.ends = side.fill->ends;
+  }
   return std::nullopt;
 }
 
@@ -175,7 +180,9 @@ tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, c
   Ask ask;
   ask.max_tokens = 16;  // as the API has it
   ask.text.raw = true;
+  ask.sampling = usual_sampling();
   read_common(side, fields, ask, request);
+  refuse_others(fields);
   if (fields.integer("logprobs", 0, 20, request.logprobs)) {
     ask.sampling.score = true;
     ask.sampling.top_logprobs = request.logprobs;
@@ -183,13 +190,16 @@ tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, c
   fields.boolean("echo", request.echo);
   if (request.echo && request.logprobs >= 0)
     fields.fail(unsupported_field("echo", "is not served together with logprobs yet"));
-  fields.refuse({"suffix"}, "is not served yet");
+  std::string suffix;
+  fields.text("suffix", suffix);
   fields.only("best_of", ask.answers, "other than n is not served");
   const Json* prompt = fields.find("prompt");
   if (!prompt) fields.fail(invalid("prompt", "is missing"));
-  if (!fields.error())
-    if (auto fault = read_prompts(side, *prompt, ask, request)) fields.fail(std::move(*fault));
-  if (auto fault = settle(side, fields, request)) return Refused(std::move(*fault));
+  if (fields.error()) return Refused(*fields.error());
+  if (auto fault = suffix.empty() ? read_texts(side, *prompt, ask, request)
+                                  : read_gaps(side, *prompt, suffix, ask, request))
+    fields.fail(std::move(*fault));
+  if (auto fault = settle_request(side, fields, request)) return Refused(std::move(*fault));
   return request;
 }
 

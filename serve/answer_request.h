@@ -12,7 +12,9 @@ namespace freehold {
 
 struct AnswerRequest {
   Style style = Style::chat;
-  bool chat() const { return style != Style::text; }
+  bool chat() const { return style != Style::text && style != Style::infill; }
+  // The field that the prompt is made of, for errors.
+  const char* param() const { return chat() ? "messages" : style == Style::text ? "prompt" : "input_prefix"; }
   ToolAsk tools;
   GrammarAsk grammar;
   Json body = nullptr;               // responses: the request, whose settings the answer repeats
@@ -25,6 +27,8 @@ struct AnswerRequest {
 
 tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, const Json& body);
 tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, const Json& body);
+// llama.cpp's infill.
+tl::expected<AnswerRequest, ApiError> read_infill_request(const ModelSide& side, const Json& body);
 // Anthropic's messages and OpenAI's responses, brought into the words of a chat first.
 tl::expected<AnswerRequest, ApiError> read_messages_request(const ModelSide& side, const Json& body);
 tl::expected<AnswerRequest, ApiError> read_responses_request(const ModelSide& side, const Json& body);

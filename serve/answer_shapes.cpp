@@ -199,6 +199,7 @@ void ChatShapes::last(const Usage& usage, const Json& receipt) {
 std::unique_ptr<AnswerShapes> shapes_for(const ModelSide& side, const AnswerRequest& request, AnswerShapes::Send send) {
   if (request.style == Style::messages) return messages_shapes(side, request, std::move(send));
   if (request.style == Style::responses) return responses_shapes(side, request, std::move(send));
+  if (request.style == Style::infill) return infill_shapes(side, std::move(send));
   return std::make_unique<ChatShapes>(side, request, std::move(send));
 }
 

@@ -11,14 +11,10 @@
 #include "base/json.h"
 #include "run/scheduler.h"
 #include "serve/answer_request.h"
+#include "serve/spending.h"
 #include "serve/tools.h"
 
 namespace freehold {
-
-struct Usage {
-  int prompt = 0, cached = 0, completion = 0, reasoning = 0;
-  int foreseen = 0;  // tokens of answers that have ended that were guessed before (run/drafts.h)
-};
 
 // What is known of one choice so far.
 struct Choosing {
@@ -55,6 +51,7 @@ class AnswerShapes {
 // The request and what the send function needs must outlive it.
 std::unique_ptr<AnswerShapes> shapes_for(const ModelSide& side, const AnswerRequest& request, AnswerShapes::Send send);
 std::unique_ptr<AnswerShapes> messages_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
+std::unique_ptr<AnswerShapes> infill_shapes(const ModelSide&, AnswerShapes::Send);
 std::unique_ptr<AnswerShapes> responses_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
 
 std::string_view finish_reason(const Choosing& choice);

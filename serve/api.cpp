@@ -41,6 +41,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
   struct Entry {
     const char *method, *path;
     Route route;
+    Job job = nullptr;  // one of the two
   };
   static constexpr Entry routes[] = {
       {"GET", "/health", &Api::health},
@@ -52,10 +53,12 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"POST", "/tokenize", &Api::tokenize},
       {"POST", "/detokenize", &Api::detokenize},
       {"POST", "/apply-template", &Api::apply_template},
-      {"POST", "/chat/completions", nullptr},
-      {"POST", "/completions", nullptr},
-      {"POST", "/messages", nullptr},
-      {"POST", "/responses", nullptr},
+      {"POST", "/chat/completions", nullptr, &Api::complete},
+      {"POST", "/completions", nullptr, &Api::complete},
+      {"POST", "/messages", nullptr, &Api::complete},
+      {"POST", "/responses", nullptr, &Api::complete},
+      {"POST", "/infill", nullptr, &Api::complete},
+      {"POST", "/embeddings", nullptr, &Api::embed},
       {"POST", "/messages/count_tokens", &Api::count_tokens},
   };
   if (auto page = page_answer(request)) return metrics_.http(page->status), exchange->answer(std::move(*page));
@@ -101,35 +104,65 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     if (auto fault = check_model_name(side_, body)) return refuse(std::move(*fault));
   }
   if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json()));
-  if (!found->route) return complete(request, body, style, std::move(exchange));
+  if (found->job) {
+    auto client = client_of(request, body);
+    if (!client) return refuse(std::move(client.error()));
+    if (auto fault = (this->*found->job)(body, style, std::move(*client), exchange)) refuse(std::move(*fault));
+    return;
+  }
   Answer answer = (this->*found->route)(body);
   if (!answer) return refuse(std::move(answer.error()));
   metrics_.http(200);
   exchange->answer(std::move(*answer));
 }
 
-void Api::complete(const HttpRequest& request, const Json& body, Style style, std::shared_ptr<Exchange> exchange) {
-  const auto refuse = [&](const ApiError& error) {
-    metrics_.http(error.status);
-    exchange->answer(freehold::answer_of(error, style));
-  };
+// Who asks for something that computes, and whose use it counts as.
+tl::expected<Client, ApiError> Api::client_of(const HttpRequest& request, const Json& body) const {
   if (accounts_.failed())
-    return refuse({.status = 503,
-                   .message = "use cannot be recorded at the moment, so none is allowed",
-                   .type = "unavailable_error",
-                   .code = "ledger_unwritable"});
+    return Refused({.status = 503,
+                    .message = "use cannot be recorded at the moment, so none is allowed",
+                    .type = "unavailable_error",
+                    .code = "ledger_unwritable"});
+  Client client{user_of(request), request.caller,
+                surroundings_.receipts || request.header("x-freehold-receipt") == "1"};
+  const auto metadata = body.find("metadata");
+  if (metadata == body.end() || !metadata->is_object()) return client;
+  Fields fields(*metadata, "metadata.");
+  std::string department;
+  const bool named = fields.text("department", department);
+  if (fields.error()) return Refused(*fields.error());
+  if (!named) return client;
+  if (!is_key_word(department))
+    return Refused(invalid("metadata.department", "expected a name of 1 to 64 bytes without commas"));
+  auto charged = guard_.charge(std::move(client.caller), department);
+  if (!charged) return Refused(std::move(charged.error()));
+  client.caller = std::move(*charged);
+  return client;
+}
+
+std::optional<ApiError> Api::complete(const Json& body, Style style, Client client,
+                                      std::shared_ptr<Exchange> exchange) {
   auto read = style == Style::chat        ? read_chat_request(side_, body)
               : style == Style::messages  ? read_messages_request(side_, body)
               : style == Style::responses ? read_responses_request(side_, body)
+              : style == Style::infill    ? read_infill_request(side_, body)
                                           : read_text_request(side_, body);
-  if (!read) return refuse(read.error());
-  const std::string user = user_of(request);
-  const auto constraint = grammars_.constraint(user, read->grammar, read->tools);
-  if (!constraint) return refuse(constraint.error());
+  if (!read) return std::move(read.error());
+  const auto constraint = grammars_.constraint(client.user, read->grammar, read->tools);
+  if (!constraint) return constraint.error();
   for (Ask& ask : read->asks) ask.constraint = *constraint;
-  std::make_shared<AnswerJob>(side_, metrics_, accounts_, std::move(*read), std::move(exchange))
-      ->start(scheduler_,
-              {user, request.caller, surroundings_.receipts || request.header("x-freehold-receipt") == "1"});
+  std::make_shared<AnswerJob>(side_, metrics_, accounts_, std::move(client), std::move(*read), std::move(exchange))
+      ->start(scheduler_);
+  return std::nullopt;
+}
+
+std::optional<ApiError> Api::embed(const Json& body, Style, Client client, std::shared_ptr<Exchange> exchange) {
+  auto read = read_embedding_request(side_, body);
+  if (!read) return std::move(read.error());
+  std::make_shared<EmbeddingJob>(side_, metrics_, accounts_, scheduler_, std::move(client), std::move(*read),
+                                 std::move(exchange))
+      ->start();
+  return std::nullopt;
 }
 
 Api::Answer Api::count_tokens(const Json& body) {

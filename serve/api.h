@@ -3,6 +3,7 @@
 
 #include "serve/accounts.h"
 #include "serve/answer_job.h"
+#include "serve/embeddings.h"
 #include "serve/grammars.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
@@ -47,7 +48,12 @@ class Api {
   Answer detokenize(const Json& body);
   Answer apply_template(const Json& body);
   Answer count_tokens(const Json& body);
-  void complete(const HttpRequest& request, const Json& body, Style style, std::shared_ptr<Exchange> exchange);
+  // What computes: the answer comes later, from the engine.
+  using Job = std::optional<ApiError> (Api::*)(const Json& body, Style style, Client client,
+                                               std::shared_ptr<Exchange> exchange);
+  std::optional<ApiError> complete(const Json& body, Style style, Client client, std::shared_ptr<Exchange> exchange);
+  std::optional<ApiError> embed(const Json& body, Style style, Client client, std::shared_ptr<Exchange> exchange);
+  tl::expected<Client, ApiError> client_of(const HttpRequest& request, const Json& body) const;
   Json model_json() const;
 
   const ModelSide& side_;

@@ -9,7 +9,7 @@
 namespace freehold {
 
 // Which API's words a request came in and its answer goes out in.
-enum class Style : uint8_t { chat, text, messages, responses };
+enum class Style : uint8_t { chat, text, messages, responses, infill };
 
 struct ApiError {
   int status = 400;

@@ -120,4 +120,16 @@ std::vector<std::string> Fields::unknown() const {
   return names;
 }
 
+Headers ignored_header(const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  std::string list;
+  for (const std::string& name : names) {
+    if (list.size() + name.size() > 2000) break;
+    list += (list.empty() ? "" : ", ") + name;
+  }
+  for (char& c : list)
+    if (c < 0x20 || c > 0x7e) c = '?';
+  return {{"X-Freehold-Ignored", list}};
+}
+
 }  // namespace freehold

@@ -47,4 +47,7 @@ class Fields {
   std::optional<ApiError> error_;
 };
 
+// Names of fields that changed nothing, as clients are told: X-Freehold-Ignored; nothing without names.
+Headers ignored_header(const std::vector<std::string>& names);
+
 }  // namespace freehold

@@ -116,6 +116,20 @@ std::optional<ApiError> Guard::check_budget(const std::string& department) const
   return std::nullopt;
 }
 
+tl::expected<Caller, ApiError> Guard::charge(Caller caller, const std::string& department) const {
+  if (caller.department == department) return caller;
+  const std::lock_guard lock(mutex_);
+  if (!caller.department.empty() || (!caller.key_id.empty() && !keys_.knows(department)))
+    return Refused({.status = 403,
+                    .message = fmt::format("metadata.department: this key may not be charged to {}", department),
+                    .type = "permission_error",
+                    .param = "metadata.department",
+                    .code = "department_not_allowed"});
+  if (auto fault = check_budget(department)) return Refused(std::move(*fault));
+  caller.department = department;
+  return caller;
+}
+
 void Guard::watch_budgets(Spent spent) {
   const std::lock_guard lock(mutex_);
   spent_ = std::move(spent);

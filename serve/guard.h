@@ -33,6 +33,9 @@ class Guard {
   using Spent = std::function<UsageTotals(const std::string& department)>;
   void watch_budgets(Spent spent);
   std::vector<Budget> budgets() const;
+  // The caller with its use counted as this department's, as a request has it. A key of a department counts as that
+  // one's alone; one without may name any that has a key or a budget, and without keys anybody may name any.
+  tl::expected<Caller, ApiError> charge(Caller caller, const std::string& department) const;
   void used(const Caller& caller, int64_t tokens, Clock::time_point now = Clock::now());
 
  private:

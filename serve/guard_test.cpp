@@ -57,6 +57,32 @@ TEST_F(Guards, WithAKeyOnlyHealthAndThePageAreOpen) {
   }
 }
 
+TEST_F(Guards, ARequestIsChargedToADepartmentThatItsKeyAllows) {
+  const auto code = [](const tl::expected<Caller, ApiError>& got) {
+    return got ? got->department : std::to_string(got.error().status) + " " + got.error().code;
+  };
+  const auto open = *Guard::make(path_);
+  EXPECT_EQ(code(open->charge({}, "legal")), "legal");  // without keys
+  const std::string own = add({.department = "legal"}), gateway = add({});
+  add({.department = "old", .revoked = 1});
+  file_.budgets.push_back({.department = "sales", .tokens = 10, .joules = 0, .money = {}});
+  ASSERT_TRUE(file_.write(path_));
+  const auto guard = *Guard::make(path_);
+  const Caller of_legal = *guard->admit(chat(own)), of_nobody = *guard->admit(chat(gateway));
+  EXPECT_EQ(code(guard->charge(of_legal, "legal")), "legal");
+  EXPECT_EQ(code(guard->charge(of_legal, "sales")), "403 department_not_allowed");
+  EXPECT_EQ(code(guard->charge(of_nobody, "legal")), "legal");
+  EXPECT_EQ(code(guard->charge(of_nobody, "sales")), "sales");
+  for (const char* unknown : {"old", "marketing"})
+    EXPECT_EQ(code(guard->charge(of_nobody, unknown)), "403 department_not_allowed") << unknown;
+  guard->watch_budgets([](const std::string& department) {
+    UsageTotals spent;
+    if (department == "sales") spent.output = 10;
+    return spent;
+  });
+  EXPECT_EQ(code(guard->charge(of_nobody, "sales")), "402 budget_exceeded");
+}
+
 TEST_F(Guards, BothHeadersCarryAKey) {
   const std::string secret = add({.department = "legal", .models = {"m"}, .labels = {"l"}});
   const auto guard = *Guard::make(path_);

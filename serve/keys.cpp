@@ -201,6 +201,12 @@ const Key* KeyFile::find_secret(std::string_view secret) const {
   return found;
 }
 
+bool KeyFile::knows(std::string_view department) const {
+  return std::any_of(keys.begin(), keys.end(),
+                     [&](const Key& key) { return key.revoked == 0 && key.department == department; }) ||
+         std::any_of(budgets.begin(), budgets.end(), [&](const Budget& b) { return b.department == department; });
+}
+
 std::string make_secret(Key& key) {
   const std::string secret = "fh-" + random_hex(32);
   key.id = "k_" + random_hex(4);

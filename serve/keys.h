@@ -43,6 +43,7 @@ struct KeyFile {
   Result<Done> write(const Path& path) const;  // mode 0600; the old file or the new one, never a mixture
   // The valid key with this secret. Every key is compared, each in constant time.
   const Key* find_secret(std::string_view secret) const;
+  bool knows(std::string_view department) const;  // it has a valid key or a budget
 };
 
 // Fills in id, salt, hash and created; returns the secret, "fh-" and 64 hex digits, which is kept nowhere.

@@ -28,7 +28,7 @@ class Histogram {
 // Of one request that has come to its end.
 struct RequestTimes {
   double queue = 0, prompt = 0, first = 0, total = 0;  // seconds: waited, computed the prompt, to the first token, all
-  int prompt_tokens = 0, answer_tokens = 0, answers = 1;
+  int prompt_tokens = 0, answer_tokens = 0;
 };
 
 class Metrics {

@@ -168,11 +168,11 @@ std::optional<ApiError> check_length(const ModelSide& side, size_t bytes, const 
 }
 
 tl::expected<std::vector<Token>, ApiError> encode_text(const ModelSide& side, std::string_view text,
-                                                       const std::string& param, bool begin) {
+                                                       const std::string& param, Specials specials) {
   if (auto fault = check_length(side, text.size(), param)) return Refused(std::move(*fault));
-  std::vector<Token> tokens = side.tokenizer.encode(text, Specials::parse);
+  std::vector<Token> tokens = side.tokenizer.encode(text, specials);
   const auto bos = side.tokenizer.bos();
-  if (begin && side.tokenizer.adds_bos() && bos && (tokens.empty() || tokens[0] != *bos))
+  if (side.tokenizer.adds_bos() && bos && (tokens.empty() || tokens[0] != *bos))
     tokens.insert(tokens.begin(), *bos);
   return tokens;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "model/text_side.h"
 #include "serve/api_error.h"
 #include "serve/caller.h"
 #include "serve/tools.h"
@@ -15,16 +16,18 @@
 namespace freehold {
 
 struct ModelSide {
-  std::string name;                  // as clients call it
-  std::vector<std::string> aliases;  // other names that are accepted
+  std::string name;                       // as clients call it
+  std::vector<std::string> aliases = {};  // other names that are accepted
   const ModelFacts& facts;
   const Tokenizer& tokenizer;
-  std::optional<PromptFormat> format;  // none: it only continues texts
-  int context = 0;                     // tokens of a prompt with its answer
-  int most_answers = 1;                // n
-  std::string fingerprint;             // system_fingerprint
-  int64_t created = 0;                 // seconds since 1970: when it was loaded
-  bool strict = false;                 // unknown fields are errors
+  std::optional<PromptFormat> format = {};  // none: it only continues texts
+  std::optional<VectorForm> vectors = {};   // none: it makes none
+  std::optional<FillTokens> fill = {};      // none: it was not taught to fill in the middle
+  int context = 0;                          // tokens of a prompt with its answer
+  int most_answers = 1;                     // n
+  std::string fingerprint;                  // system_fingerprint
+  int64_t created = 0;                      // seconds since 1970: when it was loaded
+  bool strict = false;                      // unknown fields are errors
   std::string weights() const { return fingerprint.substr(fingerprint.rfind('-') + 1); }  // as the ledger names them
 };
 
@@ -33,9 +36,9 @@ bool may_use(const Caller& caller, const ModelSide& side);
 // Absent: the served one.
 std::optional<ApiError> check_model_name(const ModelSide& side, const Json& request);
 
-// The tokens of text that a client wrote for the model to continue; special tokens written out count there.
+// The tokens of a text of a client's, with the one that begins texts where the model has it.
 tl::expected<std::vector<Token>, ApiError> encode_text(const ModelSide& side, std::string_view text,
-                                                       const std::string& param, bool begin = true);
+                                                       const std::string& param, Specials specials);
 // A text so long that it cannot fit is refused before it is encoded.
 std::optional<ApiError> check_length(const ModelSide& side, size_t bytes, const std::string& param);
 ApiError too_long(const ModelSide& side, size_t tokens, const std::string& param);

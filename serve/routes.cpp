@@ -16,6 +16,7 @@ Style style_of(std::string_view path) {
   path = without_base(path);
   if (path.starts_with("/messages")) return Style::messages;
   if (path == "/responses") return Style::responses;
+  if (path == "/infill") return Style::infill;
   return path == "/completions" ? Style::text : Style::chat;
 }
 

@@ -36,16 +36,17 @@ std::vector<Token> random_tokens(Random& random, int count, int vocabulary) {
   return tokens;
 }
 
-// A sequence that is fed in pieces; remembers the logits of every row.
+// A sequence that is fed in pieces; remembers the logits and the final state of every row.
 struct Feed {
   std::vector<Token> tokens;
   std::unique_ptr<KvCache> cache;
   int done = 0;
   std::vector<float> logits;  // [done, vocabulary]
+  std::vector<float> states;  // [done, hidden]: final ones
 };
 
 Feed make_feed(const Model& model, std::vector<Token> tokens) {
-  return {std::move(tokens), model.make_cache(positions), 0, {}};
+  return {std::move(tokens), model.make_cache(positions), 0, {}, {}};
 }
 
 // One pass over the next pieces[i] tokens of each feed.
@@ -60,7 +61,8 @@ void pass_over(const Model& model, const Kernels& kernels, Pool& pool, std::span
                                              .subspan(static_cast<size_t>(feed.done), static_cast<size_t>(pieces[i])),
                                .start = feed.done,
                                .cache = feed.cache.get(),
-                               .logits = Batch::Sequence::Logits::all});
+                               .logits = Batch::Sequence::Logits::all,
+                               .final_states = true});
   }
   Pass pass(context, batch, model.facts().layers, observers);
   const Tensor logits = model.forward(pass);
@@ -68,9 +70,17 @@ void pass_over(const Model& model, const Kernels& kernels, Pool& pool, std::span
   for (size_t i = 0; i < feeds.size(); ++i) {
     const auto part = logits.rows(row, pieces[i]).all();
     feeds[i]->logits.insert(feeds[i]->logits.end(), part.begin(), part.end());
+    const auto states = pass.final_states().rows(row, pieces[i]).all();
+    feeds[i]->states.insert(feeds[i]->states.end(), states.begin(), states.end());
     feeds[i]->done += pieces[i];
     row += pieces[i];
   }
+}
+
+// Logits of all rows, then final states of all rows.
+std::vector<float> numbers_of(Feed feed) {
+  feed.logits.insert(feed.logits.end(), feed.states.begin(), feed.states.end());
+  return std::move(feed.logits);
 }
 
 std::vector<float> whole(const Model& model, const Kernels& kernels, Pool& pool, const std::vector<Token>& tokens) {
@@ -78,14 +88,14 @@ std::vector<float> whole(const Model& model, const Kernels& kernels, Pool& pool,
   Feed* feeds[] = {&feed};
   const int pieces[] = {static_cast<int>(tokens.size())};
   pass_over(model, kernels, pool, feeds, pieces);
-  return feed.logits;
+  return numbers_of(std::move(feed));
 }
 
 ::testing::AssertionResult same_bits(const std::vector<float>& a, const std::vector<float>& b, int vocabulary) {
   if (a.size() != b.size()) return ::testing::AssertionFailure() << a.size() << " numbers against " << b.size();
   for (size_t i = 0; i < a.size(); ++i)
     if (std::memcmp(&a[i], &b[i], sizeof(float)))
-      return ::testing::AssertionFailure() << "row " << i / static_cast<size_t>(vocabulary) << " logit "
+      return ::testing::AssertionFailure() << i << ", row " << i / static_cast<size_t>(vocabulary) << " logit "
                                            << i % static_cast<size_t>(vocabulary) << ": " << a[i] << " and " << b[i];
   return ::testing::AssertionSuccess();
 }
@@ -116,7 +126,20 @@ std::vector<float> in_company(const Model& model, const Kernels& kernels, Pool& 
       if (random.below(2)) take(strangers[static_cast<size_t>(i)]);
     pass_over(model, kernels, pool, feeds, pieces, observers);
   }
-  return subject.logits;
+  return numbers_of(std::move(subject));
+}
+
+// What the head reads is a point; the states of all rows are no point, and are the same numbers.
+void check_final_states(const Model& model, const Kernels& kernels, Pool& pool, const std::vector<Token>& tokens) {
+  Recorder recorder({{Point::final_norm}}, Recorder::Rows::all);
+  Observer* observers[] = {&recorder};
+  Feed feed = make_feed(model, tokens);
+  Feed* feeds[] = {&feed};
+  const int pieces[] = {static_cast<int>(tokens.size())};
+  pass_over(model, kernels, pool, feeds, pieces, observers);
+  const Recorder::Entry* shown = recorder.find({Point::final_norm});
+  ASSERT_TRUE(shown);
+  EXPECT_TRUE(same_bits(shown->numbers, feed.states, model.facts().hidden)) << "final states";
 }
 
 void check_model(const Path& path, NumericMode mode, int trials, int length) {
@@ -133,6 +156,7 @@ void check_model(const Path& path, NumericMode mode, int trials, int length) {
     const std::vector<Token> tokens = random_tokens(random, length, vocabulary);
     const std::vector<float> expected = whole(**model, *kernels, one, tokens);
     for (const float x : expected) ASSERT_TRUE(std::isfinite(x));
+    check_final_states(**model, *kernels, one, tokens);
     if (first_set.empty()) first_set = expected;
     EXPECT_TRUE(same_bits(first_set, expected, vocabulary)) << "against the first kernel set";
     EXPECT_TRUE(same_bits(expected, whole(**model, *kernels, two, tokens), vocabulary)) << "two threads";

@@ -137,6 +137,7 @@ std::vector<LoopbackRequest> requests_with(const std::vector<std::string>& c) {
       post("/v1/messages", {{"messages", Json::array({user})}, {"max_tokens", 4}, {"system", c[4]}}),
       post("/v1/responses", {{"input", c[5]}, {"max_output_tokens", 16}}),
       post("/v1/chat/completions", {{"messages", c[6]}}),
+      post("/v1/embeddings", {{"input", c[5]}}),
       post("/tokenize", {{"content", c[7]}}),
       {.path = "/" + c[8]},
       {.path = "/metrics"},

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/freed_by.h"
 #include "base/json.h"
 #include "base/sha256.h"
@@ -27,14 +28,7 @@ std::string text_of(BIO* bio) {
   return std::string(start, static_cast<size_t>(size));
 }
 
-std::string base64(std::string_view bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<size_t>(size));
-  return out;
-}
+std::string base64(std::string_view bytes) { return base64_of(std::as_bytes(std::span(bytes))); }
 
 std::string from_base64(std::string_view text) {
   std::string out(text.size() + 3, '\0');

@@ -67,6 +67,22 @@ class Texts(Case):
         chunks = list(self.openai.completions.create(model=self.model, prompt="Once", max_tokens=4, stream=True))
         self.assertIn(chunks[-1].choices[0].finish_reason, ("stop", "length"))
 
+    def test_embeddings(self):
+        texts = ["Hello", "Hello, world", "Once upon a time"]
+        packed = self.openai.embeddings.create(model=self.model, input=texts)  # base64, as the client asks by itself
+        plain = self.openai.embeddings.create(model=self.model, input=texts, encoding_format="float")
+        for i, text in enumerate(texts):
+            alone = self.openai.embeddings.create(model=self.model, input=text).data[0].embedding
+            self.assertEqual(packed.data[i].embedding, alone)
+            self.assertEqual(len(alone), len(plain.data[i].embedding))
+            self.assertTrue(all(abs(a - b) < 1e-6 for a, b in zip(alone, plain.data[i].embedding, strict=True)))
+            self.assertAlmostEqual(sum(x * x for x in alone), 1, places=5)
+        self.assertEqual(packed.usage.total_tokens, packed.usage.prompt_tokens)
+        self.assertEqual(len(self.openai.embeddings.create(model=self.model, input="Hello", dimensions=8).data[0].embedding), 8)
+        with self.assertRaises(openai.BadRequestError) as caught:
+            self.openai.embeddings.create(model=self.model, input="Hello", dimensions=100_000)
+        self.assertEqual(caught.exception.param, "dimensions")
+
     def test_errors_have_their_classes(self):
         with self.assertRaises(openai.BadRequestError) as caught:
             self.openai.chat.completions.create(model=self.model, messages=HELLO, temperature=9)

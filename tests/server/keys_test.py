@@ -54,7 +54,8 @@ class Keys(unittest.TestCase):
             self.assertEqual(self.server.ask("GET", path)[0], 200, path)
         for path in ("/metrics", "/v1/models", "/v1/models/tiny", "/freehold/state", "/freehold/libraries", "/nowhere"):
             self.assertEqual(self.server.ask("GET", path)[0], 401, path)
-        for path in ("/tokenize", "/detokenize", "/apply-template", "/v1/completions", "/v1/responses", "/freehold/ask"):
+        for path in ("/tokenize", "/detokenize", "/apply-template", "/v1/completions", "/v1/embeddings", "/v1/responses",
+                     "/freehold/ask"):
             self.assertEqual(self.server.ask("POST", path, {})[0], 401, path)
         bearer = {"Authorization": f"Bearer {key}"}
         self.assertEqual(self.server.ask("GET", "/nowhere", headers=bearer)[0], 404)

@@ -24,20 +24,23 @@ def printable(piece, texts):
     return "".join(texts[b] for b in piece.encode())
 
 
-def write(path, pieces, after, again=None):
+def write(path, pieces, after, again=None, control=(), end=None, more=()):
     """`pieces`: texts that become tokens and follow one another to the end, or on from piece `again` without one.
-    `after`: {byte: number of a piece}."""
+    `after`: {byte, or a name in `control`: number of a piece}. `control`: more tokens that are no text; `end`: which of them
+    ends it. `more`: metadata."""
     texts, types = vocabulary()
     first = len(texts)
-    texts = texts + [printable(p, texts) for p in pieces]
-    types = types + [1] * len(pieces)
+    texts = texts + [printable(p, texts) for p in pieces] + list(control)
+    types = types + [1] * len(pieces) + [3] * len(control)
     successor = [END] * len(texts)
+    if end is not None:
+        successor[first + len(pieces) - 1] = texts.index(end)
     for i in range(len(pieces) - 1):
         successor[first + i] = first + i + 1
     if again is not None:
         successor[first + len(pieces) - 1] = first + again
     for byte, piece in after.items():
-        successor[byte] = first + piece
+        successor[texts.index(byte) if isinstance(byte, str) else byte] = first + piece
     zero = lambda rows, columns: bytes(2 * rows * columns)
     one = struct.pack("<e", 1)
 
@@ -75,6 +78,7 @@ def write(path, pieces, after, again=None):
         array("tokenizer.ggml.token_type", INT32, [struct.pack("<i", t) for t in types]),
         number("tokenizer.ggml.bos_token_id", 256), number("tokenizer.ggml.eos_token_id", END),
         pair("tokenizer.ggml.add_bos_token", BOOL, b"\0"), pair("tokenizer.chat_template", STRING, text(TEMPLATE)),
+        *more,
     ]
     table, data = [], b""
     for name, sizes, kind, values in tensors:
@@ -90,3 +94,23 @@ def weather(path):
     """Calls weather(city="Paris") and says a word before it; after a ':' it goes on inside of such a call."""
     write(path, ["Let me see. ", '<tool_call>\n{"name": "weather", "arguments":', ' {"city": "Paris"}', "}\n</tool_call>"],
           {ord("\n"): 0, ord(":"): 2})
+
+
+def gap(path):
+    """Fills a gap with "return a + b"; after a '=' it goes on inside of that."""
+    write(path, ["return", " a", " + b\n"], {"<|fim_middle|>": 0, ord("="): 1}, end="<|fim_pad|>",
+          control=["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"])
+
+
+def gap_by_key(path):
+    """The same with tokens of other names, which its metadata tells."""
+    texts, _ = vocabulary()
+    keys = [pair(f"tokenizer.ggml.fim_{key}_token_id", UINT32, struct.pack("<I", len(texts) + 3 + i))
+            for i, key in enumerate(("pre", "suf", "mid"))]
+    write(path, ["return", " a", " + b\n"], {"<three>": 0}, control=["<one>", "<two>", "<three>"], more=keys)
+
+
+def pooled(path, pooling, ends):
+    """Its final state at a token is the token's own direction; says how states become a vector."""
+    write(path, ["xy"], {}, more=[pair("llama.pooling_type", UINT32, struct.pack("<I", pooling)),
+                                 pair("tokenizer.ggml.add_eos_token", BOOL, struct.pack("<B", ends))])

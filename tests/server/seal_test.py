@@ -34,13 +34,15 @@ def session(server):
         server.ask("POST", "/v1/completions", {"prompt": text, "max_tokens": 3})[0],
         server.ask("POST", "/v1/messages", {"messages": [{"role": "user", "content": messages}], "max_tokens": 3})[0],
         server.ask("POST", "/v1/responses", {"input": responses, "max_output_tokens": 16})[0],
+        server.ask("POST", "/v1/embeddings", {"input": [text, prompt], "user": user})[0],
         server.ask("POST", "/tokenize", {"content": text})[0],
         server.ask("GET", "/health?" + query)[0],
         server.ask("PUT", "/freehold/libraries/trial/papers/a.csv", b"name,count\n" + paper.encode() + b",3\n")[0],
         server.ask("POST", "/freehold/ingest", {"library": "trial"})[0],
         server.ask("POST", "/freehold/ask", {"library": "trial", "question": question + "?"})[0],
     ]
-    refused = [server.ask("POST", CHAT, {"messages": [{"role": wrong, "content": wrong}], wrong: wrong})[0],
+    refused = [server.ask("POST", "/infill", {"input_prefix": wrong, "input_suffix": wrong})[0],  # the model knows no gaps
+               server.ask("POST", CHAT, {"messages": [{"role": wrong, "content": wrong}], wrong: wrong})[0],
                server.ask("POST", CHAT, b"{" + wrong.encode())[0], server.ask("GET", "/" + wrong)[0]]
     return statuses, refused
 
@@ -80,7 +82,7 @@ class Sealed(unittest.TestCase):
     def test_it_serves_and_reads_papers_as_before(self):
         statuses, refused = session(self.server)
         self.assertEqual(statuses[:-1], [200] * (len(statuses) - 1))
-        self.assertEqual(refused, [400, 400, 404])
+        self.assertEqual(refused, [400, 400, 400, 404])
         (library,) = json.loads(self.server.ask("GET", "/freehold/libraries")[2])["libraries"]
         self.assertEqual((library["papers"], library["failed"], library["rows"]), (1, 0, 1))
 

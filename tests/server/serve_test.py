@@ -2,14 +2,20 @@
 
 The tiny model talks noise; that it talks the same noise for the same seed is what is looked at.
 """
+import base64
 import concurrent.futures
+import contextlib
 import json
+import os
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
+import scripted_model
 from serving import Serving
 
 FREEHOLD, TINY = sys.argv[1:3]
@@ -17,8 +23,22 @@ with open(FREEHOLD, "rb") as program:
     SANITIZED = b"__asan_init" in program.read()
 del sys.argv[1:3]
 HELLO = [{"role": "user", "content": "Hello"}]
-CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+CHAT, TEXT, EMBED = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
 GO_ON = {"256": -100, "257": -100, "258": -100}  # the tokens that end an answer
+
+
+@contextlib.contextmanager
+def served(write, *more):
+    """A server of the model that `write` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.gguf")
+        write(path, *more)
+        server = Serving(FREEHOLD, path, "--context", "1024")
+        try:
+            yield server
+        finally:
+            status = server.end()
+        assert status == 0, status
 
 
 class Case(unittest.TestCase):
@@ -187,6 +207,128 @@ class Answers(Case):
         self.assertEqual(together, alone)
 
 
+class Vectors(Case):
+    def vectors(self, texts, **more):
+        status, answer = self.server.post(EMBED, {"input": texts, **more})
+        self.assertEqual((status, answer.get("object")), (200, "list"), answer)
+        self.assertEqual([(d["object"], d["index"]) for d in answer["data"]], [("embedding", i) for i in range(len(answer["data"]))])
+        return [d["embedding"] for d in answer["data"]]
+
+    def test_a_text_has_one_vector_of_length_one(self):
+        (vector,) = self.vectors("Hello")
+        self.assertEqual(len(vector), json.loads(self.server.ask("GET", "/v1/models")[2])["data"][0]["meta"]["n_embd"])
+        self.assertAlmostEqual(sum(x * x for x in vector), 1, places=5)
+        ids = self.server.post("/tokenize", {"content": "Hello", "add_special": True})[1]["tokens"]
+        self.assertEqual(self.vectors(ids), [vector])
+        self.assertEqual(self.vectors([ids, ids]), [vector, vector])
+        self.assertNotEqual(self.vectors("Hello."), [vector])
+        usage = self.server.post("/embeddings", {"input": ["Hello", "Hello"], "model": "tiny"})[1]["usage"]
+        self.assertEqual(usage, {"prompt_tokens": 2 * len(ids), "total_tokens": 2 * len(ids)})
+
+    def test_both_encodings_hold_the_same_bits(self):
+        (numbers,), (text,) = self.vectors("Hello"), self.vectors("Hello", encoding_format="base64")
+        self.assertEqual(struct.pack(f"<{len(numbers)}f", *numbers), base64.b64decode(text, validate=True))
+        (few,) = self.vectors("Hello", dimensions=5)
+        length = sum(x * x for x in numbers[:5]) ** 0.5
+        for found, expected in zip(few, numbers, strict=False):
+            self.assertAlmostEqual(found, expected / length, places=5)
+        self.assertEqual(len(few), 5)
+
+    def test_the_same_alone_and_in_company(self):
+        texts = [f"{i % 7} word " * (1 + 2 * i) for i in range(50)]
+        alone = [self.vectors(text)[0] for text in texts]
+        self.assertEqual(self.vectors(texts), alone)
+        chats = [{"messages": [{"role": "user", "content": text}], "max_tokens": 60} for text in texts]
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            noise = [pool.submit(self.server.post, CHAT, chat) for chat in chats]
+            together = list(pool.map(lambda text: self.vectors(text)[0], texts))
+            self.assertEqual({n.result()[0] for n in noise}, {200})
+        self.assertEqual(together, alone)
+
+    def test_what_is_wrong_is_named(self):
+        for change, param in (({"input": None}, "input"), ({"input": []}, "input"), ({"input": ["a", 1]}, "input"),
+                              ({"input": [99999]}, "input"), ({"input": ["a"] * 2049}, "input"), ({"dimensions": 0}, "dimensions"),
+                              ({"dimensions": 100_000}, "dimensions"), ({"encoding_format": "hex"}, "encoding_format")):
+            with self.subTest(change=change):
+                self.refused(EMBED, {"input": "a", **change}, 400, param, "invalid_value")
+        self.refused(EMBED, {"input": ["a", "x" * 1024]}, 400, "input", "context_length_exceeded")
+        self.assertEqual(self.server.ask("POST", EMBED, {"input": "a", "odd": 1})[1]["x-freehold-ignored"], "odd")
+
+
+    def test_the_file_says_how_states_become_a_vector(self):
+        half = 0.5 ** 0.5
+        for pooling, ends, expected in ((0, False, {97: half, 98: half}), (1, False, {97: half, 98: half}), (3, False, {98: 1}),
+                                        (3, True, {scripted_model.END: 1})):
+            with served(scripted_model.pooled, pooling, ends) as server:
+                (data,) = server.post(EMBED, {"input": "ab"})[1]["data"]
+                for i, number in enumerate(data["embedding"]):
+                    self.assertAlmostEqual(number, expected.get(i, 0), places=5)
+        with served(scripted_model.pooled, 2, False) as server:
+            status, answer = server.post(EMBED, {"input": "ab"})
+            self.assertEqual((status, answer["error"]["code"]), (501, "not_supported"))
+
+
+class Gaps(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = served(scripted_model.gap)
+        cls.server = cls.model.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.model.__exit__(None, None, None)
+
+    around = {"input_prefix": "def f(a, b):\n    ", "input_suffix": "\n", "n_predict": 20, "top_k": 1}
+
+    def test_infill(self):
+        status, headers, text = self.server.ask("POST", "/infill", {**self.around, "samplers": ["top_k", "infill"], "t_max_predict_ms": 500})
+        self.assertEqual((status, headers["x-freehold-ignored"]), (200, "samplers, t_max_predict_ms"), text)
+        answer = json.loads(text)
+        self.assertEqual((answer["content"], answer["stop"], answer["stop_type"], answer["truncated"]), ("return a + b\n", True, "eos", False))
+        self.assertEqual((answer["tokens_predicted"], answer["tokens_evaluated"]), (3, 3 + 17 + 1))
+        self.assertEqual((answer["timings"]["predicted_n"], answer["timings"]["prompt_n"] + answer["timings"]["cache_n"]), (3, 21))
+        events = [json.loads(e) for e in self.server.stream("/infill", self.around)]
+        self.assertEqual("".join(e["content"] for e in events), answer["content"])
+        self.assertEqual([e["stop"] for e in events], [False] * (len(events) - 1) + [True])
+        self.assertEqual(events[-1]["stop_type"], "eos")
+
+    def test_infill_ends_and_goes_on(self):
+        ask = lambda **more: self.server.post("/infill", {**self.around, **more})[1]
+        cut = ask(n_predict=1)
+        self.assertEqual((cut["content"], cut["stop_type"]), ("return", "limit"))
+        stopped = ask(stop=["+"])
+        self.assertEqual((stopped["content"], stopped["stop_type"], stopped["stopping_word"]), ("return a ", "word", "+"))
+        self.assertEqual(ask(prompt="x =")["content"], " a + b\n")
+        others = ask(input_extra=[{"filename": "x.py", "text": "x = 1"}])
+        self.assertEqual(others["tokens_evaluated"], 21 + 1 + len("repository\n") + 1 + len("x.py\nx = 1") + 1 + len("this file\n"))
+        self.assertEqual(ask(input_suffix="<|fim_middle|>")["tokens_evaluated"], 3 + 17 + 14)  # text, no token
+        self.assertEqual(ask(input_prefix="", input_suffix="")["content"], "return a + b\n")
+
+    def test_tokens_that_the_file_states(self):
+        with served(scripted_model.gap_by_key) as server:
+            answer = server.post("/infill", self.around)[1]
+            self.assertEqual((answer["content"], answer["tokens_evaluated"]), ("return a + b\n", 21))
+
+    def test_suffix(self):
+        ask = {"prompt": "def", "suffix": "end", "temperature": 0}
+        choice = self.server.post(TEXT, ask)[1]["choices"][0]
+        self.assertEqual((choice["text"], choice["finish_reason"]), ("return a + b\n", "stop"))
+        both = self.server.post(TEXT, {**ask, "prompt": ["a", ""], "echo": True})[1]["choices"]
+        self.assertEqual([c["text"] for c in both], ["areturn a + b\n", "return a + b\n"])
+        self.refused(TEXT, {**ask, "prompt": [1, 2]}, 400, "prompt", "invalid_value")
+        self.refused(TEXT, {**ask, "suffix": 1}, 400, "suffix", "invalid_value")
+        self.refused(TEXT, {**ask, "suffix": "x" * 1024}, 400, "prompt", "context_length_exceeded")
+
+    def test_what_is_wrong_is_named(self):
+        for change, param in (({"input_suffix": None}, "input_suffix"), ({"input_prefix": 1}, "input_prefix"), ({"n_predict": -2}, "n_predict"),
+                              ({"input_extra": {}}, "input_extra"), ({"input_extra": [1]}, "input_extra[0]"),
+                              ({"input_extra": [{"filename": "a"}]}, "input_extra[0].text"), ({"prompt": []}, "prompt")):
+            with self.subTest(change=change):
+                self.refused("/infill", {**self.around, **change}, 400, param, "invalid_value")
+        self.refused("/infill", {**self.around, "n": 2}, 400, "n", "unsupported_parameter")
+        self.refused("/infill", {**self.around, "input_prefix": "x" * 1020}, 400, "input_prefix", "context_length_exceeded")
+
+
 class Refusals(Case):
     def test_fields_are_named(self):
         good = {"messages": HELLO}
@@ -208,11 +350,14 @@ class Refusals(Case):
     def test_what_is_not_served_is_said(self):
         good = {"messages": HELLO, "max_tokens": 1}
         for change, param in (({"tools": [{"type": "function"}]}, "tools"), ({"lora": [{"id": 0}]}, "lora"),
-                              ({"typical_p": 0.5}, "typical_p"),
+                              ({"typical_p": 0.5}, "typical_p"), ({"samplers": ["top_k"]}, "samplers"),
                               ({"messages": [{"role": "user", "content": [{"type": "image_url", "text": ""}]}]}, "messages[0].content[0].type"),
                               ({"messages": [{"role": "user", "content": "x", "odd": 1}]}, "messages[0].odd")):
             with self.subTest(change=change):
                 self.refused(CHAT, {**good, **change}, 400, param, "unsupported_parameter")
+        # The tiny model was not taught to fill in the middle.
+        self.refused(TEXT, {"prompt": "a", "suffix": "b"}, 400, "suffix", "unsupported_parameter")
+        self.refused("/infill", {"input_prefix": "a", "input_suffix": "b"}, 400, "input_prefix", "unsupported_parameter")
         for change in ({"tools": []}, {"response_format": {"type": "text"}}, {"tools": None, "user": "me", "store": True}):
             self.assertEqual(self.server.post(CHAT, {**good, **change})[0], 200, change)
 

@@ -16,6 +16,7 @@ FREEHOLD, TINY = sys.argv[1:3]
 del sys.argv[1:3]
 HELLO = [{"role": "user", "content": "Hello"}]
 CHAT, TEXT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses"
+EMBED = "/v1/embeddings"
 GO_ON = {"256": -100, "257": -100, "258": -100}  # the tokens that end an answer
 RECEIPT = {"x-freehold-receipt": "1"}
 
@@ -62,8 +63,13 @@ class Ledger(Case):
         self.assertEqual(set(line), {"v", "ts", "receipt_id", "key_id", "department", "model", "weights_digest8", "outcome", "prompt",
                                      "cached", "reasoning", "output", "queue_ms", "prefill_ms", "decode_ms", "joules", "method",
                                      "cost", "currency", "prev", "sum"})
+        status, answer = self.server.post(EMBED, {"input": ["Hello", "you"]}, headers={"x-api-key": desk["key"]})
+        self.assertEqual(status, 200)
+        line = self.ledger()[-1]
+        self.assertEqual((line["department"], line["outcome"], line["prompt"], line["output"], line["cached"]),
+                         ("reception", "stop", answer["usage"]["prompt_tokens"], 0, 0))
         self.assertEqual(self.chat(desk, messages=[])[0], 400)  # what was refused was not used
-        self.assertEqual(len(self.ledger()), 1)
+        self.assertEqual(len(self.ledger()), 2)
 
     def test_a_client_that_goes_is_counted_for_what_it_had(self):
         body = json.dumps({"messages": HELLO, "max_tokens": 450, "stream": True, "logit_bias": GO_ON}).encode()
@@ -146,6 +152,7 @@ class Budgets(Case):
         self.assertEqual((status, answer["error"]["type"], answer["error"]["code"]), (402, "insufficient_quota", "budget_exceeded"))
         status, answer = self.server.post(MESSAGES, {"messages": HELLO, "max_tokens": 2}, headers={"x-api-key": desk["key"]})
         self.assertEqual((status, answer["error"]["type"]), (402, "billing_error"))
+        self.assertEqual(self.server.post(EMBED, {"input": "Hello"}, headers={"x-api-key": desk["key"]})[0], 402)
         self.assertEqual(self.chat(other)[0], 200)
         admin = {"x-api-key": self.key("admin", "it", "--scopes", "admin")["key"]}
         (row,) = json.loads(self.server.ask("GET", "/freehold/budget", headers=admin)[2])["data"]
@@ -154,6 +161,37 @@ class Budgets(Case):
         self.assertEqual(self.chat(desk)[0], 200)
         run(self.home, "keys", "budget", "reception")
         self.assertEqual(json.loads(self.server.ask("GET", "/freehold/budget", headers=admin)[2])["data"], [])
+
+
+class Departments(Case):
+    def asked(self, key, department, path=CHAT, **body):
+        headers = {"x-api-key": key["key"]} if key else {}
+        body = body or {"messages": HELLO, "max_tokens": 2}
+        return self.server.post(path, {**body, "metadata": {"department": department}}, headers=headers)
+
+    def test_a_request_may_name_who_is_charged(self):
+        self.assertEqual(self.asked(None, "anything")[0], 200)  # without keys
+        gateway = json.loads(run(self.home, "keys", "add", "gateway", "--json"))
+        desk = self.key("desk", "reception")
+        run(self.home, "keys", "budget", "legal", "--tokens", "1")
+        for path, body in ((CHAT, {}), (TEXT, {"prompt": "x", "max_tokens": 2}), (EMBED, {"input": "x"}),
+                           (MESSAGES, {"messages": HELLO, "max_tokens": 2}), (RESPONSES, {"input": "x", "max_output_tokens": 2})):
+            self.assertEqual(self.asked(gateway, "reception", path, **body)[0], 200, path)
+            line = self.ledger()[-1]
+            self.assertEqual((line["key_id"], line["department"]), (gateway["id"], "reception"))
+        self.assertEqual(self.asked(desk, "reception")[0], 200)
+        lines = len(self.ledger())
+        for key, department in ((desk, "legal"), (gateway, "unheard of")):
+            status, answer = self.asked(key, department)
+            self.assertEqual((status, answer["error"]["code"], answer["error"]["param"]),
+                             (403, "department_not_allowed", "metadata.department"))
+        for department in ("", "a,b", "x" * 65, 7):
+            self.assertEqual(self.asked(gateway, department)[0], 400, department)
+        self.assertEqual(len(self.ledger()), lines)
+        self.assertEqual(self.asked(gateway, "legal")[0], 200)
+        status, answer = self.asked(gateway, "legal")  # its budget of one token is spent
+        self.assertEqual((status, answer["error"]["code"]), (402, "budget_exceeded"))
+        self.assertEqual(self.asked(gateway, "reception")[0], 200)
 
 
 class Energy(unittest.TestCase):
@@ -233,7 +271,8 @@ class Receipts(Case):
         receipts = [self.server.post(CHAT, body, headers=RECEIPT)[1]["freehold"],
                     self.server.post(TEXT, {"prompt": "x", "max_tokens": 5}, headers=RECEIPT)[1]["freehold"],
                     self.server.post(MESSAGES, {"messages": HELLO, "max_tokens": 5}, headers=RECEIPT)[1]["freehold"],
-                    self.server.post(RESPONSES, {"input": "Hello", "max_output_tokens": 16}, headers=RECEIPT)[1]["freehold"]]
+                    self.server.post(RESPONSES, {"input": "Hello", "max_output_tokens": 16}, headers=RECEIPT)[1]["freehold"],
+                    self.server.post(EMBED, {"input": ["Hello", "x"]}, headers=RECEIPT)[1]["freehold"]]
         for path, ask in ((CHAT, body), (TEXT, {"prompt": "x", "max_tokens": 5}), (MESSAGES, {"messages": HELLO, "max_tokens": 5}),
                           (RESPONSES, {"input": "Hello", "max_output_tokens": 16})):
             status, _, text = self.server.ask("POST", path, {**ask, "stream": True}, RECEIPT)

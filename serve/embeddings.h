@@ -1,0 +1,55 @@
+// POST /v1/embeddings: texts become vectors (run/pooled.h). Read and checked whole before anything reaches the engine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "run/scheduler.h"
+#include "serve/http.h"
+#include "serve/spending.h"
+
+namespace freehold {
+
+struct EmbeddingRequest {
+  std::vector<std::vector<Token>> inputs;
+  Pooling pooling = Pooling::mean;
+  size_t dimensions = 0;  // of each vector: the first so many numbers, scaled to length 1 again
+  bool base64 = false;    // little-endian floats; else a list of numbers
+  std::vector<std::string> ignored;
+};
+tl::expected<EmbeddingRequest, ApiError> read_embedding_request(const ModelSide& side, const Json& body);
+
+// One such request on its way. The scheduler has only a few of its inputs at a time, so that a long list takes neither
+// the whole queue nor all places.
+class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
+ public:
+  // All but the request and the client must outlive it.
+  EmbeddingJob(const ModelSide& side, Metrics& metrics, Accounts& accounts, Scheduler& scheduler, Client client,
+               EmbeddingRequest request, std::shared_ptr<Exchange> exchange);
+  void start();
+
+ private:
+  // On the thread of the connections:
+  void submit_more();
+  void drain(size_t input);
+  void take(size_t input, Event& event);
+  std::string written(std::span<const float> vector) const;
+  void complete();
+  void failed(const ApiError& error);
+  void abandon();
+  void cancel_all();
+
+  const ModelSide& side_;
+  Metrics& metrics_;
+  Scheduler& scheduler_;
+  EmbeddingRequest request_;
+  const std::shared_ptr<Exchange> exchange_;
+  Spending spending_;
+  std::vector<std::shared_ptr<Request>> asked_;  // one for each input that was submitted
+  std::vector<std::string> vectors_;             // as they are sent
+  size_t done_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace freehold
