@@ -14,7 +14,7 @@ std::string written(const Tokenizer& tokenizer, const std::vector<Token>& tokens
   return text;
 }
 
-const std::vector<AddedToken> qwen = {{"<|endoftext|>", 3},  {"<|fim_prefix|>", 3}, {"<|fim_middle|>", 3},
+const std::vector<TypedToken> qwen = {{"<|endoftext|>", 3},  {"<|fim_prefix|>", 3}, {"<|fim_middle|>", 3},
                                       {"<|fim_suffix|>", 3}, {"<|fim_pad|>", 3},    {"<|repo_name|>", 3},
                                       {"<|file_sep|>", 3}};
 
