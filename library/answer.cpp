@@ -143,13 +143,14 @@ void Answerer::reading() {
   }
 }
 
-std::string Answerer::things() const {
+std::string Answerer::things(int64_t count) const {
   const KnownType* base = v_.type(plan_.type);
   for (const Condition& c : plan_.where)  // "preventive events" are no failures
     if (base->rule && c.place.over.empty() && c.place.field == base->rule->kind && c.op == "=" &&
         c.texts != std::vector<std::string>{base->rule->kind_counted})
-      return fmt::format("{} {}", fmt::join(c.texts, " or "), plural(spoken(base->name)));
-  return base->things();
+      return fmt::format("{} {}", fmt::join(c.texts, " or "),
+                         count == 1 ? spoken(base->name) : plural(spoken(base->name)));
+  return base->things(count);
 }
 
 Result<std::string> Answerer::period() {

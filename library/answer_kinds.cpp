@@ -24,7 +24,7 @@ Result<Done> Answerer::count() {
   else
     a_.value = rows;
   TRY_ASSIGN(const std::string when, period());
-  const std::string said = fmt::format("{} {}{}.", rows, things(), when);
+  const std::string said = fmt::format("{} {}{}.", rows, things(rows), when);
   a_.text = plan_.ask == Ask::exists ? (rows > 0 ? "Yes: " : "No: ") + said : said;
   if (rows == 0) TRY(why_none());
   return cite();
@@ -144,7 +144,7 @@ std::string Answerer::ranked_of(const std::vector<std::pair<std::string, double>
   if (!plan_.measure) {
     double all = 0;
     for (const auto& [name, count] : found) all += count;
-    return fmt::format(" of {} {}", text_of_number(all), things());
+    return fmt::format(" of {} {}", text_of_number(all), things(std::llround(all)));
   }
   const std::string field = spoken(plan_.measure->field);
   return fmt::format("{} of {}{}", plan_.measure->kind == Kind::minutes ? " minutes" : "",
@@ -182,9 +182,9 @@ Result<Done> Answerer::measure() {
   const double value = in_unit(rows.real(0));
   a_.value = std::round(value * 1e6) / 1e6;
   TRY_ASSIGN(const std::string when, period());
-  a_.text =
-      fmt::format("{}{} of {}, over {} {}{}.", text_of_number(std::round(value * 100) / 100),
-                  a_.unit.empty() ? "" : " " + a_.unit, spoken(plan_.measure->field), rows.integer(1), things(), when);
+  a_.text = fmt::format("{}{} of {}, over {} {}{}.", text_of_number(std::round(value * 100) / 100),
+                        a_.unit.empty() ? "" : " " + a_.unit, spoken(plan_.measure->field), rows.integer(1),
+                        things(rows.integer(1)), when);
   if (rows.integer(2) > rows.integer(1))
     a_.notes.push_back(fmt::format("{} more have no {}", rows.integer(2) - rows.integer(1), plan_.measure->field));
   return cite(column + " IS NOT NULL");
@@ -322,7 +322,8 @@ Result<Done> Answerer::between_failures() {
   const double mean = days / static_cast<double>(failures) * (plan_.unit == "hours" ? 24 : 1);
   a_.unit = plan_.unit == "hours" ? "hours" : "days";
   a_.value = mean;
-  a_.text = fmt::format("{:.1f} {}: {:.0f} days in service, {} {}.", mean, a_.unit, days, failures, this->things());
+  a_.text = fmt::format("{:.1f} {}: {:.0f} days in service, {} {}.", mean, a_.unit, days, failures,
+                        this->things(failures));
   a_.reading.push_back(fmt::format("time in service from {} or installation to {}", from, to));
   return cite();
 }

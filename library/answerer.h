@@ -26,7 +26,7 @@ class Answerer {
   Result<bool> within_years();
   void reading();
   // What was counted, for the sentence: "failures"; and when: "in 2021", or between which days it was.
-  std::string things() const;
+  std::string things(int64_t count = 2) const;
   Result<std::string> period();
   Result<int64_t> number_of_rows(int without = -1);
   // Which condition empties the result.

@@ -94,7 +94,10 @@ const KnownField* KnownType::field(std::string_view wanted) const {
     if (one.name == wanted) return &one;
   return nullptr;
 }
-std::string KnownType::things() const { return plural(spoken(rule && !rule->words.empty() ? rule->words[0] : name)); }
+std::string KnownType::things(int64_t count) const {
+  const std::string one = spoken(rule && !rule->words.empty() ? rule->words[0] : name);
+  return count == 1 ? one : plural(one);
+}
 const KnownType* Vocabulary::type(std::string_view name) const {
   for (const KnownType& one : types)
     if (one.name == name) return &one;

@@ -22,7 +22,7 @@ struct KnownType {
   std::vector<KnownField> fields;
   int64_t records = 0;
   const KnownField* field(std::string_view name) const;
-  std::string things() const;  // what its records are called: "failures"
+  std::string things(int64_t count = 2) const;  // what so many of its records are called: "failures"
 };
 struct Link {
   enum class What : uint8_t { type, field, value, record };

@@ -18,8 +18,8 @@ expect 0 "$freehold" ask "How many failures did BC-99 have?" --library plant --j
 [ "$(field '["status"]')" = no_answer ] || fail "invented"
 
 # A word for a kind of thing narrows to things of that kind; parts of a sum make up the whole.
-expect 0 "$freehold" ask "How many pumps are there?" --library plant; has out "class is slurry pump"; has out "1."
-expect 0 "$freehold" ask "How many conveyors are there?" --library plant; has out "class is belt conveyor"; has out "9."
+expect 0 "$freehold" ask "How many pumps are there?" --library plant; has out "class is slurry pump"; has out "1 asset."
+expect 0 "$freehold" ask "How many conveyors are there?" --library plant; has out "class is belt conveyor"; has out "9 assets."
 expect 0 "$freehold" ask "total downtime of pumps in 2021" --library plant --json; whole=$(field '["value"]')
 expect 0 "$freehold" ask "total downtime of pumps in 2021 by month" --library plant --json
 [ "$(python3 -c 'import json, sys; print(sum(v for _, v in json.load(open(sys.argv[1]))["value"]))' "$folder/out")" = "$whole" ] || fail "pumps by month: not $whole"
