@@ -17,12 +17,16 @@ struct Waiting : Exchange {
   std::deque<std::function<void()>> work;
   std::function<void()> gone;
   std::optional<HttpAnswer> answered;
-  void answer(HttpAnswer answer) override { answered = std::move(answer); }
+  void answer(HttpAnswer answer) override {
+    answered = std::move(answer);
+    gone = {};  // as a connection: the job that it calls holds us
+  }
   void begin_events(Headers) override {}
   void event(std::string, std::string) override {}
   void end_events() override {}
   void post(std::function<void()> one) override { work.push_back(std::move(one)); }
   void on_gone(std::function<void()> one) override { gone = std::move(one); }
+  void leave() { std::exchange(gone, {})(); }
   void run() {
     for (; !work.empty(); work.pop_front()) work.front()();
   }
@@ -166,7 +170,7 @@ TEST_F(Embeddings, FewerDimensionsAreTheFirstAtLengthOne) {
 TEST_F(Embeddings, WhoGoesFreesThePlaces) {
   const auto exchange = start(read({{"input", std::vector<std::string>(40, "abc")}}));
   scheduler->step();
-  exchange->gone();
+  exchange->leave();
   exchange->run();
   while (scheduler->step()) exchange->run();
   EXPECT_FALSE(exchange->answered);
@@ -179,6 +183,7 @@ TEST_F(Embeddings, AFullServerIsToldAtOnce) {
   const auto first = start(read({{"input", "abc"}}));
   const HttpAnswer second = finish(read({{"input", "abc"}}));
   EXPECT_EQ(second.status, 429) << second.body;
+  first->leave();
 }
 
 }  // namespace
