@@ -78,7 +78,7 @@ class Stream:
     def read(self):
         """Sets text, tokens, times (of each piece of text), lost, corrupted."""
         self.text, self.tokens, self.prompt_tokens, self.times, self.lost, self.corrupted = "", 0, 0, [], True, None
-        ids, reasons, usage, held, chunked, head = set(), [], None, b"", False, None
+        ids, reasons, usage = set(), [], None
         try:
             for at, line in self.lines():
                 if not line.startswith(b"data: "):
@@ -215,10 +215,9 @@ def drive(streams, next_one, tick=lambda: None):
             for key, _ in selector.select(0.2):
                 stream = key.data
                 before = stream.events()
-                selector_key = key.fileobj
                 stream.go_on()
                 if stream.ended is not None:
-                    selector.unregister(selector_key)
+                    selector.unregister(key.fileobj)
                     more = next_one()
                     if more is not None and more.ended is None:
                         selector.register(more.socket, more.events(), more)

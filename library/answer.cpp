@@ -133,8 +133,7 @@ void Answerer::reading() {
   for (const Condition& c : plan_.where) {
     std::string value = c.op == "record" || c.texts.empty() ? c.shown : "";
     for (const std::string& text : c.texts) value += (value.empty() ? "" : " or ") + text;
-    const std::string field = c.place.over.empty() ? c.place.field : c.place.over + "'s " + c.place.field;
-    a_.reading.push_back(field +
+    a_.reading.push_back(c.place.shown() +
                          (c.op == "=" || c.op == "record"              ? " is "
                           : c.op == ">=" && c.place.kind == Kind::date ? " from "
                           : c.op == "<=" && c.place.kind == Kind::date ? " until "

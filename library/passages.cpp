@@ -77,8 +77,7 @@ Result<Answer> answer_from_passages(const Passages& passages, std::string_view q
   Writing writing;
   writing.instructions =
       "You answer a question from passages of papers, as JSON. `answer` is a number, or a name as the papers write it, "
-      "a "
-      "date as YYYY-MM-DD, or null where the passages do not say.";
+      "a date as YYYY-MM-DD, or null where the passages do not say.";
   for (const std::string& text : passages.best(question, most_passages)) writing.text += text + "\n";
   writing.text += fmt::format("\nQuestion: {}", question);
   writing.schema = {

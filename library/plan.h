@@ -32,6 +32,7 @@ struct Place {
   std::string field;
   std::string type;  // whose field it is
   Kind kind = Kind::text;
+  std::string shown() const { return over.empty() ? field : over + "'s " + field; }  // for people
 };
 struct Condition {
   Place place;

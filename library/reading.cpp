@@ -228,9 +228,8 @@ class Reader {
   Result<std::string> instructions() {
     std::string text =
         "You read questions about records that were taken from papers. You write how a question is to be read, as "
-        "JSON: "
-        "`records`, which records; `words`, what each of the given words stands for; `ask`, what is asked; `field`; "
-        "`by`; `per`. Names, numbers and times in the question have been understood already.\n\n"
+        "JSON: `records`, which records; `words`, what each of the given words stands for; `ask`, what is asked; "
+        "`field`; `by`; `per`. Names, numbers and times in the question have been understood already.\n\n"
         "Records and their fields:\n";
     for (const KnownType* type : types_) {
       text += type->name;
@@ -307,17 +306,15 @@ std::string listed(const std::vector<std::string>& words) {
 }
 
 std::string shown(const Meaning& meaning) {
-  const std::string field =
-      meaning.place.over.empty() ? meaning.place.field : meaning.place.over + "'s " + meaning.place.field;
   switch (meaning.what) {
     case Meaning::What::nothing:
       return "saying nothing more";
     case Meaning::What::records:
       return "what is counted";
     case Meaning::What::field:
-      return field;
+      return meaning.place.shown();
     case Meaning::What::value:
-      return field + " " + meaning.value;
+      return meaning.place.shown() + " " + meaning.value;
     case Meaning::What::other:
       break;
   }

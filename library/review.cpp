@@ -28,6 +28,14 @@ std::string id_of(const ReviewItem& item) {
       .substr(0, 8);
 }
 
+// False for a library of an older version, opened for reading.
+Result<bool> has_decisions(Database& database) {
+  TRY_ASSIGN(Statement there, database.prepare("SELECT count(*) FROM sqlite_master WHERE name = 'decision'"));
+  TRY(there.begin({}));
+  TRY_ASSIGN(const bool any, there.next());
+  return any && there.integer(0) > 0;
+}
+
 // Type, record, field.
 using Subject = std::tuple<std::string, std::string, std::string>;
 
@@ -59,10 +67,8 @@ Result<std::set<Subject>> decided_subjects(Database& database) {
 
 Result<std::vector<Decided>> decisions(Database& database) {
   std::vector<Decided> list;
-  TRY_ASSIGN(Statement there, database.prepare("SELECT count(*) FROM sqlite_master WHERE name = 'decision'"));
-  TRY(there.begin({}));
-  TRY_ASSIGN(const bool any, there.next());
-  if (!any || there.integer(0) == 0) return list;  // a library of an older version, opened for reading
+  TRY_ASSIGN(const bool any, has_decisions(database));
+  if (!any) return list;
   TRY_ASSIGN(Statement all,
              database.prepare("SELECT day, who, type, record, field, was, value FROM decision ORDER BY id"));
   TRY(all.begin({}));
@@ -127,8 +133,7 @@ Result<Done> decide(Store& store, const Domain& domain, const std::string& item,
                                 "VALUES(?,?,?,?,?,?,?,?)"));
     TRY(add.run({day, who, found->type, found->record, found->field, found->used, value.value_or(""), papers}));
   }
-  TRY_ASSIGN(const Tally tally, build_records(store, domain));
-  static_cast<void>(tally);
+  TRY(build_records(store, domain));
   return Done{};
 }
 
@@ -162,10 +167,8 @@ Result<Done> apply_decisions(Database& database, Records& records) {
 }
 
 Result<Done> copy_decisions(Database& from, Database& to, const std::set<std::string>& papers) {
-  TRY_ASSIGN(Statement there, from.prepare("SELECT count(*) FROM sqlite_master WHERE name = 'decision'"));
-  TRY(there.begin({}));
-  TRY_ASSIGN(const bool any, there.next());
-  if (!any || there.integer(0) == 0) return Done{};
+  TRY_ASSIGN(const bool any, has_decisions(from));
+  if (!any) return Done{};
   TRY_ASSIGN(Statement all,
              from.prepare("SELECT day, who, type, record, field, was, value, papers FROM decision ORDER BY id"));
   TRY_ASSIGN(Statement add, to.prepare("INSERT INTO decision(day, who, type, record, field, was, value, papers) "
