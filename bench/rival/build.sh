@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds the speed rival: llama.cpp as the newest llama-cpp-python source distribution carries it, natively for this
-# machine (GGML_NATIVE, Release, OpenMP): its own llama-bench and
-# llama-batched-bench, its library, and probe.cpp and logits.cpp of this folder.
+# machine (GGML_NATIVE, Release, OpenMP): its own llama-bench, llama-batched-bench and llama-server, its library, and
+# probe.cpp and logits.cpp of this folder.
 #
 #   bench/rival/build.sh [FOLDER] [JOBS]
 #
@@ -31,17 +31,14 @@ sha256sum "$source".tar.gz > source.sha256
 
 generator=()
 command -v ninja > /dev/null && generator=(-G Ninja)
-# GCC 12 hands AMX a configuration of which it has stored eight bytes: the rival would die of an illegal instruction.
-# There it gets its kernels for AVX-512 only.
-no_tiles=
-if grep -qw amx_tile /proc/cpuinfo && [ "$(c++ -dumpversion | cut -d. -f1)" = 12 ]; then
-  no_tiles="-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
-fi
+# See tiles.h.
+flags=
+if [ "$(c++ -dumpversion | cut -d. -f1)" = 12 ]; then flags="-include $here/tiles.h"; fi
 cmake -S "$source/vendor/llama.cpp" -B build "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON \
-      -DCMAKE_C_FLAGS="$no_tiles" -DCMAKE_CXX_FLAGS="$no_tiles" \
-      -DGGML_OPENMP=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_SERVER=OFF \
-      -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF > configure.log
-nice -n 19 cmake --build build --target llama-bench llama-batched-bench -j "$jobs"
+      -DCMAKE_C_FLAGS= -DCMAKE_CXX_FLAGS="$flags" -DGGML_OPENMP=ON -DBUILD_SHARED_LIBS=ON -DLLAMA_CURL=OFF \
+      -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_SERVER=ON -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_TESTS=OFF \
+      -DLLAMA_BUILD_EXAMPLES=OFF > configure.log
+nice -n 19 cmake --build build --target llama-bench llama-batched-bench llama-server -j "$jobs"
 c++ -std=c++17 -O2 -Wall -Wextra -I"$source/vendor/llama.cpp/include" -I"$source/vendor/llama.cpp/ggml/include" \
     "$here/logits.cpp" -o build/bin/rival-logits -Lbuild/bin -lllama -lggml -lggml-base -Wl,-rpath,'$ORIGIN'
 c++ -std=c++17 -O3 -march=native -pthread -w "$here/probe.cpp" -o build/bin/rival-probe
