@@ -3,8 +3,9 @@
 // int8 and exact mode their results are equal to the bit. Kernel files are compiled with their own -m flags and may
 // include only intrinsics and the plain structs of this folder.
 //
-// There is no set for AMX: stored formats have a scale for each 32 inputs, so a tile multiplication is half empty and
-// its sums leave the tiles after each. Built and measured on Emerald Rapids, it took 0.8 to 1.2 of avx512's time.
+// There is no set for AMX: stored formats and activations have a scale for each 32 inputs, so a tile multiplication is
+// half empty and its sums leave the tiles after each. On Emerald Rapids tile work and scaling take 16 and 18 ns for 16 x 16
+// outputs of 32 inputs, but do not overlap: 38 to 46 ns together in five arrangements, 43 in avx512.
 #pragma once
 
 #include <string_view>
