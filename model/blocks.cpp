@@ -81,7 +81,7 @@ Tensor Trunk::leave(Pass& pass, const TrunkConfig& config, const Tensor& x) cons
   const Tensor last = ops::pick_rows(c, x, pass.logit_rows());  // [n, hidden]
   const Tensor in =
       pass.at(Point::final_norm, 0, ops::rms_norm(c, last, norm, config.eps), pass.logit_sites());  // [n, hidden]
-  return pass.at(Point::lm_head, 0, pass.linear_fine(head, in), pass.logit_sites());                // [n, vocabulary]
+  return pass.at(Point::lm_head, 0, pass.head(head, in), pass.logit_sites());                // [n, vocabulary]
 }
 
 void Trunk::share() {

@@ -116,7 +116,7 @@ Tensor Deepseek2::predict(Pass& pass, const Tensor& states) const {
   if (pass.logit_rows().empty()) return {};
   Tensor out = ops::rms_norm(c, ops::pick_rows(c, x, pass.logit_rows()), w.norm, eps);             // [n, hidden]
   out = pass.at(Point::final_norm, 0, out, pass.logit_sites());                                    // [n, hidden]
-  return pass.at(Point::lm_head, 0, pass.linear_fine(trunk_.head, out), pass.logit_sites());       // [n, vocabulary]
+  return pass.at(Point::lm_head, 0, pass.head(trunk_.head, out), pass.logit_sites());       // [n, vocabulary]
 }
 
 // ------------------------------------------------------------------------------------------------------------------

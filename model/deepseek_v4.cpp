@@ -149,7 +149,7 @@ Tensor DeepseekV4::leave(Pass& pass, const Tensor& streams, const StreamGates& g
   if (!pass.final_rows().empty()) pass.set_final_states(normed(pass.final_rows()));
   if (pass.logit_rows().empty()) return {};
   const Tensor x = pass.at(Point::final_norm, 0, normed(pass.logit_rows()), pass.logit_sites());  // [n, hidden]
-  return pass.at(Point::lm_head, 0, pass.linear_fine(head_, x), pass.logit_sites());              // [n, vocabulary]
+  return pass.at(Point::lm_head, 0, pass.head(head_, x), pass.logit_sites());              // [n, vocabulary]
 }
 
 Tensor DeepseekV4::predict(Pass& pass, const Tensor& states) const {

@@ -62,20 +62,20 @@ Tensor Pass::show(Point point, int layer, Tensor x, std::span<const Row> rows, i
 }
 
 Tensor Pass::linear(const Linear& weight, const Tensor& x, const Tensor& bias) {
-  return adapted(weight, x, ops::linear(context_, weight, x, bias));
+  return adapted(weight, x, ops::linear(context_, weight, x, bias), rows_);
 }
 
-Tensor Pass::linear_fine(const Linear& weight, const Tensor& x) {
-  return adapted(weight, x, ops::linear_fine(context_, weight, x));
+Tensor Pass::head(const Linear& weight, const Tensor& x) {
+  return adapted(weight, x, ops::linear_fine(context_, weight, x), logit_sites_);
 }
 
 void Pass::linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results) {
   ops::linear_many(context_, parts, x, results);
-  for (size_t i = 0; i < parts.size(); ++i) results[i] = adapted(*parts[i].linear, x, results[i]);
+  for (size_t i = 0; i < parts.size(); ++i) results[i] = adapted(*parts[i].linear, x, results[i], rows_);
 }
 
 Tensor Pass::linear_exact(const Linear& weight, const Tensor& x) {
-  return adapted(weight, x, ops::linear_exact(context_, weight, x));
+  return adapted(weight, x, ops::linear_exact(context_, weight, x), rows_);
 }
 
 void Pass::experts_linear_many(std::span<const std::span<const Linear>> stacks, const Tensor& x,
@@ -120,28 +120,30 @@ Tensor Pass::adapted_experts(std::span<const Linear> stack, const Tensor& x, Row
 }
 
 // y + change(part, first row, rows) on the rows of each sequence that brings an adapter for this weight; other rows
-// keep their bits.
+// keep their bits. `sites` are the rows' owners.
 template <class Change>
-Tensor Pass::changed(const Linear& weight, Tensor y, Change change) {
-  int first = 0;
-  for (const Batch::Sequence& sequence : batch_.sequences) {
-    const auto count = static_cast<int>(sequence.tokens.size());
-    const LowRank* part = sequence.adapter ? sequence.adapter->find(weight.id) : nullptr;
-    if (part && count > 0) {
-      const Tensor by = ops::scale(context_, change(*part, first, count), part->factor);  // [n, ..]
-      const Tensor sum = ops::add(context_, y.rows(first, count), by);                    // [n, ..]
-      std::vector<int32_t> rows(static_cast<size_t>(count));
-      std::iota(rows.begin(), rows.end(), first);
-      y = count == y.rows() ? sum : ops::replace_rows(context_, y, rows, sum);
-    }
-    first += count;
+Tensor Pass::changed(const Linear& weight, Tensor y, std::span<const Row> sites, Change change) {
+  int count = 0;
+  for (int first = 0; first < static_cast<int>(sites.size()); first += count) {
+    const int sequence = sites[static_cast<size_t>(first)].sequence;
+    const auto other = std::ranges::find_if(sites.subspan(static_cast<size_t>(first)),
+                                            [&](const Row& row) { return row.sequence != sequence; });
+    count = static_cast<int>(other - sites.begin()) - first;
+    const Adapter* adapter = batch_.sequences[static_cast<size_t>(sequence)].adapter;
+    const LowRank* part = adapter ? adapter->find(weight.id) : nullptr;
+    if (!part) continue;
+    const Tensor by = ops::scale(context_, change(*part, first, count), part->factor);  // [n, ..]
+    const Tensor sum = ops::add(context_, y.rows(first, count), by);                    // [n, ..]
+    std::vector<int32_t> rows(static_cast<size_t>(count));
+    std::iota(rows.begin(), rows.end(), first);
+    y = count == y.rows() ? sum : ops::replace_rows(context_, y, rows, sum);
   }
   return y;
 }
 
 // The change is B(A x).
-Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y) {
-  return changed(weight, std::move(y), [&](const LowRank& part, int first, int count) {
+Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y, std::span<const Row> sites) {
+  return changed(weight, std::move(y), sites, [&](const LowRank& part, int first, int count) {
     const Tensor inner = ops::matmul(context_, x.rows(first, count), part.a);  // [n, r]
     return ops::matmul(context_, inner, part.b);                               // [n, out]
   });
@@ -150,7 +152,7 @@ Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y) {
 // The weight's change is B A, that of a head's matrix B_j A: used straight B_j (A x_j), turned Aᵀ (B_jᵀ x_j).
 Tensor Pass::head_linear(const Linear& weight, const ops::HeadRows& heads, ops::HeadUse use, const Tensor& x) {
   Tensor y = ops::head_linear(context_, weight, heads, use, x);
-  return changed(weight, std::move(y), [&](const LowRank& part, int first, int count) {
+  return changed(weight, std::move(y), rows_, [&](const LowRank& part, int first, int count) {
     const Tensor in = x.rows(first, count);  // [n, h, in]
     const int64_t n = count * heads.heads, r = part.a.rows();
     if (use == ops::HeadUse::straight) {

@@ -79,7 +79,8 @@ class Pass {
 
   // y = x Wᵀ + bias, plus each sequence's adapter.
   Tensor linear(const Linear&, const Tensor& x, const Tensor& bias = {});
-  Tensor linear_fine(const Linear&, const Tensor& x);  // the same at higher precision, for the head
+  // The same for the output head: at higher precision, x [rows that get logits, hidden].
+  Tensor head(const Linear&, const Tensor& x);
   // Matrices of heads in one weight (ops::head_linear), plus each sequence's adapter of that weight.
   Tensor head_linear(const Linear&, const ops::HeadRows&, ops::HeadUse, const Tensor& x);
   // Several weights over one x, in one region.
@@ -127,9 +128,9 @@ class Pass {
   }
   void find_spans(int layer, const KvShape* own);
   Tensor show(Point, int layer, Tensor x, std::span<const Row> rows, int expert = every_expert);
-  Tensor adapted(const Linear&, const Tensor& x, Tensor y);
+  Tensor adapted(const Linear&, const Tensor& x, Tensor y, std::span<const Row> sites);
   template <class Change>
-  Tensor changed(const Linear&, Tensor y, Change change);
+  Tensor changed(const Linear&, Tensor y, std::span<const Row> sites, Change change);
   enum class RowsOf : uint8_t { batch, entries };  // what a row of x belongs to
   Tensor adapted_experts(std::span<const Linear> stack, const Tensor& x, RowsOf, const ops::ExpertPlan&, Tensor y);
 

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include <array>
 #include <cmath>
 #include <map>
 
@@ -146,6 +147,41 @@ TEST_P(Gradients, Adapters) {
       const std::vector<float> gradient(g.begin(), g.end());
       check({t->mutable_data(), gradient.size()}, gradient, 1e-2, [&] { return loss(&adapter); });
     }
+}
+
+// One sequence of two brings a change of the head; only its last row gets logits, or all do.
+TEST_P(Gradients, AnAdapterOfTheHeadMeetsTheRowsThatGetLogits) {
+  Random random(6);
+  Adapter adapter;
+  model_->each_linear([&](std::string_view, Linear& linear) {
+    if (linear.weight.rows != model_->facts().vocabulary) return;
+    const auto filled = [&](Shape shape) {
+      Tensor t = Tensor::empty(shape, numbers_);
+      for (int64_t i = 0; i < shape.elements(); ++i) t.mutable_data()[i] = 0.05f * random.normal();
+      return t;
+    };
+    adapter.parts[linear.id] = {filled({3, linear.weight.cols}), filled({linear.weight.rows, 3}), 2.0f};
+  });
+  ASSERT_EQ(adapter.parts.size(), 1u);
+  using Logits = Batch::Sequence::Logits;
+  const auto logits = [&](const Adapter* second, Logits wanted) {
+    arena_.reset();
+    Context c{best_kernels(), pool_, arena_, Arithmetic::exact, nullptr};
+    Batch batch{{{.tokens = ids_, .logits = wanted}, {.tokens = ids_, .adapter = second, .logits = wanted}}};
+    Pass pass(c, batch, model_->facts().layers);
+    const Tensor made = model_->forward(pass);
+    const auto width = static_cast<size_t>(made.width()), rows = static_cast<size_t>(made.rows());
+    EXPECT_EQ(rows, wanted == Logits::last ? 2 : 2 * ids_.size());
+    const float* numbers = made.data();
+    return std::array{std::vector(numbers + (rows / 2 - 1) * width, numbers + rows / 2 * width),
+                      std::vector(numbers + (rows - 1) * width, numbers + rows * width)};
+  };
+  const auto plain = logits(nullptr, Logits::last);
+  const auto last = logits(&adapter, Logits::last), all = logits(&adapter, Logits::all);
+  EXPECT_EQ(plain[0], plain[1]);
+  EXPECT_EQ(last[0], plain[0]);
+  EXPECT_NE(last[1], plain[1]);
+  EXPECT_EQ(last, all);
 }
 
 TEST_P(Gradients, NormsAndBiases) {
