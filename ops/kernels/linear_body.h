@@ -74,11 +74,28 @@ INLINE I dot(I sum, I codes, I x) {
 
 // ---- few columns ---------------------------------------------------------------------------------------------------
 
+// C columns of an array, walked together: two pointers, from which each column is one addressing mode away. They are
+// hidden from the compiler, which would keep a pointer for each column, in vector registers.
+template <class T, int C>
+struct Walk {
+  INLINE Walk(const T* first, int64_t column_stride)
+      : low(first), high(C > 4 ? first + 4 * column_stride : first), stride(column_stride) {
+    __asm__("" : "+r"(low), "+r"(high));
+  }
+  INLINE const T* operator()(int c) const { return (c < 4 ? low : high) + c % 4 * stride; }
+  INLINE void step(int64_t count) { low += count, high += count; }
+  const T *low, *high;
+  int64_t stride;
+};
+
 template <class R, int C>
 void few_columns_of(const uint8_t* record, const Columns& x, float* to, int64_t stride) {
+  static_assert(C <= 8);
   Head head;
   F sum[C];
   EACH(c, C) { sum[c] = zero_floats(); }
+  Walk<int8_t, C> values(x.values, x.width);
+  Walk<float, C> scales(x.scales, x.blocks), scaled_sums(x.scaled_sums, x.blocks);
   for (int64_t first = 0; first < x.blocks; first += R::blocks, record += R::bytes) {
     R::head(record, head);
     for (int b = 0; b < R::blocks; ++b) {
@@ -89,23 +106,24 @@ void few_columns_of(const uint8_t* record, const Columns& x, float* to, int64_t 
         const int run = R::runs * b + r;
         I dots[C];
         EACH(c, C) { dots[c] = start<R>(x, c, block, r); }
-        const int8_t* values = x.values + 32 * block + 4 * R::quads * r;
         EACH(p, R::quads / 2) {
           I even, odd;
           R::lines(record, run, p, even, odd);
-          EACH(c, C) {
-            dots[c] = dot<R>(dots[c], even, broadcast_word(values + c * x.width + 8 * p));
-            dots[c] = dot<R>(dots[c], odd, broadcast_word(values + c * x.width + 8 * p + 4));
-          }
+          const int at = 4 * R::quads * r + 8 * p;
+          // Column after column, so that a dot seldom waits for the one before it in its chain.
+          EACH(c, C) { dots[c] = dot<R>(dots[c], even, broadcast_word(values(c) + at)); }
+          EACH(c, C) { dots[c] = dot<R>(dots[c], odd, broadcast_word(values(c) + at + 4)); }
         }
         const F scale = R::scale(record, head, run);
         EACH(c, C) { part[c] = r == 0 ? mul(to_float(dots[c]), scale) : fma(to_float(dots[c]), scale, part[c]); }
       }
-      EACH(c, C) { sum[c] = fma(part[c], broadcast_float(x.scales + c * x.blocks + block), sum[c]); }
+      EACH(c, C) { sum[c] = fma(part[c], broadcast_float(scales(c)), sum[c]); }
       if constexpr (R::mins) {
         const F min = R::min(head, b);
-        EACH(c, C) { sum[c] = fma(min, broadcast_float(x.scaled_sums + c * x.blocks + block), sum[c]); }
+        EACH(c, C) { sum[c] = fma(min, broadcast_float(scaled_sums(c)), sum[c]); }
+        scaled_sums.step(1);
       }
+      values.step(32), scales.step(1);
     }
   }
   EACH(c, C) { store_floats(to + c * stride, sum[c]); }
