@@ -107,8 +107,6 @@ Result<const Kernels*> choose_kernels(const std::string& name) {
 
 namespace {
 
-void note(std::string_view text) { std::fprintf(stderr, "freehold: note: %s\n", printable(text, 300).c_str()); }
-
 // The model's packed file, if there is one and it fits.
 std::shared_ptr<const PackedFile> find_packed(const Path& model, const Checkpoint& checkpoint) {
   const Result<Path> path = packed_path(model);
@@ -116,11 +114,11 @@ std::shared_ptr<const PackedFile> find_packed(const Path& model, const Checkpoin
   if (!path || !std::filesystem::exists(*path, ignored)) return nullptr;
   Result<PackedFile> file = PackedFile::open(*path);
   if (!file) {
-    note(fmt::format("{}; packing in memory instead; freehold pack makes a new one", file.error().what));
+    report_note(fmt::format("{}; packing in memory instead; freehold pack makes a new one", file.error().what));
     return nullptr;
   }
   if (file->source() != checkpoint.identity()) {
-    note(fmt::format("{}: is stale, {} has changed since; packing in memory instead; freehold pack makes a new one",
+    report_note(fmt::format("{}: is stale, {} has changed since; packing in memory instead; freehold pack makes a new one",
                      file->name(), checkpoint.name()));
     return nullptr;
   }
@@ -137,7 +135,7 @@ void say_what_it_costs(const WeightStoreCounts& c, const ModelFacts& facts) {
     text += fmt::format("; a token visits {}, {:.0f} ms to read if none is there",
                         text_of_bytes(static_cast<uint64_t>(visited)), 1e3 * visited / c.bytes_per_second);
   if (!c.direct) text += "; this file system reads through the system's cache, whose pages are dropped behind it";
-  note(text);
+  report_note(text);
 }
 
 Result<std::unique_ptr<Model>> load_model_packed(const Path& path, const Checkpoint& checkpoint, LoadOptions& how,
@@ -150,7 +148,7 @@ Result<std::unique_ptr<Model>> load_model_packed(const Path& path, const Checkpo
   const std::string why = model.error().what;
   how.packed = nullptr;
   model = load_model(checkpoint, how, pool);
-  if (model) note(fmt::format("{}; packed in memory instead; freehold pack makes a new file", why));
+  if (model) report_note(fmt::format("{}; packed in memory instead; freehold pack makes a new file", why));
   return model;
 }
 

@@ -26,6 +26,8 @@ int report(const Error& error, bool json) {
   return code;
 }
 
+void report_note(std::string_view text) { std::fprintf(stderr, "freehold: note: %s\n", printable(text, 300).c_str()); }
+
 void print_json(const Json& json) { print(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"); }
 
 namespace {

@@ -14,6 +14,7 @@ namespace freehold {
 // "freehold: error: <class>: <what>" on standard error; with `json` also {"error": {...}} on standard output.
 // Returns the exit code.
 int report(const Error& error, bool json);
+void report_note(std::string_view text);  // "freehold: note: <text>" on standard error, from any thread
 void print_json(const Json& json);  // one line; text that is no UTF-8 is replaced
 void print(std::string_view text);  // to standard output, as it is
 bool output_is_closed();            // whether a print failed: nobody reads any more, or the disk is full

@@ -23,7 +23,7 @@ struct Options {
   ServerOptions server;
   SchedulerOptions scheduler;
   std::string name;
-  uint64_t cache_mib = 0;
+  uint64_t cache_mib = 0, disk_cache_mib = 0;
   bool strict = false, insecure = false, json = false, no_papers = false, read_papers = false, receipts = false,
        no_seal = false;
   std::string energy_counters = "/sys/class/powercap";
@@ -38,6 +38,22 @@ std::string fingerprint_of(Engine& engine) {
   const std::string profile = fmt::format("{} {}", text_of(engine.model().mode()), engine.kernels().name);
   return fmt::format("fh-{}-{}-{}", eight(sum_of(FREEHOLD_VERSION)), eight(sum_of(profile)),
                      eight(engine.fingerprint()));
+}
+
+void note(const Error& error) { report_note("prefixes on disk: " + error.what); }
+
+// None where nobody asked for it, and where it cannot be: then a line says so, and the server serves without.
+Result<std::unique_ptr<PrefixStore>> open_prefixes(Engine& engine, uint64_t mib) {
+  if (mib == 0) return nullptr;
+  TRY_ASSIGN(const Path home, home_folder());
+  const uint64_t bytes = std::min<uint64_t>(mib, 1 << 30) << 20;
+  auto store = SealedStore::open(home / "prefixes", home / "prefixes.key", bytes, note);
+  const std::string binding = fmt::format("{} {} {} {:016x}", FREEHOLD_VERSION, text_of(engine.model().mode()),
+                                          engine.kernels().name, engine.fingerprint());
+  auto prefixes = store ? PrefixStore::make(engine, std::move(*store), binding) : Failure(store.error());
+  if (prefixes) return prefixes;
+  note({prefixes.error().fault, prefixes.error().what + "; serving without"});
+  return nullptr;
 }
 
 std::string stem_of(const std::string& name) {
@@ -145,6 +161,8 @@ Result<Done> run(Options& options) {
   if (options.cache_mib > 0)
     options.scheduler.cache_positions = static_cast<int64_t>((std::min<uint64_t>(options.cache_mib, 1 << 30) << 20) /
                                                              std::max<uint64_t>(facts.cache_bytes_per_position, 1));
+  TRY_ASSIGN(const std::unique_ptr<PrefixStore> prefixes, open_prefixes(*loaded.engine, options.disk_cache_mib));
+  options.scheduler.prefixes = prefixes.get();
   TRY_ASSIGN(const std::unique_ptr<Scheduler> scheduler,
              Scheduler::make(*loaded.engine, loaded.tokenizer, options.scheduler));
   const ModelSide side{.name = options.name.empty() ? stem_of(loaded.name) : options.name,
@@ -195,7 +213,7 @@ Command serve_command(CLI::App& program) {
   CLI::App* app = program.add_subcommand("serve", "serve a model to other software, over the OpenAI API");
   app->footer(R"(
 Listens on this machine only, unless told otherwise. Of what is asked and answered nothing is
-kept; how much was used stands in the ledger (freehold usage).
+kept, but with --disk-cache-mib, encrypted; how much was used stands in the ledger (freehold usage).
 
 examples:
   freehold serve smollm2-135m-instruct
@@ -218,6 +236,9 @@ examples:
       ->type_name("N")
       ->capture_default_str();
   app->add_option("--cache-mib", options->cache_mib, "memory for keys and values; default: half of what is free")
+      ->type_name("N");
+  app->add_option("--disk-cache-mib", options->disk_cache_mib,
+                  "disk for conversations, encrypted, which then go on fast after a restart; default: none")
       ->type_name("N");
   app->add_option("--allow-host", options->server.rules.hosts, "another name that this server goes by")
       ->type_name("NAME");

@@ -207,7 +207,7 @@ Result<std::string> read_file(const Path& path, uint64_t most_bytes) {
   return read_whole(handle.get(), path.filename().native(), most_bytes);
 }
 
-Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mode) {
+Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mode, Durable durable) {
   const std::string name = path.filename().native();
   if (name.empty()) return usage_error("{}: names no file", printable(path.native(), 200));
   const Path parent = path.has_parent_path() ? path.parent_path() : Path(".");
@@ -233,14 +233,22 @@ Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mod
     return Failure(std::move(error));
   };
   if (auto written = write_whole(file.get(), bytes, name); !written) return give_up(std::move(written.error()));
-  if (::fsync(file.get()) != 0)
+  if (durable == Durable::yes && ::fsync(file.get()) != 0)
     return give_up({Fault::io, fmt::format("{}: cannot be synced: {}", printable(name), system_reason())});
   if (::close(file.release()) != 0)
     return give_up({Fault::io, fmt::format("{}: cannot be closed: {}", printable(name), system_reason())});
   if (::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
     return give_up({Fault::io, fmt::format("{}: cannot be replaced: {}", printable(name), system_reason())});
-  if (::fsync(folder.get()) != 0)
+  if (durable == Durable::yes && ::fsync(folder.get()) != 0)
     return io_error("{}: its folder cannot be synced: {}", printable(name), system_reason());
+  return Done{};
+}
+
+Result<Done> set_mtime(const Path& path, int64_t nanoseconds) {
+  const struct timespec time = {.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
+  const struct timespec times[] = {time, time};
+  if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+    return io_error("{}: its time cannot be set: {}", printable(path.filename().native()), system_reason());
   return Done{};
 }
 

@@ -71,8 +71,12 @@ class Folder {
 
 // Reads a whole regular file; more than `most_bytes` is Fault::resources.
 Result<std::string> read_file(const Path& path, uint64_t most_bytes);
+// What a power cut may do to a file: nothing; or lose it or leave it damaged, where whoever reads it finds that out.
+enum class Durable : uint8_t { yes, no };
 // Writes a temporary file beside `path`, syncs, renames, syncs the folder. The old file or the new one, never a
-// mixture.
-Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mode = 0644);
+// mixture; without `Durable::yes` it is not synced.
+Result<Done> replace_file(const Path& path, std::string_view bytes, unsigned mode = 0644,
+                          Durable durable = Durable::yes);
+Result<Done> set_mtime(const Path& path, int64_t nanoseconds);  // since 1970
 
 }  // namespace freehold

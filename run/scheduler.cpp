@@ -1,6 +1,7 @@
 #include "run/scheduler.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "base/check.h"
 #include "run/scheduler_parts.h"
@@ -9,6 +10,8 @@ namespace freehold {
 namespace {
 
 constexpr int least_chunk = 16, first_chunk = 64;
+constexpr std::chrono::milliseconds between_savings{2};  // while nobody asks
+constexpr int saved_beside_work = 2;                     // pages a step: copying them takes about a millisecond
 constexpr int work_of_token = 2;  // beside that of a token of a prompt: for fairness
 
 }  // namespace
@@ -40,7 +43,11 @@ void Scheduler::run() {
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [&] { return stopping_ || !inbox_.empty() || !waiting_.empty() || !writing_.empty(); });
+      const auto work = [&] { return stopping_ || !inbox_.empty() || !waiting_.empty() || !writing_.empty(); };
+      if (unsaved_)
+        arrived_.wait_for(lock, between_savings, work);
+      else
+        arrived_.wait(lock, work);
       if (stopping_) break;
     }
     step();
@@ -52,6 +59,7 @@ void Scheduler::run() {
     if (writing->state != Writing::State::over) end(*writing, Stop::cancelled);
   give_out();
   retire();
+  save_pages(INT_MAX);  // as much as the store takes without waiting
   update_counts();
 }
 
@@ -67,12 +75,14 @@ bool Scheduler::step() {
   take_inbox();
   drop_lost();
   admit_waiting();
+  take_from_disk();
   choose_work();
   const bool any = !work_.empty();
   if (any) compute();
   choose_tokens();
   give_out();
   retire();
+  save_pages(any ? saved_beside_work : INT_MAX);
   update_counts();
   return any || !writing_.empty() || !waiting_.empty();
 }
@@ -291,6 +301,7 @@ SchedulerCounts Scheduler::counts() const {
   SchedulerCounts counts = counts_;
   counts.waiting = accepted_;
   if (const WeightStore* store = engine_.model().store()) counts.experts = store->counts();
+  if (options_.prefixes) counts.disk = options_.prefixes->store().counts();
   return counts;
 }
 

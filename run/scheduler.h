@@ -16,7 +16,8 @@
 // more.
 //
 // Sessions that have ended stay, least recently used out first, for the next request of the same user that begins as
-// they do. Users never share: what one has asked must not show in the times of another.
+// they do. Users never share: what one has asked must not show in the times of another. Where there is a PrefixStore,
+// their whole pages go to disk as well, between steps, and come back for a prompt that memory knows less of.
 #pragma once
 
 #include <atomic>
@@ -33,6 +34,7 @@
 #include "run/answer_text.h"
 #include "run/constraint.h"
 #include "run/generate.h"
+#include "run/prefix_store.h"
 #include "run/sampler.h"
 #include "run/session.h"
 
@@ -51,7 +53,7 @@ struct Ask {  // what one request wants computed
 
 struct Event {
   enum class Kind : uint8_t {
-    begun,     // computing starts; `reused` tokens of the prompt were found in memory
+    begun,     // computing starts; `reused` tokens of the prompt were found in memory or on disk
     progress,  // `computed` tokens of the prompt are done
     token,     // one more: choice, parts, thinking
     ended,     // one answer: stop, the rest of its parts; or the vector
@@ -99,14 +101,17 @@ struct SchedulerOptions {
   std::chrono::milliseconds patience{60'000};  // how long one waits at most
   std::chrono::milliseconds prompt_time{60};   // of a step, for prompts, while others write
   bool drafts = true;
+  PrefixStore* prefixes = nullptr;  // none: sessions that end stay in memory only; must outlive the scheduler
 };
 
 struct SchedulerCounts {  // of now, and since the start
   int running = 0, waiting = 0;
   int64_t cache_positions = 0, cache_used = 0;
   uint64_t steps = 0, prompt_tokens = 0, answer_tokens = 0, reused_tokens = 0, asked_tokens = 0;
+  uint64_t disk_tokens = 0;  // of those reused: that came from disk
   uint64_t drafts = 0, draft_tokens = 0, draft_tokens_right = 0;
   std::optional<WeightStoreCounts> experts;  // where they do not all stay in memory
+  std::optional<SealedStoreCounts> disk;     // where prefixes are kept there
 };
 
 class Scheduler {
@@ -142,6 +147,11 @@ class Scheduler {
   bool make_room(int64_t positions, const Session* spared);
   bool make_room_by_one(const Session* spared);
   void keep(Session session, const Ask& ask);
+  // Prefixes on disk: scheduler_disk.cpp.
+  void look_on_disk(Writing& writing, int reused);
+  void take_from_disk();
+  void say_begun(Writing& writing, int reused, int from_disk);
+  void save_pages(int most);
   void charge(const std::string& user, int64_t work) { charges_[user] += work; }
   // A step: scheduler.cpp.
   void choose_work();
@@ -174,6 +184,7 @@ class Scheduler {
   std::list<std::shared_ptr<Request>> waiting_;
   std::vector<std::unique_ptr<Writing>> writing_;
   std::list<Kept> kept_;  // least recently used first
+  bool unsaved_ = false;  // some of them have pages that are not yet handed over
   int64_t used_positions_ = 0;
   std::map<std::string, int64_t> charges_;
   std::map<std::shared_ptr<Request>, std::vector<Event>> outgoing_;

@@ -172,10 +172,7 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
   }
   request->open_ = ask.answers;
   totals_.asked_tokens += ask.prompt.size();
-  totals_.reused_tokens += static_cast<uint64_t>(reused);
-  Event event{.kind = Event::Kind::begun};
-  event.reused = reused;
-  say(request, std::move(event));
+  look_on_disk(*writing_[writing_.size() - static_cast<size_t>(ask.answers)], reused);
   return true;
 }
 
@@ -250,6 +247,11 @@ void Scheduler::keep(Session session, const Ask& ask) {
     return;
   }
   kept_.push_back({std::move(session), ask.user});
+  if (!options_.prefixes) return;
+  Kept& kept = kept_.back();
+  kept.names = options_.prefixes->names_of(kept.user, kept.session.tokens());
+  const int pages = static_cast<int>(kept.names.size());
+  if (pages > 0) kept.last_used = options_.prefixes->store().times(pages) + pages - 1, unsaved_ = true;
 }
 
 }  // namespace freehold

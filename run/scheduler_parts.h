@@ -7,6 +7,7 @@ namespace freehold {
 
 struct Scheduler::Writing {
   enum class State : uint8_t {
+    fetches,  // a part of its prompt is on its way from disk
     prompt,   // its prompt is being computed
     follows,  // waits for the first answer of its request, whose prompt it takes over
     writes,   // `next` is to be computed
@@ -25,6 +26,8 @@ struct Scheduler::Writing {
   DraftCounts drafts = {};
   std::optional<Choice> choice = {};  // of this step
   std::optional<Error> error = {};
+  std::shared_ptr<PrefixStore::Fetch> fetch = {};
+  int fetched_from = 0;  // position, where the fetch began
 
   Result<Choice> choose();
 };
@@ -32,6 +35,11 @@ struct Scheduler::Writing {
 struct Scheduler::Kept {
   Session session;
   std::string user;
+  // Of the pages that go to disk; times of use fall from the first to the last, so that those go first that no other
+  // stands behind.
+  PrefixStore::Names names = {};
+  int64_t last_used = 0;
+  size_t saved = 0;
 };
 
 }  // namespace freehold

@@ -13,6 +13,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.h"
@@ -71,6 +73,12 @@ class Session {
   // Refuses files that are damaged or of another model, mode or edits, or longer than the room; then the session is
   // as it was.
   Result<Done> restore(const Path& path);
+
+  // Pages of 64 positions by themselves (run/prefix_store.h): what all layers keep of one that is full; and the one
+  // that comes next, with its tokens, at a position where a page begins. Guesses of a layer that predicts end with that.
+  Result<size_t> page_bytes() const;  // refused where a layer keeps something else
+  std::string copy_of_page(int page) const;
+  void append_page(std::span<const Token> tokens, std::string_view bytes);
 
   // The parts of step() for a scheduler: after which token come which guesses, with their chances; the work of
   // computing it with the first of them; and whether a pass has computed this token already, which is then taken.

@@ -13,6 +13,7 @@
 // conversation that was rewound gets into a file.
 #include <cstring>
 
+#include "base/check.h"
 #include "base/checksum.h"
 #include "base/reader.h"
 #include "run/session.h"
@@ -159,6 +160,41 @@ Result<Done> Session::restore(const Path& path) {
   has_logits_ = has_logits == 1;
   if (has_logits_) std::memcpy(logits_.data(), logits.data(), logits.size());
   return Done{};
+}
+
+Result<size_t> Session::page_bytes() const {
+  const int layers = engine_->model().facts().layers;
+  TRY(check_savable(*cache_, layers));
+  size_t bytes = 0;
+  for (int layer = 0; layer < layers; ++layer) bytes += cache_->pages(layer)->shape().page_bytes();
+  return bytes;
+}
+
+std::string Session::copy_of_page(int page) const {
+  CHECK(page >= 0 && (page + 1) * kv_page_positions <= position(), "page {} of {} positions", page, position());
+  Writer out;
+  for (int layer = 0; layer < engine_->model().facts().layers; ++layer) {
+    const KvView& view = cache_->pages(layer)->view();
+    out.bytes(view.page(page), view.shape.page_bytes());
+  }
+  return std::move(out.text());
+}
+
+void Session::append_page(std::span<const Token> tokens, std::string_view bytes) {
+  const int page = position() / kv_page_positions;
+  CHECK(tokens.size() == kv_page_positions && position() % kv_page_positions == 0 && room() >= kv_page_positions,
+        "{} tokens at position {}", tokens.size(), position());
+  for (int layer = 0; layer < engine_->model().facts().layers; ++layer) {
+    const KvView& view = cache_->pages(layer)->view();
+    CHECK(bytes.size() >= view.shape.page_bytes(), "{} bytes of layer {}", bytes.size(), layer);
+    std::memcpy(view.page(page), bytes.data(), view.shape.page_bytes());
+    bytes.remove_prefix(view.shape.page_bytes());
+  }
+  CHECK(bytes.empty(), "{} bytes too many", bytes.size());
+  if (prediction_) prediction_->rewind(0, false);
+  computed_ = taken_ = 0;
+  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+  has_logits_ = false;
 }
 
 }  // namespace freehold

@@ -89,13 +89,26 @@ std::string Metrics::text(const SchedulerCounts& counts) const {
   one("counter", "vllm:prompt_tokens_total", static_cast<double>(counts.asked_tokens));
   one("counter", "vllm:generation_tokens_total", static_cast<double>(counts.answer_tokens));
   one("counter", "vllm:prefix_cache_queries_total", static_cast<double>(counts.asked_tokens));
-  one("counter", "vllm:prefix_cache_hits_total", static_cast<double>(counts.reused_tokens));
+  one("counter", "vllm:prefix_cache_hits_total", static_cast<double>(counts.reused_tokens - counts.disk_tokens));
   one("counter", "vllm:num_preemptions_total", 0);
   one("counter", "vllm:spec_decode_num_drafts_total", static_cast<double>(counts.drafts));
   one("counter", "vllm:spec_decode_num_draft_tokens_total", static_cast<double>(counts.draft_tokens));
   one("counter", "vllm:spec_decode_num_accepted_tokens_total", static_cast<double>(counts.draft_tokens_right));
   one("counter", "freehold:steps_total", static_cast<double>(counts.steps));
   one("counter", "freehold:prompt_tokens_computed_total", static_cast<double>(counts.prompt_tokens));
+  if (counts.disk) {
+    const SealedStoreCounts& d = *counts.disk;
+    one("counter", "vllm:external_prefix_cache_queries_total",
+        static_cast<double>(counts.asked_tokens - counts.reused_tokens + counts.disk_tokens));
+    one("counter", "vllm:external_prefix_cache_hits_total", static_cast<double>(counts.disk_tokens));
+    one("gauge", "freehold:disk_cache_bytes", static_cast<double>(d.bytes));
+    one("gauge", "freehold:disk_cache_files", static_cast<double>(d.files));
+    one("gauge", "freehold:disk_cache_writes", d.writes);
+    one("counter", "freehold:disk_cache_read_bytes_total", static_cast<double>(d.read_bytes));
+    one("counter", "freehold:disk_cache_written_bytes_total", static_cast<double>(d.written_bytes));
+    one("counter", "freehold:disk_cache_evicted_files_total", static_cast<double>(d.evicted));
+    one("counter", "freehold:disk_cache_refused_files_total", static_cast<double>(d.refused));
+  }
   if (counts.experts) {
     const WeightStoreCounts& e = *counts.experts;
     one("counter", "freehold:expert_weights_asked_total", static_cast<double>(e.asked));
