@@ -11,6 +11,7 @@
 #include "apps/report.h"
 #include "apps/version.h"
 #include "base/checksum.h"
+#include "library/readers/launcher.h"
 #include "serve/api.h"
 #include "serve/seal.h"
 #include "serve/server.h"
@@ -145,7 +146,11 @@ Result<Done> run(Options& options) {
   // Whoever hands a socket over answers for its address.
   if (options.server.listening < 0) TRY(check_address(options, guard->has_keys()));
   bool folders = false;
+  std::unique_ptr<papers::Launcher> launcher;
   if (!options.no_seal) {
+    if (!options.no_papers) {
+      TRY_ASSIGN(launcher, papers::Launcher::start());
+    }
     TRY_ASSIGN(folders, keep_own_folders(options));
   }
   // Before the model is loaded: a damaged ledger and a port that is taken are known at once.
@@ -183,7 +188,12 @@ Result<Done> run(Options& options) {
   std::unique_ptr<Papers> papers;
   if (!options.no_papers && (is_this_machine(server->address()) || guard->has_keys())) {
     TRY_ASSIGN(Path libraries, libraries_folder());
-    TRY_ASSIGN(papers, Papers::make(std::move(libraries), reader ? &*reader : nullptr));
+    papers::Programs programs = papers::start_here;
+    if (launcher)
+      programs = [&launcher](papers::Job job, int page, std::string_view input, std::string_view name) {
+        return launcher->run(job, page, input, name);
+      };
+    TRY_ASSIGN(papers, Papers::make(std::move(libraries), reader ? &*reader : nullptr, std::move(programs)));
   }
   Api api(side, *scheduler, *guard, *accounts,
           {.version = FREEHOLD_VERSION,

@@ -103,8 +103,8 @@ Result<Done> Store::forget(const std::string& path) {
 Result<Done> Store::allow_again() { return database_.execute("DELETE FROM forgotten"); }
 
 Result<Done> Store::add_file(FileReport& report, const std::string& sha256, std::string_view bytes,
-                             const Domain& domain) {
-  auto paper = report.fault.empty() ? read_paper_sealed(report.path, bytes)
+                             const Domain& domain, const Programs& programs) {
+  auto paper = report.fault.empty() ? read_paper_sealed(report.path, bytes, programs)
                                     : Result<Paper>(failure(Fault::unsupported, report.fault));
   if (!paper) report.fault = paper.error().what;
   TRY(drop(report.path));
@@ -167,7 +167,7 @@ Result<Done> Store::add_file(FileReport& report, const std::string& sha256, std:
 }
 
 Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
-                                       const std::function<bool(double)>& on_progress) {
+                                       const std::function<bool(double)>& on_progress, const Programs& programs) {
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) return io_error("{}: no such folder", folder.string());
   std::vector<Found> found;
@@ -219,7 +219,7 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
       report.unchanged = true;
     } else {
       TRY(database_.execute("BEGIN IMMEDIATE"));
-      const auto added = add_file(report, hash, bytes, domain);
+      const auto added = add_file(report, hash, bytes, domain, programs);
       TRY(database_.execute(added ? "COMMIT" : "ROLLBACK"));
       if (!added) return Failure(added.error());
     }

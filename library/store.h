@@ -7,6 +7,7 @@
 #include "library/database.h"
 #include "library/domain.h"
 #include "library/paper.h"
+#include "library/readers/programs.h"
 
 namespace freehold::papers {
 
@@ -29,15 +30,18 @@ class Store {
 
   // Reads everything below `folder`; a file is one transaction, an unchanged one (by its hash) is skipped. Links and
   // what is no regular file are named in the report. `on_progress` gets the fraction done; false stops the work.
+  // `programs` starts those that some papers need.
   Result<IngestReport> add_folder(const Path& folder, const Domain& domain,
-                                  const std::function<bool(double)>& on_progress);
+                                  const std::function<bool(double)>& on_progress,
+                                  const Programs& programs = start_here);
   // Takes a paper out, of which nothing is read again while its bytes stay the same; an unknown path is an error.
   Result<Done> forget(const std::string& path);
   Result<Done> allow_again();  // what was forgotten may be read again
 
  private:
   explicit Store(Database database) : database_(std::move(database)) {}
-  Result<Done> add_file(FileReport& report, const std::string& sha256, std::string_view bytes, const Domain& domain);
+  Result<Done> add_file(FileReport& report, const std::string& sha256, std::string_view bytes, const Domain& domain,
+                        const Programs& programs);
   Result<Done> drop(const std::string& path);
   Database database_;
 };

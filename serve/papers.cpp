@@ -87,8 +87,8 @@ std::optional<ApiError> check_seen(const Caller& caller, const Path& library, co
                   .code = "label_missing"};
 }
 
-Result<std::unique_ptr<Papers>> Papers::make(Path folder, PaperReader* reader) {
-  return std::unique_ptr<Papers>(new Papers(std::move(folder), reader));
+Result<std::unique_ptr<Papers>> Papers::make(Path folder, PaperReader* reader, papers::Programs programs) {
+  return std::unique_ptr<Papers>(new Papers(std::move(folder), reader, std::move(programs)));
 }
 
 tl::expected<Store, ApiError> Papers::open_seen(const Caller& caller, const std::string& name) const {

@@ -35,8 +35,9 @@ namespace freehold {
 class Papers {
  public:
   // `folder` holds the libraries; it is made when papers come in. `reader` reads questions that the rules cannot, if
-  // there is one; it must outlive this.
-  static Result<std::unique_ptr<Papers>> make(Path folder, PaperReader* reader = nullptr);
+  // there is one; it must outlive this. `programs` starts those that some papers need.
+  static Result<std::unique_ptr<Papers>> make(Path folder, PaperReader* reader = nullptr,
+                                              papers::Programs programs = papers::start_here);
   ~Papers() {
     ending_ = true;
     if (reader_) reader_->stop();
@@ -47,7 +48,8 @@ class Papers {
  private:
   using Answer = tl::expected<Json, ApiError>;
   using Way = std::shared_ptr<Exchange>;
-  Papers(Path folder, PaperReader* reader) : folder_(std::move(folder)), reader_(reader) {}
+  Papers(Path folder, PaperReader* reader, papers::Programs programs)
+      : folder_(std::move(folder)), reader_(reader), programs_(std::move(programs)) {}
   // What the caller may see of a library.
   tl::expected<papers::Store, ApiError> open_seen(const Caller& caller, const std::string& name) const;
   Answer libraries(const Caller& caller) const;
@@ -61,6 +63,7 @@ class Papers {
 
   const Path folder_;
   PaperReader* const reader_;
+  const papers::Programs programs_;
   std::atomic<bool> ending_ = false;
   mutable std::mutex views_;                      // one is made at a time
   Worker asking_{64}, reading_{64}, writing_{8};  // last: their work uses all of the others

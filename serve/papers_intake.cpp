@@ -89,11 +89,11 @@ Json json_of(const papers::IngestReport& report, const papers::Tally& tally,
 }
 
 Result<Json> read_papers(const Path& library, const Path& papers, const Caller& caller,
-                         const std::function<bool(double)>& on_progress) {
+                         const papers::Programs& programs, const std::function<bool(double)>& on_progress) {
   TRY_ASSIGN(const papers::Labels labels, labels_for(caller, library));
   TRY_ASSIGN(const papers::Domain domain, papers::domain_of_library(library));
   TRY_ASSIGN(papers::Store store, papers::Store::open(library, papers::Database::Mode::write));
-  TRY_ASSIGN(const papers::IngestReport report, store.add_folder(papers, domain, on_progress));
+  TRY_ASSIGN(const papers::IngestReport report, store.add_folder(papers, domain, on_progress, programs));
   TRY_ASSIGN(const papers::Tally tally, papers::build_records(store, domain));
   return json_of(report, tally, [&](const std::string& file) { return labels.allow(file, held_labels(caller)); });
 }
@@ -148,7 +148,7 @@ void Papers::ingest(const Caller& caller, const Json& body, const Way& exchange,
   metrics.http(200);
   exchange->begin_events({});
   int said = -1;
-  const auto report = read_papers(library, papers, caller, [&](double done) {
+  const auto report = read_papers(library, papers, caller, programs_, [&](double done) {
     const int percent = static_cast<int>(done * 100);
     if (percent != std::exchange(said, percent)) exchange->event(text_of(Json{{"done", done}}));
     return !*gone && !ending_;

@@ -9,7 +9,7 @@
 // dumped, and other processes of the same user cannot look in.
 //
 // Children that read papers stay possible and seal themselves further (library/readers/sealed.h). Programs for papers
-// (pdftotext, tesseract) cannot be started any more: PDFs and pictures are read by `freehold ingest`.
+// (pdftotext, tesseract) cannot be started any more: a launcher made before does that (library/readers/launcher.h).
 #pragma once
 
 #include "base/file.h"

@@ -80,6 +80,7 @@ bool seal_this_process(Seal seal) {
   }
   // A sanitizer calls what no reader does, and ends the program where that is refused: it gets all but the forbidden.
   const bool only_computes = seal == Seal::compute && !sanitized;
+  if (seal == Seal::launch) filter.allow_if(SYS_kill, 1, SIGKILL);
   if (!only_computes) filter.refuse(forbidden, EPERM);
   return filter.install(only_computes ? SyscallFilter::Otherwise::kill : SyscallFilter::Otherwise::allow,
                         SyscallFilter::Threads::this_one);

@@ -11,8 +11,9 @@ namespace freehold::papers {
 
 enum class Seal : uint8_t {
   compute,
-  program
-};  // program: may also open files and run threads, but no network, no exec after the first
+  program,  // may also open files and run threads, but no network, no exec after the first
+  launch,   // may also start programs and end them
+};
 bool seal_this_process(Seal seal);  // false: the kernel refused
 void limit_this_process(uint64_t memory_bytes, uint64_t seconds);
 

@@ -162,28 +162,25 @@ Result<Paper> run_sealed(std::string_view name, Result<Paper> (*work)(std::strin
   return unpacked(out.bytes, name);
 }
 
-Result<Paper> read_paper_sealed(std::string_view name, std::string_view bytes) {
+Result<Paper> read_paper_sealed(std::string_view name, std::string_view bytes, const Programs& programs) {
   if (bytes.size() > limits::paper_bytes) return run_sealed(name, read_file_paper, bytes.substr(0, 0));
   const bool pdf = bytes.substr(0, 1024).find("%PDF-") != std::string_view::npos;
   if (!pdf && !is_picture(bytes)) return run_sealed(name, read_file_paper, bytes);
   if (!pdf) {
-    TRY_ASSIGN(const std::string table, printed_by("tesseract", {"stdin", "stdout", "--psm", "4", "tsv"}, bytes, name));
+    TRY_ASSIGN(const std::string table, programs(Job::picture_words, 0, bytes, name));
     return run_sealed(name, read_ocr, table);
   }
-  TRY_ASSIGN(const std::string boxes,
-             printed_by("pdftotext", {"-bbox-layout", "-enc", "UTF-8", "fd://0", "-"}, bytes, name));
+  TRY_ASSIGN(const std::string boxes, programs(Job::pdf_words, 0, bytes, name));
   TRY_ASSIGN(Paper paper, run_sealed(name, read_boxes, boxes));
   if (!paper.grids.empty() || !paper.passages.empty()) return paper;
-  if (!is_installed("tesseract") || !is_installed("pdftoppm"))
+  if (!is_installed(Job::picture_words) || !is_installed(Job::pdf_page))
     return unsupported("{}: a PDF without a text layer, and no tesseract and pdftoppm here to read its pictures", name);
   size_t pages = 0;
   for (size_t at = 0; (at = boxes.find("<page ", at)) != std::string::npos; ++at) ++pages;
   std::string table;
   for (size_t page = 1; page <= std::min<size_t>(pages, limits::ocr_pages); ++page) {
-    const std::string number = std::to_string(page);
-    TRY_ASSIGN(const std::string picture,
-               printed_by("pdftoppm", {"-r", "200", "-gray", "-f", number, "-l", number, "fd://0"}, bytes, name));
-    TRY_ASSIGN(std::string words, printed_by("tesseract", {"stdin", "stdout", "--psm", "4", "tsv"}, picture, name));
+    TRY_ASSIGN(const std::string picture, programs(Job::pdf_page, static_cast<int>(page), bytes, name));
+    TRY_ASSIGN(std::string words, programs(Job::picture_words, 0, picture, name));
     for (size_t at = 0; (at = words.find("\n5\t1\t", at)) != std::string::npos; ++at)
       words.replace(at, 5, fmt::format("\n5\t{}\t", page));
     table += words;

@@ -7,13 +7,16 @@
 //
 // PDFs and pictures are read by programs of their own (pdftotext of poppler, tesseract) when they are installed, under
 // the same limits, without a network and unable to start anything; what they print is then read in the sealed child.
+// `programs` starts them, here or elsewhere.
 #pragma once
 
 #include "library/paper.h"
+#include "library/readers/programs.h"
 
 namespace freehold::papers {
 
-Result<Paper> read_paper_sealed(std::string_view name, std::string_view bytes);
+Result<Paper> read_paper_sealed(std::string_view name, std::string_view bytes,
+                                const Programs& programs = start_here);
 
 // For tests: runs `work` sealed, as a reader would be.
 Result<Paper> run_sealed(std::string_view name, Result<Paper> (*work)(std::string_view, std::string_view),

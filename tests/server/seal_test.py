@@ -23,6 +23,14 @@ CANARIES = ["canary-7391-prompt", "canary-7391-system", "canary-7391-tool", "can
             "canary-7391-paper", "canary-7391-question", "canary-7391-stop"]
 
 
+# A page with one line of text.
+PDF = (b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+       b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Contents 4 0 R"
+       b"/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj\n"
+       b"4 0 obj<</Length 43>>stream\nBT /F 12 Tf 20 50 Td (Bearing failed) Tj ET\nendstream endobj\n"
+       b"trailer<</Root 1 0 R>>\n%%EOF\n")
+
+
 def session(server):
     """Every kind of request, with a canary in each place that takes text."""
     prompt, system, tool, text, messages, responses, key, user, query, wrong, paper, question, stop = CANARIES
@@ -99,6 +107,24 @@ class Sealed(unittest.TestCase):
                 self.assertIn("usage.jsonl", os.listdir(server.home.name))
             finally:
                 self.assertEqual(server.end(), 0)
+
+    def test_papers_that_take_a_program_are_read_by_the_launcher(self):
+        if not shutil.which("pdftotext"):
+            self.skipTest("pdftotext is not installed")
+        put = lambda name, data: self.server.ask("PUT", f"/freehold/libraries/trial/papers/{name}", data)[0]
+        self.assertEqual([put("note.pdf", PDF), put("odd.pdf", b"%PDF-1.4 and no more")], [200, 200])
+        events = self.server.ask("POST", "/freehold/ingest", {"library": "trial"})[2]
+        report = json.loads(events.split("data: ")[-1])["report"]
+        status = {f["file"]: f["status"] for f in report["files"]}
+        self.assertEqual(status, {"note.pdf": "read", "odd.pdf": "not read"}, report)
+        (launcher,) = pathlib.Path(self.proc, "task", self.proc.name, "children").read_text().split()
+        state = pathlib.Path("/proc", launcher, "status").read_text()
+        self.assertRegex(state, r"NoNewPrivs:\s*1\n")
+        self.assertRegex(state, r"Seccomp:\s*2\n")
+        sockets = [os.readlink(h) for h in pathlib.Path("/proc", launcher, "fd").iterdir()]
+        self.assertEqual([s for s in sockets if not s.startswith(("pipe:", "/dev/null", "/"))], [])
+        self.assertEqual(self.server.stop(), 0)
+        self.assertFalse(pathlib.Path("/proc", launcher).exists())  # its end is with the server's
 
 
 class Traced(unittest.TestCase):
