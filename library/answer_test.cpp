@@ -43,6 +43,26 @@ TEST_F(Plant, UnchangedFilesAreSkippedAndGoneOnesLeave) {
   EXPECT_EQ(ask("How many failures did BC-01 have in 2020?").value, 2);
 }
 
+TEST_F(Plant, WhatCouldNotBeReadIsTriedAgain) {
+  folder.write("papers/broken.xlsx", "PK\x03\x04 nothing");
+  ingest();
+  for (const FileReport& file : ingest().files) {
+    EXPECT_EQ(file.unchanged, file.path != "broken.xlsx") << file.path;
+    EXPECT_EQ(file.fault.empty(), file.path != "broken.xlsx") << file.path;
+  }
+  {  // as if the notes could not be read at first
+    auto store = Store::open(folder / "l.sqlite", Database::Mode::write);
+    ASSERT_TRUE(store->database().execute("UPDATE file SET fault = 'no memory' WHERE path = 'notes.txt'"));
+    ASSERT_TRUE(store->database().execute(
+        "DELETE FROM source_row WHERE file = (SELECT id FROM file WHERE path = 'notes.txt')"));
+  }
+  for (const FileReport& file : ingest().files)
+    if (file.path == "notes.txt") {
+      EXPECT_TRUE(!file.unchanged && file.fault.empty()) << file.fault;
+    }
+  EXPECT_EQ(ask("How many failures did BC-01 have in 2020?").value, 3);
+}
+
 TEST_F(Plant, LinksAndBrokenFilesAreNamed) {
   folder.write("secret.csv", "a,b\n1,2\n");
   std::filesystem::create_symlink(folder / "secret.csv", folder / "papers/link.csv");

@@ -254,8 +254,29 @@ void Planner::uncovered() {
   }
   if (says("without") && !plan_.not_grouped) plan_.open.push_back("no");
   if (!measures_money()) plan_.open.push_back(money_word_);
-  if (plan_.ask == Ask::lookup && plan_.measure && plan_.measure->kind != Kind::date && first_of("when") == 0)
+  if ((plan_.ask == Ask::lookup || plan_.ask == Ask::extreme) && plan_.measure && plan_.measure->kind != Kind::date &&
+      first_of("when") == 0)
     plan_.open.push_back(q_.tokens[0]);
+  if (asks_doer()) plan_.open.push_back(q_.tokens[1]);
+  if (plan_.ask == Ask::top && !plan_.measure && plan_.group && plan_.group->over.empty() &&
+      plan_.group->field == base_->key)
+    plan_.open.push_back("most");  // each is one of itself
+}
+
+// "Who treated the patient of V-12": the one who did it is asked for, not what it was done to.
+bool Planner::asks_doer() const {
+  if (plan_.ask != Ask::lookup || !plan_.measure || q_.tokens.size() < 3 || first_of("who") != 0) return false;
+  const std::string verb = fold(q_.tokens[1]);
+  if (verb == "is" || verb == "was" || verb == "are" || verb == "were") return false;
+  bool done_to = false;
+  for (const Span& span : q_.spans) {
+    if (span.first <= 1 && span.last >= 1) return false;  // the verb names it: "who supplied D-7"
+    for (const Link& link : span.links)
+      done_to = done_to || (link.what == Link::What::field && link.field == plan_.measure->field) ||
+                (link.what == Link::What::type && reach_type(v_, *base_, link.type) &&
+                 reach_type(v_, *base_, link.type)->field == plan_.measure->field);
+  }
+  return done_to;
 }
 
 // "Did spending rise", "what does a night cost", "who paid most": a number of records or of nights is no answer. A word

@@ -20,7 +20,8 @@ Plan Planner::make_as(const Reading& reading) {
   conditions();
   times();
   compares();
-  plan_.group = reading.group;
+  if (plan_.ask == Ask::top || plan_.ask == Ask::distinct || plan_.ask == Ask::list || plan_.ask == Ask::series)
+    plan_.group = reading.group;  // others have no use for one
   if (plan_.ask != Ask::count && plan_.ask != Ask::distinct && plan_.ask != Ask::list) plan_.measure = reading.field;
   for (const Meaning& meaning : reading.words)
     if (meaning.what == Meaning::What::value) narrow(meaning);

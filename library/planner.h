@@ -41,6 +41,7 @@ class Planner {
   bool names_field() const;
   void read_bare();
   void uncovered();
+  bool asks_doer() const;
   bool measures_money() const;
   void choose_type();
   bool refers_to(const KnownType& type, const std::string& other) const;

@@ -222,9 +222,9 @@ struct Reader {
           continue;
         auto links = links_of(i, n);
         const bool loose = n == 1 && (verb(low[i]) || filler(low[i]));
-        if (loose && verb(low[i]) &&
-            (low[i].ends_with("ed") || i + 1 == low.size() ||
-             helped(i)))  // "how long do guests stay" asks for no status "stayed"
+        if (n == 1 && (low[i].ends_with("ed") ||  // what was parked was not fined for parking
+                       (loose && verb(low[i]) && (i + 1 == low.size() || helped(i)))))
+          // "how long do guests stay" asks for no status "stayed"
           std::erase_if(links, [&](const Link& l) { return l.what == Link::What::value && fold(l.value) != low[i]; });
         if (!links.empty())
           add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false, loose, n == 1 && filler(low[i]),
@@ -240,6 +240,7 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
+        if (phrase == "list" && word(i - 1, {"the", "a", "an", "our", "this", "that"})) continue;  // a noun
         add({Span::What::asking,
              i,
              i + words.size() - 1,
@@ -266,9 +267,25 @@ struct Reader {
       for (auto it = first; it != last; ++it) span.links.push_back(it->second);
       if (!span.links.empty())
         add(std::move(span));
-      else if (low[i].size() >= 5 && vocabulary.known_roots.count(root))
+      else if (low[i].size() >= 5 && vocabulary.known_roots.count(root) && repeats(root))
         used[i] = true;
     }
+  }
+  // A word of this root is in something that the question names: a verb that says it once more ("which guests were
+  // booked on bookings"). A word of a name that the question does not have narrows what is asked, and is not understood.
+  bool repeats(const std::string& root) const {
+    const auto has_root = [&](const std::string& text) {
+      const auto words = words_of(text);
+      return std::any_of(words.begin(), words.end(), [&](const std::string& w) { return domain.root(w) == root; });
+    };
+    return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& span) {
+      if (span.what != Span::What::names) return false;
+      for (size_t i = span.first; i <= span.last; ++i)
+        if (domain.root(low[i]) == root) return true;
+      return std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+        return has_root(l.type) || has_root(l.field) || has_root(l.value);
+      });
+    });
   }
   bool in_names(size_t i) const {
     return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
@@ -281,10 +298,11 @@ struct Reader {
     if (among(domain.organisation_words, low[i])) return true;
     if (among(domain.title_words, low[i]) && in_names(i + 1)) return true;
     if (low[i] != q.tokens[i] || has_digit(low[i]) || low[i].size() < 4 || i == 0) return false;
-    if (in_names(i - 1) && low[i].size() >= 4 &&
-        (word(i + 1, {"most", "fewest", "least"}) ||
-         (word(i + 1, {"the"}) && word(i + 2, {"most", "fewest", "least"}))))
-      return true;
+    const bool most = word(i + 1, {"most", "fewest", "least"}) ||
+                      (word(i + 1, {"the"}) && word(i + 2, {"most", "fewest", "least"}));
+    if (in_names(i - 1) && most)  // "which machine coughed most": what it did is what is counted
+      return std::any_of(q.spans.begin(), q.spans.end(),
+                         [&](const Span& s) { return s.what == Span::What::names && s.first > i; });
     if (low[i].ends_with("ed") && word(i + 1, {"by", "to", "from", "with", "through", "via", "at", "into"}) &&
         in_names(i + 2))
       return true;
@@ -294,12 +312,20 @@ struct Reader {
     return helper != low.begin() + static_cast<std::ptrdiff_t>(i) &&
            low.begin() + static_cast<std::ptrdiff_t>(i) - helper <= 6;
   }
-  // A word that may be a verb, and is none here: "in which building", "about the lift".
+  // A word that may be a verb, and is none here: "in which building", "about the lift", "our fuel bill"; or one that
+  // narrows what follows: "how many disputed fines".
   bool is_noun(size_t i) const {
     if (i == 0) return false;
     if (low[i].ends_with("ing") && (low[i - 1] == "which" || low[i - 1] == "what")) return true;
-    return i >= 2 && (low[i - 1] == "the" || low[i - 1] == "a") && !low[i].ends_with("ed") &&
-           (low[i - 2] == "about" || low[i - 2] == "with" || low[i - 2] == "by");
+    if (low[i].ends_with("ed"))
+      return in_names(i + 1) && !has_digit(low[i + 1]) &&
+             word(i - 1, {"many", "most", "fewest", "least", "the", "all", "any", "of", "a", "an", "no", "different"});
+    if (i >= 2 && word(i - 1, {"the", "a"}) && word(i - 2, {"about", "with", "by"})) return true;
+    const bool helper = std::any_of(low.begin(), low.begin() + static_cast<std::ptrdiff_t>(i), [](const auto& w) {
+      return w == "did" || w == "does" || w == "do" || w == "to" || w == "can" || w == "could" || w == "will";
+    });
+    return !helper && !low[i].ends_with("s") && !low[i - 1].ends_with("s") && !has_digit(low[i - 1]) &&
+           in_names(i - 1) && low[i - 1] == q.tokens[i - 1];
   }
   // A word nobody knows that only tells: it may be anything, if it is no name of a thing.
   bool only_told(size_t i) const {
@@ -350,7 +376,8 @@ struct Reader {
     asking(false);
     families();
   }
-  // A word that is nothing, and nearly something: a name of the library, or a word of asking.
+  // A word that is nothing, and nearly something: a name of the library, or a word of asking. People seldom mistype the
+  // first letter, except that it changes places: "home" is no "come", "night" no "might".
   void repair() {
     std::set<std::string> asking_words;
     for (const auto& [phrase, meaning] : phrases)
@@ -370,11 +397,10 @@ struct Reader {
            {&vocabulary.words, static_cast<const std::set<std::string>*>(&asking_words)})
         for (const std::string& known : *words) {
           if (low[i].size() < 5 && (words == &vocabulary.words || known.size() < low[i].size())) continue;
-          if (tiny && !std::is_permutation(known.begin(), known.end(), low[i].begin(), low[i].end())) continue;
+          const bool same_letters = std::is_permutation(known.begin(), known.end(), low[i].begin(), low[i].end());
+          if (!same_letters && (tiny || known[0] != low[i][0])) continue;
           const int d = edit_distance(low[i], known, most);
-          const bool same_letters =
-              d == distance && std::is_permutation(known.begin(), known.end(), low[i].begin(), low[i].end());
-          if (d < distance || (d <= most && same_letters)) distance = d, best = known;
+          if (d < distance || (d == distance && d <= most && same_letters)) distance = d, best = known;
         }
       if (best.empty() || distance == 0) continue;
       q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], best));

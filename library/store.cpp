@@ -172,9 +172,9 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
   if (!std::filesystem::is_directory(folder, error)) return io_error("{}: no such folder", folder.string());
   std::vector<Found> found;
   walk(folder, "", 0, found);
-  std::map<std::string, std::string> known;  // path -> hash
+  std::map<std::string, std::string> known;  // path -> hash; none of what could not be read: it is tried again
   {
-    TRY_ASSIGN(Statement all, database_.prepare("SELECT path, sha256 FROM file"));
+    TRY_ASSIGN(Statement all, database_.prepare("SELECT path, iif(fault = '', sha256, '') FROM file"));
     TRY(all.begin({}));
     for (;;) {
       TRY_ASSIGN(const bool more, all.next());
