@@ -35,6 +35,19 @@ TEST_F(Plant, ZeroIsNotUnknown) {
     EXPECT_NE(ask(question).status, "answered") << question << ": " << ask(question).text;
 }
 
+// A word that nobody understood may have narrowed the question, asked for somebody else, or been a slip of another word.
+TEST_F(Plant, AWordThatIsNotUnderstoodIsNotPassedOver) {
+  ingest();
+  for (const char* question :
+       {"How many insured failures were there in 2020?", "Which machine coughed most?", "Which orders happened most?",
+        "How many failures did the checked machines have?", "When was the most downtime?", "Who repaired BC-01?",
+        "When did BC-01 have the most failures?", "How many zailures did BC-01 have?"})
+    EXPECT_NE(ask(question).status, "answered") << question << ": " << ask(question).text;
+  EXPECT_EQ(ask("How many failuers did BC-01 have in 2020?").value, 3);  // letters that changed places
+  EXPECT_EQ(ask("How many edge failures did BC-01 have in 2020?").value, 3);
+  EXPECT_EQ(ask("In which year were the most failures?").value, "2020");
+}
+
 TEST_F(Plant, UnchangedFilesAreSkippedAndGoneOnesLeave) {
   ingest();
   for (const FileReport& file : ingest().files) EXPECT_TRUE(file.unchanged) << file.path;

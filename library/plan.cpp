@@ -254,8 +254,9 @@ void Planner::uncovered() {
   }
   if (says("without") && !plan_.not_grouped) plan_.open.push_back("no");
   if (!measures_money()) plan_.open.push_back(money_word_);
-  if ((plan_.ask == Ask::lookup || plan_.ask == Ask::extreme) && plan_.measure && plan_.measure->kind != Kind::date &&
-      first_of("when") == 0)
+  const std::optional<Place>& told = plan_.ask == Ask::top ? plan_.group : plan_.measure;
+  if ((plan_.ask == Ask::lookup || plan_.ask == Ask::extreme || plan_.ask == Ask::top) && told &&
+      told->kind != Kind::date && first_of("when") == 0)
     plan_.open.push_back(q_.tokens[0]);
   if (asks_doer()) plan_.open.push_back(q_.tokens[1]);
   if (plan_.ask == Ask::top && !plan_.measure && plan_.group && plan_.group->over.empty() &&
