@@ -59,7 +59,10 @@ void Scheduler::run() {
     if (writing->state != Writing::State::over) end(*writing, Stop::cancelled);
   give_out();
   retire();
-  save_pages(INT_MAX);  // as much as the store takes without waiting
+  while (unsaved_) {  // now there is time to wait for the disk
+    save_pages(INT_MAX);
+    if (unsaved_) options_.prefixes->store().wait_until_written();
+  }
   update_counts();
 }
 
