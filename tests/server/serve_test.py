@@ -175,9 +175,14 @@ class Answers(Case):
         self.assertEqual(self.server.post("/tokenize", {"prompt": text})[1]["count"], len(tokens))
 
     def test_metrics(self):
-        before = self.server.metrics()
+        def metrics():  # once all is counted: an answer's end is told before
+            while self.server.metric("vllm:num_requests_running") > 0:
+                time.sleep(0.01)
+            return self.server.metrics()
+
+        before = metrics()
         self.server.post(CHAT, {"messages": HELLO, "max_tokens": 9, "logit_bias": GO_ON})
-        after = self.server.metrics()
+        after = metrics()
         grown = lambda name: sum(v - before.get(k, 0) for k, v in after.items() if k.split("{")[0] == name)
         self.assertEqual(grown("vllm:generation_tokens_total"), 9)
         self.assertEqual(grown("vllm:request_success_total"), 1)
