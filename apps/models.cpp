@@ -118,8 +118,9 @@ std::shared_ptr<const PackedFile> find_packed(const Path& model, const Checkpoin
     return nullptr;
   }
   if (file->source() != checkpoint.identity()) {
-    report_note(fmt::format("{}: is stale, {} has changed since; packing in memory instead; freehold pack makes a new one",
-                     file->name(), checkpoint.name()));
+    report_note(
+        fmt::format("{}: is stale, {} has changed since; packing in memory instead; freehold pack makes a new one",
+                    file->name(), checkpoint.name()));
     return nullptr;
   }
   return std::make_shared<const PackedFile>(std::move(*file));

@@ -20,8 +20,7 @@ import subprocess
 import tempfile
 import time
 
-WORDS = ("pump belt gear motor valve joint sensor report order night shift cold warm oil water line press frame wheel plate "
-         "crack noise stop start check clean replace measure note table number part place time").split()
+from serve import WORDS
 
 
 class Server:

@@ -31,8 +31,8 @@ constexpr double most_growth = 0.03;
 constexpr int skipped = 77, begins = SIGUSR1, ends = SIGUSR2;
 
 // Runs the child until it stops, and returns the signal that stopped it; 0 when it has ended.
-int next_stop(pid_t child, bool step, int deliver) {
-  if (ptrace(step ? PTRACE_SINGLESTEP : PTRACE_CONT, child, nullptr, deliver) != 0) return 0;
+int next_stop(pid_t child, bool step) {
+  if (ptrace(step ? PTRACE_SINGLESTEP : PTRACE_CONT, child, nullptr, nullptr) != 0) return 0;
   int status;
   if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) return 0;
   return WSTOPSIG(status);
@@ -56,10 +56,10 @@ std::optional<std::vector<int64_t>> counts_of(const std::vector<testing::Counted
   int signal = WSTOPSIG(status);
   while (signal == begins) {
     int64_t steps = 0;
-    while ((signal = next_stop(child, true, 0)) == SIGTRAP) ++steps;
+    while ((signal = next_stop(child, true)) == SIGTRAP) ++steps;
     if (signal != ends) break;
     counts.push_back(steps);
-    signal = next_stop(child, false, 0);
+    signal = next_stop(child, false);
   }
   if (signal != 0) {
     kill(child, SIGKILL);
