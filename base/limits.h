@@ -61,6 +61,7 @@ inline constexpr int connections = 2'048;
 inline constexpr uint64_t request_stops = 16;
 inline constexpr uint64_t request_stop_bytes = 1'024;
 inline constexpr uint64_t request_prompts = 64;
+inline constexpr uint64_t prompt_logprobs = 262'144;         // of all prompts of one request
 inline constexpr uint64_t embedding_inputs = 2'048;
 inline constexpr uint64_t keys = 4'096;                   // of a server, revoked ones counted
 inline constexpr uint64_t key_list = 256;                 // models, or labels, of one key

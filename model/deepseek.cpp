@@ -22,6 +22,9 @@ class Deepseek final : public Model {
   Result<Done> load(const Architecture&, const LoadOptions&, Pool&);
 
   Tensor forward(Pass&) const override;
+  Tensor final_logits(Pass& pass, std::span<const int32_t> rows) const override {
+    return pass.final_logits(trunk_.head, rows);
+  }
   void each_linear(const VisitLinear&) override;
   void each_tensor(const VisitTensor&) override;
   std::unique_ptr<KvCache> make_cache(int positions) const override {

@@ -54,6 +54,9 @@ class Deepseek2 final : public Model {
   Result<Done> load(const Architecture&, const LoadOptions&, Pool&);
 
   Tensor forward(Pass&) const override;
+  Tensor final_logits(Pass& pass, std::span<const int32_t> rows) const override {
+    return pass.final_logits(trunk_.head, rows);
+  }
   int64_t state_numbers() const override { return predict_ ? config_.trunk.hidden : 0; }
   Tensor predict(Pass&, const Tensor& states) const override;
   void each_linear(const VisitLinear&) override;

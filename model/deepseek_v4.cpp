@@ -67,6 +67,9 @@ class DeepseekV4 final : public Model {
   Result<Done> load(const Architecture&, const LoadOptions&, Pool&);
 
   Tensor forward(Pass&) const override;
+  Tensor final_logits(Pass& pass, std::span<const int32_t> rows) const override {
+    return pass.final_logits(head_, rows);
+  }
   int64_t state_numbers() const override { return predict_ ? int64_t{config_.streams} * config_.hidden : 0; }
   Tensor predict(Pass&, const Tensor& states) const override;
   void each_linear(const std::function<void(std::string_view, Linear&)>&) override;

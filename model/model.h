@@ -69,6 +69,9 @@ class Model {
   virtual ~Model() = default;
   // Logits of pass.logit_rows(): [n, vocabulary].
   virtual Tensor forward(Pass&) const = 0;
+  // Logits of these rows of pass.final_states(), after forward(): [n, vocabulary], for who needs those of many rows but
+  // never all at once. No point shows them.
+  virtual Tensor final_logits(Pass&, std::span<const int32_t> rows) const = 0;
   // Prediction of the token after next (MTP, "nextn"), where loading asked for it: a layer behind the others, with keys
   // and values of its own in the cache. A row of it is made of the state of a token, as a pass keeps it, and of the
   // token that came next: tokens of the pass are those next ones, positions those of the states. Logits as of

@@ -69,6 +69,15 @@ Tensor Pass::head(const Linear& weight, const Tensor& x) {
   return adapted(weight, x, ops::linear_fine(context_, weight, x), logit_sites_);
 }
 
+Tensor Pass::final_logits(const Linear& head, std::span<const int32_t> rows) {
+  const std::span<Row> sites(context_.arena.array<Row>(rows.size()), rows.size());
+  std::ranges::transform(rows, sites.begin(), [&](int32_t row) {
+    return rows_[static_cast<size_t>(final_rows_[static_cast<size_t>(row)])];
+  });
+  const Tensor x = ops::pick_rows(context_, final_states_, rows);               // [n, hidden]
+  return adapted(head, x, ops::linear_fine(context_, head, x), sites);  // [n, vocabulary]
+}
+
 void Pass::linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results) {
   ops::linear_many(context_, parts, x, results);
   for (size_t i = 0; i < parts.size(); ++i) results[i] = adapted(*parts[i].linear, x, results[i], rows_);

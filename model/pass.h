@@ -81,6 +81,7 @@ class Pass {
   Tensor linear(const Linear&, const Tensor& x, const Tensor& bias = {});
   // The same for the output head: at higher precision, x [rows that get logits, hidden].
   Tensor head(const Linear&, const Tensor& x);
+  Tensor final_logits(const Linear& head, std::span<const int32_t> rows);  // of these of final_states()
   // Matrices of heads in one weight (ops::head_linear), plus each sequence's adapter of that weight.
   Tensor head_linear(const Linear&, const ops::HeadRows&, ops::HeadUse, const Tensor& x);
   // Several weights over one x, in one region.

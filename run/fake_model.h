@@ -62,6 +62,15 @@ class FakeModel : public Model {
     }
     return row > 0 ? pass.at(Point::lm_head, 0, logits) : logits;
   }
+  Tensor final_logits(Pass& pass, std::span<const int32_t> rows) const override {
+    most_final_rows = std::max(most_final_rows, static_cast<int>(rows.size()));
+    Tensor logits = Tensor::empty({static_cast<int64_t>(rows.size()), facts_.vocabulary}, pass.context().arena);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const int32_t row = pass.final_rows()[static_cast<size_t>(rows[i])];
+      fill(pass, pass.rows()[static_cast<size_t>(row)], logits.mutable_row(static_cast<int64_t>(i)));
+    }
+    return logits;
+  }
   void each_linear(const std::function<void(std::string_view, Linear&)>&) override {}
   void each_tensor(const std::function<void(std::string_view, Tensor&)>&) override {}
   std::unique_ptr<KvCache> make_cache(int positions) const override {
@@ -73,7 +82,7 @@ class FakeModel : public Model {
   int memory = INT_MAX;                    // tokens that count
   std::chrono::microseconds pass_time{0};  // that a pass takes at least
 
-  mutable int passes = 0, computed = 0;  // what tests ask
+  mutable int passes = 0, computed = 0, most_final_rows = 0;  // what tests ask
 
  private:
   // Numbers made of all tokens of the row's sequence up to it.

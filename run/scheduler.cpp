@@ -137,7 +137,8 @@ void Scheduler::choose_work() {
     work_.push_back({.session = &writing.session,
                      .tokens = std::span(prompt).subspan(static_cast<size_t>(done), static_cast<size_t>(count)),
                      .wants_logits = count == left && !writing.pooled,
-                     .pooled = writing.pooled ? &*writing.pooled : nullptr});
+                     .pooled = writing.pooled ? &*writing.pooled : nullptr,
+                     .scores = writing.scores ? &*writing.scores : nullptr});
     worked_.push_back(&writing);
     charge(writing.request->ask_.user, count);
     budget -= count;
@@ -176,6 +177,7 @@ void Scheduler::compute() {
 // The answers that follow take the prompt over, or compute it themselves where it cannot be copied.
 void Scheduler::prompt_done(Writing& writing) {
   if (writing.pooled) return give_vector(writing);
+  if (writing.scores && !give_scores(writing)) return;
   const Ask& ask = writing.request->ask_;
   const auto begin = [&](Writing& one) {
     one.state = Writing::State::writes;
@@ -219,7 +221,20 @@ Result<Choice> Scheduler::Writing::choose() {
 void Scheduler::give_vector(Writing& writing) {
   Result<std::vector<float>> vector = writing.pooled->vector();
   if (!vector) return fail(writing.request, std::move(vector.error()));
-  end(writing, Stop::end, std::move(*vector));
+  Event event{.kind = Event::Kind::ended};
+  event.vector = std::move(*vector);
+  end(writing, Stop::end, std::move(event));
+}
+
+// False: the request has failed.
+bool Scheduler::give_scores(Writing& writing) {
+  Result<std::vector<Choice>> scores = writing.scores->take();
+  if (!scores) return fail(writing.request, std::move(scores.error())), false;
+  writing.scores.reset();
+  Event event{.kind = Event::Kind::scored};
+  event.scores = std::move(*scores);
+  say(writing.request, std::move(event));
+  return true;
 }
 
 void Scheduler::choose_once() {
@@ -242,7 +257,11 @@ void Scheduler::choose_once() {
 }
 
 void Scheduler::take_token(Writing& writing, Choice choice) {
-  if (writing.text.ends(choice.token)) return end(writing, Stop::end);
+  if (writing.text.ends(choice.token)) {
+    Event event{.kind = Event::Kind::ended};
+    event.choice = std::move(choice);
+    return end(writing, Stop::end, std::move(event));
+  }
   ++writing.made;
   ++totals_.answer_tokens;
   writing.next = choice.token;
@@ -257,15 +276,13 @@ void Scheduler::take_token(Writing& writing, Choice choice) {
   if (writing.session.room() == 0) return end(writing, Stop::context);
 }
 
-void Scheduler::end(Writing& writing, Stop stop, std::vector<float> vector) {
-  Event event{.kind = Event::Kind::ended};
+void Scheduler::end(Writing& writing, Stop stop, Event event) {
   event.answer = writing.answer;
   event.parts = writing.text.finish();
   event.stop = stop;
   event.drafts = writing.drafts;
   event.thinking_tokens = writing.text.thinking_tokens();
   event.stopped_by = writing.text.stopped_by();
-  event.vector = std::move(vector);
   say(writing.request, std::move(event));
   writing.state = Writing::State::over;
   if (--writing.request->open_ == 0) say(writing.request, Event{.kind = Event::Kind::done});

@@ -13,7 +13,8 @@
 // the sum of the answers faster, and not while a prompt is.
 //
 // A vector of a text (run/pooled.h) is a prompt that is computed whole, like the others and beside them, and nothing
-// more.
+// more. Where log probabilities of a prompt are asked for (run/prompt_scores.h), it is computed whole as well, and the
+// answer goes on from there.
 //
 // Sessions that have ended stay, least recently used out first, for the next request of the same user that begins as
 // they do. Users never share: what one has asked must not show in the times of another. Where there is a PrefixStore,
@@ -47,16 +48,20 @@ struct Ask {  // what one request wants computed
   ConstraintOptions constraint = {};
   int answers = 1;      // they share the computing of the prompt
   std::optional<Pooling> pooling = {};  // no answer, but one vector of the prompt
+  bool score_prompt = false;  // log probabilities of its tokens too, with sampling.top_logprobs beside each
   int max_tokens = -1;  // below 0: to the end of the context
   std::string user;
+  // What memory has of the prompt is of no use: something is made of every token.
+  bool computes_all() const { return pooling || score_prompt; }
 };
 
 struct Event {
   enum class Kind : uint8_t {
     begun,     // computing starts; `reused` tokens of the prompt were found in memory or on disk
     progress,  // `computed` tokens of the prompt are done
+    scored,    // `scores` of the prompt, where they were asked for: before its first token
     token,     // one more: choice, parts, thinking
-    ended,     // one answer: stop, the rest of its parts; or the vector
+    ended,     // one answer: stop, the rest of its parts, choice if a token ended it; or the vector
     done,      // all answers: the last event
     failed,    // error: the last event
   };
@@ -69,7 +74,8 @@ struct Event {
   int reused = 0, computed = 0, thinking_tokens = 0;
   DraftCounts drafts{};      // ended
   std::string stopped_by{};  // ended: the text of `stops` that was found
-  std::vector<float> vector{};  // ended: what was pooled, of length 1
+  std::vector<float> vector{};   // ended: what was pooled, of length 1
+  std::vector<Choice> scores{};  // scored: of all tokens of the prompt but the first
   Error error{};
 };
 
@@ -159,10 +165,11 @@ class Scheduler {
   void compute();
   void prompt_done(Writing& writing);
   void give_vector(Writing& writing);
+  bool give_scores(Writing& writing);
   void choose_tokens();
   void choose_once();
   void take_token(Writing& writing, Choice choice);
-  void end(Writing& writing, Stop stop, std::vector<float> vector = {});
+  void end(Writing& writing, Stop stop, Event event = {.kind = Event::Kind::ended});
   void fail(const std::shared_ptr<Request>& request, Error error);
   void retire();
   void give_out();

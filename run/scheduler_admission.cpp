@@ -168,6 +168,7 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
                                                          std::move(sampler), AnswerText(tokenizer_, ask.text)}));
     if (i > 0) writing_.back()->state = Writing::State::follows;
     if (ask.pooling) writing_.back()->pooled.emplace(*ask.pooling);
+    if (ask.score_prompt && i == 0) writing_.back()->scores.emplace(ask.prompt, ask.sampling.top_logprobs);
     if (ask.constraint.grammar) writing_.back()->constraint.emplace(tokenizer_, ask.constraint, ask.text.thinking_open);
   }
   request->open_ = ask.answers;
@@ -177,9 +178,9 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
 }
 
 // A session with room for `positions` that holds as much of the prompt as is found in memory; its last token is always
-// computed, for the logits after it. For a vector all of it is: states of tokens are not kept.
+// computed, for the logits after it. For a vector or log probabilities all of it is: states of tokens are not kept.
 Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reused) {
-  const std::span<const Token> wanted(ask.prompt.data(), ask.pooling ? 0 : ask.prompt.size() - 1);
+  const std::span<const Token> wanted(ask.prompt.data(), ask.computes_all() ? 0 : ask.prompt.size() - 1);
   const Session* source = nullptr;
   auto kept = kept_.end();
   for (auto i = kept_.begin(); i != kept_.end(); ++i)

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds idle_wait{10};
 // What follows in the prompt on disk behind what was found in memory is fetched, from where a page begins.
 void Scheduler::look_on_disk(Writing& writing, int reused) {
   const Ask& ask = writing.request->ask_;
-  if (options_.prefixes && !ask.pooling) {
+  if (options_.prefixes && !ask.computes_all()) {
     const std::span<const Token> wanted(ask.prompt.data(), ask.prompt.size() - 1);
     const PrefixStore::Names names = options_.prefixes->names_of(ask.user, wanted);
     const int held = options_.prefixes->held(names), from = reused / kv_page_positions;

@@ -20,6 +20,7 @@ struct Scheduler::Writing {
   AnswerText text;
   std::optional<Constraint> constraint = {};
   std::optional<Pooled> pooled = {};
+  std::optional<PromptScores> scores = {};
   State state = State::prompt;
   Token next = -1;
   int made = 0;  // tokens

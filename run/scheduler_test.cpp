@@ -18,9 +18,20 @@ struct Collected {
   std::vector<std::string> texts;
   std::vector<Stop> stops;
   std::vector<float> vector;
-  int reused = 0, done = 0, failed = 0;
+  std::vector<Choice> scores;
+  int reused = 0, done = 0, failed = 0, scored = 0;
   Error error;
 };
+
+// Scores as numbers that can be compared.
+std::vector<std::pair<Token, double>> flat(const std::vector<Choice>& scores) {
+  std::vector<std::pair<Token, double>> all;
+  for (const Choice& one : scores) {
+    all.emplace_back(one.token, one.logprob);
+    for (const Scored& other : one.top) all.emplace_back(other.token, other.logprob);
+  }
+  return all;
+}
 
 struct SchedulerTest : ::testing::Test {
   FakeModel model;
@@ -64,6 +75,10 @@ struct SchedulerTest : ::testing::Test {
       for (const Part& part : event.parts) all.texts[at] += part.text;
       if (event.kind == Event::Kind::ended) all.stops[at] = event.stop, all.vector = std::move(event.vector);
       if (event.kind == Event::Kind::begun) all.reused = event.reused;
+      if (event.kind == Event::Kind::scored) {
+        EXPECT_TRUE(all.tokens[at].empty());  // before the first token
+        all.scores = std::move(event.scores), ++all.scored;
+      }
       if (event.kind == Event::Kind::failed) all.error = event.error, ++all.failed;
       all.done += event.kind == Event::Kind::done;
     }
@@ -196,6 +211,78 @@ TEST_F(SchedulerTest, AVectorIsTheSameInChunksInCompanyAndBesideItsOwnPrefix) {
   }
 }
 
+TEST_F(SchedulerTest, LogProbabilitiesOfAPromptAreThoseOfEachRow) {
+  const auto text = prompt(700, 1);
+  std::vector<Choice> expected;
+  Session session = std::move(*Session::make(engine, {.positions = 1024}));
+  for (size_t i = 0; i + 1 < text.size(); ++i) expected.push_back(*score_token(*session.step(text[i]), text[i + 1], 3));
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_EQ(expected[i].token, text[i + 1]);
+    ASSERT_EQ(expected[i].top.size(), 3u);
+    ASSERT_GE(expected[i].top[0].logprob, expected[i].top[1].logprob);
+    ASSERT_GE(expected[i].top[1].logprob, expected[i].top[2].logprob);
+  }
+  const Ask company = ask(prompt(300, 2), 200);
+  const auto answer = alone(ask(text)), answer_of_company = alone(company);
+  Ask scored = ask(text);
+  scored.score_prompt = true;
+  scored.sampling.top_logprobs = 3;
+  for (const int running : {1, 8}) {
+    make({.running = running, .prompt_time = std::chrono::milliseconds(1)});
+    finish(submit(ask(text)));  // a session that begins with the same tokens stays in memory
+    std::shared_ptr<Request> other;
+    Collected of_other;
+    if (running > 1) other = submit(company);
+    for (int i = 0; i < 3; ++i) scheduler->step();
+    model.passes = 0;
+    const Collected all = finish(submit(scored));
+    EXPECT_EQ(flat(all.scores), flat(expected));
+    EXPECT_EQ(all.tokens.at(0), answer);
+    EXPECT_EQ(std::make_tuple(all.reused, all.done, all.scored), std::make_tuple(0, 1, 1));
+    EXPECT_LE(model.most_final_rows, 32);
+    EXPECT_GT(model.passes, running > 1 ? 20 : 1);  // it came in chunks
+    EXPECT_EQ(finish(submit(ask(text))).reused, 699);
+    if (!other) continue;
+    for (int i = 0; i < 1000 && of_other.done == 0; ++i) scheduler->step(), collect(*other, of_other);
+    EXPECT_EQ(of_other.tokens.at(0), answer_of_company);
+  }
+}
+
+TEST_F(SchedulerTest, APromptIsScoredOnceForAllItsAnswersAndWithoutAny) {
+  make();
+  Ask one = ask(prompt(100, 1), 5);
+  one.score_prompt = true;
+  one.answers = 3;
+  const Collected all = finish(submit(one));
+  EXPECT_EQ(std::make_tuple(all.scored, all.scores.size(), all.tokens.size()), std::make_tuple(1, size_t{99}, size_t{3}));
+  one.answers = 1;
+  one.max_tokens = 0;
+  const Collected none = finish(submit(one));
+  EXPECT_EQ(flat(none.scores), flat(all.scores));
+  EXPECT_TRUE(none.tokens.at(0).empty());
+  EXPECT_EQ(none.stops.at(0), Stop::length);
+  one.prompt.resize(1);
+  const Collected first = finish(submit(one));
+  EXPECT_EQ(std::make_tuple(first.scored, first.scores.size(), first.done), std::make_tuple(1, size_t{0}, 1));
+}
+
+TEST_F(SchedulerTest, TheTokenThatEndsAnAnswerIsTold) {
+  model.facts_.vocabulary = 260;
+  make();
+  Ask one = ask(prompt(10, 1), 5);
+  one.sampling.score = true;
+  one.sampling.logit_bias = {{end_token, 100}};
+  const auto request = submit(one);
+  Choice last;
+  for (int i = 0; i < 100 && last.token < 0; ++i) {
+    scheduler->step();
+    for (Event& event : request->take())
+      if (event.kind == Event::Kind::ended) last = event.choice;
+  }
+  EXPECT_EQ(last.token, end_token);
+  EXPECT_LT(last.logprob, 0);
+}
+
 TEST_F(SchedulerTest, CancelledWorkEndsWithinAStepAndOthersGoOn) {
   make({.running = 1});
   const auto first = submit(ask(prompt(100, 1), 500));
@@ -279,6 +366,11 @@ TEST_F(SchedulerTest, NumbersThatAreNoneEndOnlyTheirOwnAnswer) {
           logits.mutable_row(static_cast<int>(i))[0] = NAN;
       return logits;
     }
+    Tensor final_logits(Pass& pass, std::span<const int32_t> rows) const override {
+      Tensor logits = FakeModel::final_logits(pass, rows);
+      logits.mutable_row(0)[0] = NAN;
+      return logits;
+    }
   } broken;
   broken.facts_.vocabulary = 256;
   Engine other(broken, kernels, pool);
@@ -290,6 +382,11 @@ TEST_F(SchedulerTest, NumbersThatAreNoneEndOnlyTheirOwnAnswer) {
   Collected all;
   collect(*good, all);
   EXPECT_EQ(all.done, 1);
+  Ask scored = ask({1, 2, 14}, 1);
+  scored.score_prompt = true;
+  const auto beside = submit(ask({1, 2, 14, 15}, 1));
+  EXPECT_EQ(finish(submit(scored)).error.fault, Fault::inconsistent);
+  EXPECT_EQ(finish(beside).done, 1);
 }
 
 TEST_F(SchedulerTest, RunsOnAThreadAndEndsWhatIsUnderWay) {

@@ -44,6 +44,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
     const Session& s = *w.session;
     CHECK(!w.tokens.empty());
     CHECK(!w.pooled || (!w.wants_logits && w.guesses == 0));
+    CHECK(!w.scores || (s.options_.observers.empty() && w.guesses == 0));
     CHECK(s.options_.observers.empty() || work.size() == 1, "{} sessions in a pass that is watched", work.size());
     for (const Token token : w.tokens)
       if (token < 0 || token >= facts.vocabulary)
@@ -60,7 +61,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
                                .logits = w.guesses > 0    ? Logits::all
                                          : w.wants_logits ? Logits::last
                                                           : Logits::none,
-                               .final_states = w.pooled != nullptr});
+                               .final_states = w.pooled || w.scores});
     observers = s.options_.observers;
   }
   engine.arena().reset();
@@ -72,6 +73,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   if (WeightStore* store = engine.model().store()) TRY(store->check());
 
   int64_t row = 0, first = 0, final_row = 0;
+  std::vector<ScoredRow> scored;
   for (const Session::Work& w : work) {
     Session& s = *w.session;
     const int start = s.position();
@@ -82,7 +84,11 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
     if (s.prediction_) s.prediction_->computed(start, pass.states().rows(first, count), s.tokens_);
     first += count;
     if (w.pooled)
-      for (int64_t i = 0; i < count; ++i) w.pooled->add(pass.final_states().row(final_row++));
+      for (int64_t i = 0; i < count; ++i) w.pooled->add(pass.final_states().row(final_row + i));
+    if (w.scores)  // the last token of the prompt has none behind it
+      for (int i = 0; i < static_cast<int>(count) && start + i < w.scores->count(); ++i)
+        scored.push_back({w.scores, start + i, static_cast<int32_t>(final_row) + i});
+    if (w.pooled || w.scores) final_row += count;
     if (!w.wants_logits) continue;
     const std::span<const float> from = logits.row(row);
     CHECK(from.size() == s.logits_.size(), "{} logits", from.size());
@@ -90,6 +96,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
     if (w.guesses > 0) s.remember_ahead(w, logits.rows(row, w.guesses + 1).all());
     row += w.guesses + 1;
   }
+  score_rows(engine, pass, scored);
   return Done{};
 }
 

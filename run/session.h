@@ -23,6 +23,7 @@
 #include "run/engine.h"
 #include "run/pooled.h"
 #include "run/prediction.h"
+#include "run/prompt_scores.h"
 
 namespace freehold {
 
@@ -120,6 +121,7 @@ struct Session::Work {
   bool wants_logits = true;
   int guesses = 0;  // the last of the tokens are
   Pooled* pooled = nullptr;  // takes in the final states of the tokens; then no logits are wanted
+  PromptScores* scores = nullptr;  // of the prompt that the tokens are a part of; not where observers look on
 };
 // One pass over all of it. Refuses, before computing, tokens outside the vocabulary and sessions without room. Sessions
 // with observers go alone, as what they watch is the whole pass.

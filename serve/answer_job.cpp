@@ -26,6 +26,7 @@ AnswerJob::AnswerJob(const ModelSide& side, Metrics& metrics, Accounts& accounts
   choices_.resize(count);
   if (request_.tools.syntax != ToolSyntax::none)
     for (Choosing& choice : choices_) choice.reader.emplace(request_.tools);
+  prompt_scores_.resize(request_.asks.size());
   offsets_.resize(count);
   last_token_.resize(count);
 }
@@ -70,7 +71,8 @@ void AnswerJob::take(size_t ask, Event& event) {
       open_stream();
       for (size_t i = index; i < index + static_cast<size_t>(request_.asks[ask].answers); ++i) {
         shapes_->begin(static_cast<int>(i), spending_.usage());
-        if (request_.echo) shapes_->say(static_cast<int>(i), {.text = request_.prompts[ask]}, spending_.usage());
+        if (request_.echo && !request_.scores_prompt())
+          shapes_->say(static_cast<int>(i), {.text = request_.prompts[ask]}, spending_.usage());
       }
       return;
     case Event::Kind::progress:
@@ -79,6 +81,8 @@ void AnswerJob::take(size_t ask, Event& event) {
         shapes_->progress(static_cast<int>(request_.asks[ask].prompt.size()), event.computed,
                           spending_.ms(), spending_.usage());
       return;
+    case Event::Kind::scored:
+      return take_scores(ask, event);
     case Event::Kind::token:
       spending_.computed(ask, static_cast<int>(request_.asks[ask].prompt.size()));
       return take_token(index, event);
@@ -98,6 +102,17 @@ void AnswerJob::open_stream() {
   exchange_->begin_events(ignored_header(request_.ignored));
 }
 
+void AnswerJob::take_scores(size_t ask, Event& event) {
+  const auto answers = static_cast<size_t>(request_.asks[ask].answers);
+  for (size_t i = ask * answers; i < (ask + 1) * answers; ++i) {
+    offsets_[i] = characters(request_.prompts[ask]);
+    if (request_.stream)
+      shapes_->say(static_cast<int>(i), {.text = request_.prompts[ask], .prompt_scores = &event.scores},
+                   spending_.usage());
+  }
+  if (!request_.stream) prompt_scores_[ask] = std::move(event.scores);
+}
+
 void AnswerJob::take_token(size_t index, Event& event) {
   const auto now = Clock::now();
   if (last_token_[index] != Clock::time_point{})
@@ -110,7 +125,7 @@ void AnswerJob::take_token(size_t index, Event& event) {
   if (request_.stream) {
     if (scored) said.token = &event.choice, said.text_offset = offsets_[index];
     shapes_->say(static_cast<int>(index), said, spending_.usage());
-    if (scored) offsets_[index] += static_cast<int>(side_.tokenizer.bytes_of(event.choice.token).size());
+    if (scored) offsets_[index] += length_in_answer(side_, event.choice.token);
   } else if (scored) {
     choice.tokens.push_back(std::move(event.choice));
   }
@@ -139,11 +154,17 @@ Said AnswerJob::hear(Choosing& choice, std::vector<Part> parts, bool last) {
 void AnswerJob::end_one(size_t index, Event& event) {
   if (event.stop == Stop::cancelled) return failed(api_error({Fault::cancelled, "the server is ending"}, ""));
   Choosing& choice = choices_[index];
-  const Said said = hear(choice, std::move(event.parts), true);
+  Said said = hear(choice, std::move(event.parts), true);
   spending_.foreseen(event.drafts.right);
   choice.stop = event.stop;
   choice.stopped_by = std::move(event.stopped_by);
-  if (!request_.stream) return;
+  // The older form lists the token that ended the answer too: whoever counts tokens from the end relies on it.
+  const bool scored = request_.style == Style::text && request_.logprobs >= 0 && event.choice.token >= 0;
+  if (!request_.stream) {
+    if (scored) choice.tokens.push_back(std::move(event.choice));
+    return;
+  }
+  if (scored) said.token = &event.choice, said.text_offset = offsets_[index];
   shapes_->say(static_cast<int>(index), said, spending_.usage());
   shapes_->finish(static_cast<int>(index), choice, spending_.usage());
 }
@@ -156,8 +177,11 @@ void AnswerJob::complete() {
     return exchange_->end_events();
   }
   if (request_.echo)
-    for (size_t i = 0; i < choices_.size(); ++i)
-      choices_[i].text = request_.prompts[i / static_cast<size_t>(request_.asks[0].answers)] + choices_[i].text;
+    for (size_t i = 0; i < choices_.size(); ++i) {
+      const size_t ask = i / static_cast<size_t>(request_.asks[0].answers);
+      choices_[i].text = request_.prompts[ask] + choices_[i].text;
+      if (request_.scores_prompt()) choices_[i].prompt_scores = &prompt_scores_[ask];
+    }
   metrics_.http(200);
   Json whole = shapes_->whole(choices_, spending_.usage());
   if (!receipt.is_null()) whole["freehold"] = receipt;

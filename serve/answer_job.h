@@ -24,6 +24,7 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   // On the thread of the connections:
   void drain(size_t ask);
   void take(size_t ask, Event& event);
+  void take_scores(size_t ask, Event& event);
   void take_token(size_t index, Event& event);
   void open_stream();
   void end_one(size_t index, Event& event);
@@ -39,7 +40,8 @@ class AnswerJob : public std::enable_shared_from_this<AnswerJob> {
   const std::unique_ptr<AnswerShapes> shapes_;
   std::vector<std::shared_ptr<Request>> requests_;  // one for each ask
   std::vector<Choosing> choices_;                   // answer i of ask k is choice k * n + i
-  std::vector<int> offsets_;                        // bytes of text so far
+  std::vector<std::vector<Choice>> prompt_scores_;  // of each ask, where they are asked for
+  std::vector<int> offsets_;                        // characters of text so far
   std::vector<Clock::time_point> last_token_;
   size_t done_ = 0;  // asks
   bool streaming_ = false, over_ = false;

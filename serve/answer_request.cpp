@@ -171,6 +171,17 @@ std::optional<ApiError> read_gaps(const ModelSide& side, const Json& prompt, con
   return std::nullopt;
 }
 
+// They are held until the answer is sent.
+void check_scores(Fields& fields, const AnswerRequest& request) {
+  if (!request.scores_prompt()) return;
+  uint64_t tokens = 0;
+  for (const Ask& ask : request.asks) tokens += ask.prompt.size() * static_cast<uint64_t>(ask.answers);
+  if (tokens * static_cast<uint64_t>(request.logprobs + 1) > limits::prompt_logprobs)
+    fields.fail(invalid("echo", fmt::format("expected at most {} log probabilities of prompts; ask for fewer of each, "
+                                            "or for fewer prompts at a time",
+                                            limits::prompt_logprobs)));
+}
+
 }  // namespace
 
 tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, const Json& body) {
@@ -188,10 +199,11 @@ tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, c
     ask.sampling.top_logprobs = request.logprobs;
   }
   fields.boolean("echo", request.echo);
-  if (request.echo && request.logprobs >= 0)
-    fields.fail(unsupported_field("echo", "is not served together with logprobs yet"));
+  ask.score_prompt = request.scores_prompt();
   std::string suffix;
   fields.text("suffix", suffix);
+  if (!suffix.empty() && request.scores_prompt())  // what is computed then is not the prompt's text
+    fields.fail(unsupported_field("suffix", "is not served together with echo and logprobs"));
   fields.only("best_of", ask.answers, "other than n is not served");
   const Json* prompt = fields.find("prompt");
   if (!prompt) fields.fail(invalid("prompt", "is missing"));
@@ -199,6 +211,7 @@ tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, c
   if (auto fault = suffix.empty() ? read_texts(side, *prompt, ask, request)
                                   : read_gaps(side, *prompt, suffix, ask, request))
     fields.fail(std::move(*fault));
+  check_scores(fields, request);
   if (auto fault = settle_request(side, fields, request)) return Refused(std::move(*fault));
   return request;
 }

@@ -28,6 +28,42 @@ Json scored_json(const ModelSide& side, const Scored& scored) {
   return {{"token", written(side, scored.token)}, {"logprob", scored.logprob}, {"bytes", std::move(bytes)}};
 }
 
+// The log probabilities of the older form, for texts: lists with an entry for each token.
+class TextLogprobs {
+ public:
+  TextLogprobs(const ModelSide& side, int offset) : side_(side), offset_(offset) {}
+  // Nothing stands before it, so nothing is said of it. A token that begins texts is not part of this one.
+  void add_first(Token token, std::string_view text) {
+    const std::string_view bytes = side_.tokenizer.bytes_of(token);
+    add(token, text.starts_with(bytes) ? characters(bytes) : 0, nullptr, nullptr);
+  }
+  // Among the most likely the token itself always is, so there may be one more of them than asked for.
+  void add(const Choice& choice, int length) {
+    Json top = Json::object();
+    for (const Scored& other : choice.top) top.emplace(written(side_, other.token), other.logprob);
+    top.emplace(written(side_, choice.token), choice.logprob);
+    add(choice.token, length, choice.logprob, std::move(top));
+  }
+  Json json() && {
+    return {{"tokens", std::move(tokens_)},
+            {"token_logprobs", std::move(logprobs_)},
+            {"top_logprobs", std::move(tops_)},
+            {"text_offset", std::move(offsets_)}};
+  }
+
+ private:
+  void add(Token token, int length, Json logprob, Json top) {
+    tokens_.push_back(written(side_, token));
+    logprobs_.push_back(std::move(logprob));
+    tops_.push_back(std::move(top));
+    offsets_.push_back(offset_);
+    offset_ += length;
+  }
+  const ModelSide& side_;
+  int offset_;  // in characters
+  Json tokens_ = Json::array(), logprobs_ = Json::array(), tops_ = Json::array(), offsets_ = Json::array();
+};
+
 // OpenAI's chat and text completions: "chat.completion", "chat.completion.chunk" and "text_completion".
 class ChatShapes final : public AnswerShapes {
  public:
@@ -48,7 +84,9 @@ class ChatShapes final : public AnswerShapes {
  private:
   // Without `usage`: null where it is to come at the end.
   Json frame(Json choices, const Usage* usage) const;
-  Json logprobs(const std::vector<const Choice*>& tokens, int text_offset) const;
+  Json chat_logprobs(const std::vector<const Choice*>& tokens) const;
+  Json text_logprobs(int index, const std::vector<Choice>* prompt, const std::vector<const Choice*>& tokens,
+                     int text_offset) const;
   void chunk(int index, Json delta, Json logprobs, Json reason, const Usage& usage);
   void send(const Json& json) { send_(text_of(json), ""); }
   const ModelSide& side_;
@@ -85,34 +123,38 @@ Json ChatShapes::frame(Json choices, const Usage* usage) const {
   return json;
 }
 
-// The newer form for chats, the older one for texts; null where they were not asked for.
-Json ChatShapes::logprobs(const std::vector<const Choice*>& tokens, int text_offset) const {
+int characters(std::string_view bytes) {
+  return static_cast<int>(std::ranges::count_if(bytes, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+int length_in_answer(const ModelSide& side, Token token) {
+  return side.tokenizer.is_special(token) ? 0 : characters(side.tokenizer.bytes_of(token));
+}
+
+// Null where they were not asked for, as below.
+Json ChatShapes::chat_logprobs(const std::vector<const Choice*>& tokens) const {
   if (request_.logprobs < 0) return nullptr;
-  if (request_.chat()) {
-    Json content = Json::array();
-    for (const Choice* token : tokens) {
-      Json one = scored_json(side_, *token);
-      one["top_logprobs"] = Json::array();
-      for (const Scored& other : token->top) one["top_logprobs"].push_back(scored_json(side_, other));
-      content.push_back(std::move(one));
-    }
-    return {{"content", std::move(content)}, {"refusal", nullptr}};
-  }
-  Json json = {{"tokens", Json::array()},
-               {"token_logprobs", Json::array()},
-               {"top_logprobs", Json::array()},
-               {"text_offset", Json::array()}};
+  Json content = Json::array();
   for (const Choice* token : tokens) {
-    const std::string text = written(side_, token->token);
-    json["tokens"].push_back(text);
-    json["token_logprobs"].push_back(token->logprob);
-    Json top = Json::object();
-    for (const Scored& other : token->top) top.emplace(written(side_, other.token), other.logprob);
-    json["top_logprobs"].push_back(std::move(top));
-    json["text_offset"].push_back(text_offset);
-    text_offset += static_cast<int>(text.size());
+    Json one = scored_json(side_, *token);
+    one["top_logprobs"] = Json::array();
+    for (const Scored& other : token->top) one["top_logprobs"].push_back(scored_json(side_, other));
+    content.push_back(std::move(one));
   }
-  return json;
+  return {{"content", std::move(content)}, {"refusal", nullptr}};
+}
+
+Json ChatShapes::text_logprobs(int index, const std::vector<Choice>* prompt, const std::vector<const Choice*>& tokens,
+                               int text_offset) const {
+  if (request_.logprobs < 0) return nullptr;
+  TextLogprobs list(side_, text_offset);
+  if (prompt) {
+    const auto ask = static_cast<size_t>(index / request_.asks[0].answers);
+    list.add_first(request_.asks[ask].prompt.front(), request_.prompts[ask]);
+    for (const Choice& token : *prompt) list.add(token, characters(side_.tokenizer.bytes_of(token.token)));
+  }
+  for (const Choice* token : tokens) list.add(*token, length_in_answer(side_, token->token));
+  return std::move(list).json();
 }
 
 Json ChatShapes::whole(const std::vector<Choosing>& choices, const Usage& usage) {
@@ -133,7 +175,8 @@ Json ChatShapes::whole(const std::vector<Choosing>& choices, const Usage& usage)
     } else {
       one["text"] = choice.text;
     }
-    one["logprobs"] = logprobs(tokens, 0);
+    one["logprobs"] = request_.chat() ? chat_logprobs(tokens)
+                                      : text_logprobs(static_cast<int>(i), choice.prompt_scores, tokens, 0);
     one["finish_reason"] = finish_reason(choice);
     list.push_back(std::move(one));
   }
@@ -160,15 +203,20 @@ void ChatShapes::progress(int total, int computed, double ms, const Usage& usage
 }
 
 void ChatShapes::say(int index, const Said& said, const Usage& usage) {
-  Json scores = said.token ? logprobs({said.token}, said.text_offset) : Json(nullptr);
+  std::vector<const Choice*> tokens;
+  if (said.token) tokens.push_back(said.token);
   if (!request_.chat()) {
-    if (!said.text.empty() || said.token) chunk(index, said.text, std::move(scores), nullptr, usage);
+    const bool scored = said.token || said.prompt_scores;
+    if (scored || !said.text.empty())
+      chunk(index, said.text, scored ? text_logprobs(index, said.prompt_scores, tokens, said.text_offset) : nullptr,
+            nullptr, usage);
     return;
   }
   Json delta = Json::object();
   if (!said.thinking.empty()) delta["reasoning_content"] = said.thinking;
   if (!said.text.empty() || (said.token && said.thinking.empty())) delta["content"] = said.text;
-  if (!delta.empty()) chunk(index, std::move(delta), std::move(scores), nullptr, usage);
+  if (!delta.empty())
+    chunk(index, std::move(delta), said.token ? chat_logprobs(tokens) : nullptr, nullptr, usage);
   calls_.resize(std::max(calls_.size(), static_cast<size_t>(index) + 1));
   for (const ToolCall& call : said.calls) {
     const int number = calls_[static_cast<size_t>(index)]++;

@@ -21,6 +21,7 @@ struct Choosing {
   std::string text, thinking;
   std::vector<ToolCall> calls;
   std::vector<Choice> tokens;  // of the answer, with log probabilities; only when it is sent whole
+  const std::vector<Choice>* prompt_scores = nullptr;  // of all tokens but the first; the text begins with the prompt
   Stop stop = Stop::end;
   std::string stopped_by;  // the text of the request's stops that ended it
   std::optional<ToolReader> reader;
@@ -32,6 +33,7 @@ struct Said {
   std::vector<ToolCall> calls = {};
   const Choice* token = nullptr;  // to be shown with its log probability
   int text_offset = 0;
+  const std::vector<Choice>* prompt_scores = nullptr;  // the text is the prompt
 };
 
 class AnswerShapes {
@@ -56,5 +58,7 @@ std::unique_ptr<AnswerShapes> responses_shapes(const ModelSide&, const AnswerReq
 
 std::string_view finish_reason(const Choosing& choice);
 std::string text_of(const Json& json);  // one line, always valid UTF-8
+int characters(std::string_view bytes);  // that begin in them
+int length_in_answer(const ModelSide& side, Token token);  // characters: control tokens are no text there
 
 }  // namespace freehold

@@ -6,6 +6,7 @@
 #include "serve/fields.h"
 #include "serve/page.h"
 #include "serve/routes.h"
+#include "text/prompt.h"
 
 namespace freehold {
 namespace {
@@ -50,6 +51,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"GET", "/freehold/state", &Api::state},
       {"GET", "/freehold/usage", &Api::usage},
       {"GET", "/freehold/budget", &Api::budget},
+      {"GET", "/tokenizer_info", &Api::tokenizer_info},
       {"POST", "/tokenize", &Api::tokenize},
       {"POST", "/detokenize", &Api::detokenize},
       {"POST", "/apply-template", &Api::apply_template},
@@ -196,6 +198,18 @@ Api::Answer Api::metrics(const Json&) {
   HttpAnswer answer{200, metrics_.text(scheduler_.counts()) + accounts_.metrics()};
   answer.type = "text/plain; version=0.0.4; charset=utf-8";
   return answer;
+}
+
+// vLLM's: what of a tokenizer's configuration clients ask for that encode and render by the server. Null: has none.
+Api::Answer Api::tokenizer_info(const Json&) {
+  Json json = special_tokens(side_.tokenizer);
+  for (auto& [name, text] : json.items())
+    if (text == "") text = nullptr;
+  json["add_bos_token"] = side_.tokenizer.adds_bos();
+  json["model_max_length"] = side_.context;
+  json["chat_template"] = nullptr;
+  if (side_.format && !side_.format->source().empty()) json["chat_template"] = side_.format->source();
+  return answer_of(json);
 }
 
 // Both llama.cpp's shape (content) and vLLM's (prompt, or messages).

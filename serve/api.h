@@ -44,6 +44,7 @@ class Api {
   Answer state(const Json&);  // state.cpp, as are the next two
   Answer usage(const Json& query);
   Answer budget(const Json&);
+  Answer tokenizer_info(const Json& body);
   Answer tokenize(const Json& body);
   Answer detokenize(const Json& body);
   Answer apply_template(const Json& body);

@@ -107,6 +107,7 @@ void EmbeddingJob::take(size_t input, Event& event) {
     case Event::Kind::progress:
       return spending_.computed(input, event.computed);
     case Event::Kind::token:
+    case Event::Kind::scored:
       return;
     case Event::Kind::ended:
       if (event.stop == Stop::cancelled) return failed(api_error({Fault::cancelled, "the server is ending"}, ""));

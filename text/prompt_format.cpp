@@ -101,6 +101,11 @@ PromptFormat::PromptFormat(DeepseekFormat format)
       switches_thinking_(true),
       takes_effort_(format != DeepseekFormat::v32) {}
 
+std::string_view PromptFormat::source() const {
+  const auto* chat_template = std::get_if<ChatTemplate>(&format_);
+  return chat_template ? chat_template->source() : std::string_view();
+}
+
 std::string_view PromptFormat::name() const {
   const auto* format = std::get_if<DeepseekFormat>(&format_);
   return format ? name_of(*format) : std::get<ChatTemplate>(format_).name();

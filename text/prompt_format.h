@@ -23,6 +23,7 @@ class PromptFormat {
   Result<Prompt> write(const Conversation&, const RenderOptions& = {}) const;
 
   std::string_view name() const;  // of the template or of the encoder
+  std::string_view source() const;  // of the template; empty where there is none
   ToolSyntax tools() const { return tools_; }
   // Whether Conversation::thinking changes anything. Some models always think, some never.
   bool switches_thinking() const { return switches_thinking_; }

@@ -67,6 +67,17 @@ class Texts(Case):
         chunks = list(self.openai.completions.create(model=self.model, prompt="Once", max_tokens=4, stream=True))
         self.assertIn(chunks[-1].choices[0].finish_reason, ("stop", "length"))
 
+    def test_log_probabilities_of_a_prompt(self):
+        ask = dict(model=self.model, prompt="Once upon", logprobs=3, echo=True, temperature=0)
+        scores = self.openai.completions.create(**ask, max_tokens=0).choices[0].logprobs
+        self.assertEqual("".join(scores.tokens), "Once upon")
+        self.assertIsNone(scores.token_logprobs[0])
+        self.assertTrue(all(p <= 0 for p in scores.token_logprobs[1:]))
+        self.assertTrue(all(p == top[token] for token, p, top in zip(scores.tokens[1:], scores.token_logprobs[1:],
+                                                                    scores.top_logprobs[1:], strict=True)))
+        more = self.openai.completions.create(**ask, max_tokens=1).choices[0].logprobs
+        self.assertEqual(more.token_logprobs[:-1], scores.token_logprobs)
+
     def test_embeddings(self):
         texts = ["Hello", "Hello, world", "Once upon a time"]
         packed = self.openai.embeddings.create(model=self.model, input=texts)  # base64, as the client asks by itself

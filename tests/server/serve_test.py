@@ -142,6 +142,53 @@ class Answers(Case):
         legacy = self.server.post(TEXT, {"prompt": "x", "max_tokens": 4, "logprobs": 2, "seed": 1, "logit_bias": GO_ON})[1]["choices"][0]["logprobs"]
         self.assertEqual([len(legacy[k]) for k in ("tokens", "token_logprobs", "top_logprobs", "text_offset")], [4] * 4)
 
+    def test_log_probabilities_of_prompts(self):
+        text = "Grüße, 世界! <|im_end|>x"
+        ids = self.server.post("/tokenize", {"content": text})[1]["tokens"]
+        body = {"prompt": text, "max_tokens": 1, "logprobs": 2, "echo": True, "temperature": 0, "logit_bias": GO_ON}
+        answer = self.server.post(TEXT, body)[1]
+        choice, scores = answer["choices"][0], answer["choices"][0]["logprobs"]
+        self.assertEqual([len(v) for v in scores.values()], [len(ids) + 1] * 4)
+        self.assertEqual((scores["token_logprobs"][0], scores["top_logprobs"][0]), (None, None))
+        self.assertTrue(choice["text"].startswith(text))
+        self.assertEqual([answer["usage"][k] for k in ("prompt_tokens", "completion_tokens")], [len(ids), 1])
+        # A token that is forced upon the model has the same log probability behind the same tokens.
+        for i in range(1, len(ids)):
+            forced = self.server.post(TEXT, {"prompt": ids[:i], "max_tokens": 1, "logprobs": 2, "temperature": 0,
+                                             "logit_bias": {str(ids[i]): 100}})[1]["choices"][0]["logprobs"]
+            for key in ("tokens", "token_logprobs", "top_logprobs"):
+                self.assertEqual(forced[key], [scores[key][i]], (i, key))
+        for i, top in enumerate(scores["top_logprobs"][1:], 1):
+            self.assertEqual(list(top.values())[:2], sorted(top.values(), reverse=True)[:2])
+            self.assertIn(scores["tokens"][i], top)
+        begins = scores["text_offset"]
+        self.assertEqual((begins[0], begins[-1], sorted(begins)), (0, len(text), begins))
+        for token, begin, end in zip(scores["tokens"], begins, begins[1:]):
+            if "\ufffd" not in token:
+                self.assertEqual(text[begin:end], token)
+        # By ids, in a stream, beside others, again, and without an answer.
+        self.assertEqual(self.server.post(TEXT, {**body, "prompt": ids})[1]["choices"], answer["choices"])
+        pieces = [json.loads(e)["choices"][0] for e in self.server.stream(TEXT, body)[:-1]]
+        self.assertEqual("".join(p["text"] for p in pieces), choice["text"])
+        self.assertEqual({k: [x for p in pieces if p["logprobs"] for x in p["logprobs"][k]] for k in scores}, scores)
+        several = self.server.post(TEXT, {**body, "prompt": ["a" * 300, text, "b"], "n": 2})[1]
+        self.assertEqual([c["logprobs"] for c in several["choices"][2:4]], [scores] * 2)
+        self.assertEqual([len(c["logprobs"]["tokens"]) for c in several["choices"]], [301] * 2 + [len(ids) + 1] * 2 + [2] * 2)
+        self.assertEqual(several["usage"]["prompt_tokens_details"]["cached_tokens"], 0)
+        none = self.server.post(TEXT, {**body, "max_tokens": 0})[1]["choices"][0]
+        self.assertEqual((none["text"], none["finish_reason"]), (text, "length"))
+        self.assertEqual(none["logprobs"], {k: v[:-1] for k, v in scores.items()})
+
+    def test_the_token_that_ends_a_text_has_a_log_probability(self):
+        ask = {"prompt": "ab", "max_tokens": 4, "logprobs": 0, "temperature": 0, "logit_bias": {str(scripted_model.END): 100}}
+        whole = self.server.post(TEXT, {**ask, "echo": True})[1]["choices"][0]
+        self.assertEqual((whole["text"], whole["finish_reason"]), ("ab", "stop"))
+        self.assertEqual((whole["logprobs"]["tokens"], whole["logprobs"]["text_offset"]), (["a", "b", "<|im_end|>"], [0, 1, 2]))
+        self.assertEqual([list(t) for t in whole["logprobs"]["top_logprobs"][1:]], [["b"], ["<|im_end|>"]])
+        streamed = [json.loads(e)["choices"][0] for e in self.server.stream(TEXT, ask)[:-1]]
+        self.assertEqual([p["logprobs"]["tokens"] for p in streamed if p["logprobs"]], [["<|im_end|>"]])
+        self.assertEqual("".join(p["text"] for p in streamed), "")
+
     def test_text_completions(self):
         answer = self.server.post(TEXT, {"prompt": ["ab", "cd"], "n": 2, "max_tokens": 3, "seed": 1, "echo": True})[1]
         self.assertEqual(answer["object"], "text_completion")
@@ -173,6 +220,11 @@ class Answers(Case):
         tokens = self.server.post("/tokenize", {"content": text})[1]["tokens"]
         self.assertEqual(self.server.post("/detokenize", {"tokens": tokens})[1], {"content": text, "prompt": text})
         self.assertEqual(self.server.post("/tokenize", {"prompt": text})[1]["count"], len(tokens))
+        about = json.loads(self.server.ask("GET", "/tokenizer_info")[2])
+        self.assertEqual((about["eos_token"], about["model_max_length"]), ("<|im_end|>", 1024))
+        self.assertEqual(self.server.post("/tokenize", {"prompt": about["eos_token"], "add_special_tokens": False})[1]["tokens"],
+                         [scripted_model.END])
+        self.assertIn("<|im_start|>", about["chat_template"])
 
     def test_metrics(self):
         def metrics():  # once all is counted: an answer's end is told before
@@ -323,6 +375,7 @@ class Gaps(Case):
         self.refused(TEXT, {**ask, "prompt": [1, 2]}, 400, "prompt", "invalid_value")
         self.refused(TEXT, {**ask, "suffix": 1}, 400, "suffix", "invalid_value")
         self.refused(TEXT, {**ask, "suffix": "x" * 1024}, 400, "prompt", "context_length_exceeded")
+        self.refused(TEXT, {**ask, "echo": True, "logprobs": 1}, 400, "suffix", "unsupported_parameter")
 
     def test_what_is_wrong_is_named(self):
         for change, param in (({"input_suffix": None}, "input_suffix"), ({"input_prefix": 1}, "input_prefix"), ({"n_predict": -2}, "n_predict"),
@@ -360,6 +413,8 @@ class Refusals(Case):
                               ({"messages": [{"role": "user", "content": "x", "odd": 1}]}, "messages[0].odd")):
             with self.subTest(change=change):
                 self.refused(CHAT, {**good, **change}, 400, param, "unsupported_parameter")
+        many = {"prompt": ["x" * 1000] * 20, "max_tokens": 1, "echo": True}  # 400,000 numbers, at 20 for each token
+        self.refused(TEXT, {**many, "logprobs": 19}, 400, "echo", "invalid_value")
         # The tiny model was not taught to fill in the middle.
         self.refused(TEXT, {"prompt": "a", "suffix": "b"}, 400, "suffix", "unsupported_parameter")
         self.refused("/infill", {"input_prefix": "a", "input_suffix": "b"}, 400, "input_prefix", "unsupported_parameter")
