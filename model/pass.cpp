@@ -74,7 +74,7 @@ Tensor Pass::final_logits(const Linear& head, std::span<const int32_t> rows) {
   std::ranges::transform(rows, sites.begin(), [&](int32_t row) {
     return rows_[static_cast<size_t>(final_rows_[static_cast<size_t>(row)])];
   });
-  const Tensor x = ops::pick_rows(context_, final_states_, rows);               // [n, hidden]
+  const Tensor x = ops::pick_rows(context_, final_states_, rows);       // [n, hidden]
   return adapted(head, x, ops::linear_fine(context_, head, x), sites);  // [n, vocabulary]
 }
 

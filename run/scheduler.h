@@ -46,10 +46,10 @@ struct Ask {  // what one request wants computed
   SamplerSettings sampling;  // answer i > 0 has a seed made of this one and i
   AnswerTextOptions text;
   ConstraintOptions constraint = {};
-  int answers = 1;      // they share the computing of the prompt
+  int answers = 1;                      // they share the computing of the prompt
   std::optional<Pooling> pooling = {};  // no answer, but one vector of the prompt
-  bool score_prompt = false;  // log probabilities of its tokens too, with sampling.top_logprobs beside each
-  int max_tokens = -1;  // below 0: to the end of the context
+  bool score_prompt = false;            // log probabilities of its tokens too, with sampling.top_logprobs beside each
+  int max_tokens = -1;                  // below 0: to the end of the context
   std::string user;
   // What memory has of the prompt is of no use: something is made of every token.
   bool computes_all() const { return pooling || score_prompt; }
@@ -72,8 +72,8 @@ struct Event {
   bool thinking = false;      // the token belongs to the thinking
   Stop stop = Stop::end;
   int reused = 0, computed = 0, thinking_tokens = 0;
-  DraftCounts drafts{};      // ended
-  std::string stopped_by{};  // ended: the text of `stops` that was found
+  DraftCounts drafts{};          // ended
+  std::string stopped_by{};      // ended: the text of `stops` that was found
   std::vector<float> vector{};   // ended: what was pooled, of length 1
   std::vector<Choice> scores{};  // scored: of all tokens of the prompt but the first
   Error error{};

@@ -254,7 +254,8 @@ TEST_F(SchedulerTest, APromptIsScoredOnceForAllItsAnswersAndWithoutAny) {
   one.score_prompt = true;
   one.answers = 3;
   const Collected all = finish(submit(one));
-  EXPECT_EQ(std::make_tuple(all.scored, all.scores.size(), all.tokens.size()), std::make_tuple(1, size_t{99}, size_t{3}));
+  EXPECT_EQ(std::make_tuple(all.scored, all.scores.size(), all.tokens.size()),
+            std::make_tuple(1, size_t{99}, size_t{3}));
   one.answers = 1;
   one.max_tokens = 0;
   const Collected none = finish(submit(one));

@@ -76,7 +76,8 @@ class Session {
   Result<Done> restore(const Path& path);
 
   // Pages of 64 positions by themselves (run/prefix_store.h): what all layers keep of one that is full; and the one
-  // that comes next, with its tokens, at a position where a page begins. Guesses of a layer that predicts end with that.
+  // that comes next, with its tokens, at a position where a page begins. Guesses of a layer that predicts end with
+  // that.
   Result<size_t> page_bytes() const;  // refused where a layer keeps something else
   std::string copy_of_page(int page) const;
   void append_page(std::span<const Token> tokens, std::string_view bytes);
@@ -119,8 +120,8 @@ struct Session::Work {
   Session* session;
   std::span<const Token> tokens;
   bool wants_logits = true;
-  int guesses = 0;  // the last of the tokens are
-  Pooled* pooled = nullptr;  // takes in the final states of the tokens; then no logits are wanted
+  int guesses = 0;                 // the last of the tokens are
+  Pooled* pooled = nullptr;        // takes in the final states of the tokens; then no logits are wanted
   PromptScores* scores = nullptr;  // of the prompt that the tokens are a part of; not where observers look on
 };
 // One pass over all of it. Refuses, before computing, tokens outside the vocabulary and sessions without room. Sessions

@@ -21,7 +21,7 @@ struct AnswerRequest {
   std::vector<Ask> asks;             // one for each prompt; a chat has one
   std::vector<std::string> prompts;  // their texts, with `echo`
   bool stream = false, usage_at_end = false, usage_always = false, progress = false, echo = false;
-  int logprobs = -1;                 // alternatives to show for each token; below 0: no log probabilities
+  int logprobs = -1;  // alternatives to show for each token; below 0: no log probabilities
   bool scores_prompt() const { return echo && logprobs >= 0; }
   std::vector<std::string> ignored;  // fields that changed nothing
 };

@@ -175,8 +175,8 @@ Json ChatShapes::whole(const std::vector<Choosing>& choices, const Usage& usage)
     } else {
       one["text"] = choice.text;
     }
-    one["logprobs"] = request_.chat() ? chat_logprobs(tokens)
-                                      : text_logprobs(static_cast<int>(i), choice.prompt_scores, tokens, 0);
+    one["logprobs"] =
+        request_.chat() ? chat_logprobs(tokens) : text_logprobs(static_cast<int>(i), choice.prompt_scores, tokens, 0);
     one["finish_reason"] = finish_reason(choice);
     list.push_back(std::move(one));
   }
@@ -215,8 +215,7 @@ void ChatShapes::say(int index, const Said& said, const Usage& usage) {
   Json delta = Json::object();
   if (!said.thinking.empty()) delta["reasoning_content"] = said.thinking;
   if (!said.text.empty() || (said.token && said.thinking.empty())) delta["content"] = said.text;
-  if (!delta.empty())
-    chunk(index, std::move(delta), said.token ? chat_logprobs(tokens) : nullptr, nullptr, usage);
+  if (!delta.empty()) chunk(index, std::move(delta), said.token ? chat_logprobs(tokens) : nullptr, nullptr, usage);
   calls_.resize(std::max(calls_.size(), static_cast<size_t>(index) + 1));
   for (const ToolCall& call : said.calls) {
     const int number = calls_[static_cast<size_t>(index)]++;

@@ -57,8 +57,8 @@ std::unique_ptr<AnswerShapes> infill_shapes(const ModelSide&, AnswerShapes::Send
 std::unique_ptr<AnswerShapes> responses_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
 
 std::string_view finish_reason(const Choosing& choice);
-std::string text_of(const Json& json);  // one line, always valid UTF-8
-int characters(std::string_view bytes);  // that begin in them
+std::string text_of(const Json& json);                     // one line, always valid UTF-8
+int characters(std::string_view bytes);                    // that begin in them
 int length_in_answer(const ModelSide& side, Token token);  // characters: control tokens are no text there
 
 }  // namespace freehold

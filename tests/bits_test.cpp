@@ -70,7 +70,8 @@ void pass_over(const Model& model, const Kernels& kernels, Pool& pool, std::span
   const int32_t picked[] = {last, 0, last / 2};  // by themselves and in any order they are the same
   const Tensor again = model.final_logits(pass, picked);
   for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(std::memcmp(again.row(i).data(), logits.row(picked[i]).data(), again.row(i).size_bytes()), 0) << picked[i];
+    EXPECT_EQ(std::memcmp(again.row(i).data(), logits.row(picked[i]).data(), again.row(i).size_bytes()), 0)
+        << picked[i];
   int64_t row = 0;
   for (size_t i = 0; i < feeds.size(); ++i) {
     const auto part = logits.rows(row, pieces[i]).all();

@@ -22,7 +22,7 @@ class PromptFormat {
   PromptFormat(DeepseekFormat);  // NOLINT
   Result<Prompt> write(const Conversation&, const RenderOptions& = {}) const;
 
-  std::string_view name() const;  // of the template or of the encoder
+  std::string_view name() const;    // of the template or of the encoder
   std::string_view source() const;  // of the template; empty where there is none
   ToolSyntax tools() const { return tools_; }
   // Whether Conversation::thinking changes anything. Some models always think, some never.
@@ -40,8 +40,8 @@ bool ends_thinking(const std::vector<Piece>&);
 
 // What a model's files say about it, for a format of our own.
 struct ModelNames {
-  std::string_view architecture;  // "deepseek2", "deepseek_v32" ...
-  std::string_view name;          // of the file or folder: newer weights of V4 differ in nothing else
+  std::string_view architecture;                    // "deepseek2", "deepseek_v32" ...
+  std::string_view name;                            // of the file or folder: newer weights of V4 differ in nothing else
   std::function<bool(std::string_view)> has_token;  // what is in the vocabulary
 };
 // For models of the DeepSeek family without template; nothing for others.
