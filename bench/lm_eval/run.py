@@ -2,7 +2,7 @@
 Usage: run.py FREEHOLD MODEL.gguf [--rival LLAMA_SERVER] [--lm-eval PROGRAM] [--limit N] [--json FILE]
 
 lm-eval is that of PyPI (pip install 'lm-eval[api]'), in an environment of its own: ./test does not install it. Nothing is
-fetched: the questions stand beside this file, four examples before each.
+fetched: the questions stand beside this file, two examples before each.
 
   facts            which of four answers is the likeliest     `echo` with `logprobs`, tokens by /tokenize
   letters          which of four letters is                   the same
