@@ -300,7 +300,7 @@ Result<Answer> answer_question(Database& database, const Vocabulary& vocabulary,
   Plan plan = make_plan(question, vocabulary, domain);
   ModelPlan read;
   if (model && !is_whole(plan)) {
-    TRY_ASSIGN(read, plan_by_model(database, question, plan, vocabulary, domain, model));
+    TRY_ASSIGN(read, plan_by_model(database, question, keys, plan, vocabulary, domain, model));
     if (read.plan) plan = std::move(*read.plan);
   }
   TRY_ASSIGN(Answer answer, Answerer(database, vocabulary, std::move(plan), most_citations).run());

@@ -101,6 +101,8 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.alias_headers, strings(json, "alias_headers", name));
   TRY_ASSIGN(domain.term_headers, strings(json, "term_headers", name));
   TRY_ASSIGN(domain.verb_words, strings(json, "verb_words", name));
+  TRY_ASSIGN(domain.idle_words, strings(json, "idle_words", name));
+  TRY_ASSIGN(domain.crew_words, strings(json, "crew_words", name));
   TRY_ASSIGN(domain.currency_words, strings(json, "currency_words", name));
   TRY_ASSIGN(domain.unit_words, strings(json, "unit_words", name));
   domain.unit_words.insert(domain.unit_words.end(), domain.currency_words.begin(), domain.currency_words.end());
@@ -117,6 +119,12 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
       const Json wrapped = {{"family", family}};
       TRY_ASSIGN(const auto words, strings(wrapped, "family", name));
       for (const std::string& word : words) domain.families.emplace(root_of(word), root_of(words[0]));
+    }
+  if (const auto groups = json.find("synonyms"); groups != json.end() && groups->is_array())
+    for (const Json& group : *groups) {
+      const Json wrapped = {{"group", group}};
+      TRY_ASSIGN(auto words, strings(wrapped, "group", name));
+      domain.synonyms.push_back(std::move(words));
     }
   if (const auto fields = json.find("fields"); fields != json.end() && fields->is_object())
     for (const auto& [field, words] : fields->items()) {
@@ -139,11 +147,14 @@ namespace {
 void join(Domain& all, const Domain& more) {
   all.fields.insert(all.fields.end(), more.fields.begin(), more.fields.end());
   all.types.insert(all.types.end(), more.types.begin(), more.types.end());
-  for (auto words : {&Domain::total_words, &Domain::correction_words, &Domain::filler_words, &Domain::alias_headers,
-                     &Domain::term_headers, &Domain::meaning_headers, &Domain::verb_words, &Domain::unit_words,
-                     &Domain::currency_words, &Domain::header_noise, &Domain::organisation_words, &Domain::title_words,
-                     &Domain::container_words, &Domain::quantity_words, &Domain::about_words, &Domain::money_words})
+  for (auto words : {&Domain::total_words,     &Domain::correction_words, &Domain::filler_words,
+                     &Domain::alias_headers,   &Domain::term_headers,     &Domain::meaning_headers,
+                     &Domain::verb_words,      &Domain::idle_words,       &Domain::crew_words,
+                     &Domain::unit_words,      &Domain::currency_words,   &Domain::header_noise,
+                     &Domain::organisation_words, &Domain::title_words,   &Domain::container_words,
+                     &Domain::quantity_words,  &Domain::about_words,      &Domain::money_words})
     append(all.*words, more.*words);
+  all.synonyms.insert(all.synonyms.end(), more.synonyms.begin(), more.synonyms.end());
   all.families.insert(more.families.begin(), more.families.end());
 }
 

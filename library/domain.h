@@ -40,6 +40,8 @@ struct Domain {
   std::vector<TypeRule> types;
   std::vector<std::string> total_words, correction_words, filler_words, alias_headers, term_headers, meaning_headers;
   std::vector<std::string> verb_words;          // words that may stand in a question without meaning a thing
+  std::vector<std::string> idle_words;          // likewise, and nothing is a misspelling of them
+  std::vector<std::string> crew_words;          // who works there: "the lads" did it
   std::vector<std::string> currency_words;      // in headers and questions: money
   std::vector<std::string> unit_words;          // those, and units, after a number or in a header
   std::vector<std::string> header_noise;        // "Matter no", "Matter number", "Matter" are one header
@@ -51,6 +53,7 @@ struct Domain {
   std::vector<std::string> money_words;         // in questions and headers: an amount of money is meant
   std::string declared;                         // the texts of the owner's files, to tell when they change
   std::map<std::string, std::string> families;  // root of a word -> the family's first: "paid", "payment" -> "pay"
+  std::vector<std::vector<std::string>> synonyms;  // groups: where the papers know one word, questions may use others
   const FieldWords* field(std::string_view name) const;
   const TypeRule* type(std::string_view name) const;
   std::string root(std::string_view word) const;      // words of one root tell of one thing: arrival, arrived

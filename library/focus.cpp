@@ -15,11 +15,22 @@ const Set interrogatives = {"how", "what", "which", "who", "whose", "whom", "whe
 const Set requests = {"list",   "name",     "state",    "give",    "show",    "tell",      "count",
                       "report", "indicate", "identify", "provide", "specify", "determine", "calculate",
                       "find",   "quote",    "confirm",  "add",     "compute"};
-const Set polite = {"please", "kindly", "so", "and", "but", "then", "could", "can", "would", "you", "now"};
+const Set polite = {"please", "kindly", "so", "and", "but",  "then",   "could", "can", "would", "you",
+                    "now",    "ok",     "hello", "hi",  "hey",  "therefore", "hence", "thus",  "sorry", "thanks"};
 const Set connectors = {"so", "but", "therefore"};
 const Set concessions = {"even", "although", "though", "because"};
 const Set leads = {"know", "tell",   "me",         "us",    "see",    "out",       "check",   "say", "state",
                    "ask",  "wonder", "understand", "learn", "please", "determine", "clarify", "to"};
+// Somebody wants what follows: "wants to know for his speech how many".
+const Set wishes = {"know",  "knows", "tell", "see",  "check", "learn", "understand", "ask",  "asks",
+                    "asked", "want",  "wants", "need", "needs", "like",  "wonder",     "curious"};
+const Set wants = {"need", "needs", "want", "wants", "require", "requires", "know"};
+const Set articles = {"the", "a", "an", "its", "their", "his", "her", "your", "our", "one"};
+// A clause that begins so and has one of these, or a verb, is a sentence of its own.
+const Set pronouns = {"one", "ones", "it", "is", "was", "that", "this", "they", "are", "were", "he", "she"};
+const Set openers = {"the", "a", "an", "our", "my", "some", "this", "that", "there", "it", "every", "each"};
+const Set tellings = {"keeps", "keep", "says", "say", "said", "claims", "claimed", "thinks", "believes", "swears",
+                      "complain", "complains", "asks", "told", "makes", "gets", "seems", "likes", "hates"};
 const Set prepositions = {"in",   "on", "at",    "to",     "for",   "from", "of",
                           "with", "by", "under", "during", "since", "among"};
 const Set persons = {"i",        "we",      "you",       "he",       "she",    "me",     "us",  "my",
@@ -58,8 +69,8 @@ class Reading {
       if (c < main ? tells(clauses_[c]) : c > main && adds(clauses_[c]))
         mark(focus, clauses_[c].first, clauses_[c].last + 1);
     const Clause& clause = clauses_[main];
-    const size_t from = asks_from(clause);
-    if (any_of(clause.first, from, persons)) mark(focus, clause.first, from);
+    const size_t from = focus.from = asks_from(clause);
+    if (any_of(clause.first, from, persons) || any_of(clause.first, from, wishes)) mark(focus, clause.first, from);
     for (size_t i = from; i <= clause.last; ++i)
       focus.refers_back |=
           back.count(low_[i]) > 0 || (pointing.count(low_[i]) && i < clause.last && i > from && points(i + 1));
@@ -73,14 +84,22 @@ class Reading {
     for (size_t c = 0; c < clauses_.size(); ++c) {
       const size_t from = asks_from(clauses_[c]);
       if (from > clauses_[c].last) continue;
-      const bool relative = asking < clauses_.size() && from == clauses_[c].first &&
-                            (low_[from] == "which" || low_[from].starts_with("who"));
-      if (requests.count(low_[from]))
+      const bool relative = (asking < clauses_.size() && from == clauses_[c].first &&
+                             (low_[from] == "which" || low_[from].starts_with("who"))) ||
+                            (c > 0 && points_back(from, clauses_[c].last));
+      if (requests.count(low_[from]) || articles.count(low_[from]))
         requesting = c;
       else if (!relative)
         asking = c;
     }
     return asking < clauses_.size() ? asking : requesting;
+  }
+  // "Which one it is": asks for what was said before.
+  bool points_back(size_t from, size_t last) const {
+    return from < last && (low_[from] == "which" || low_[from] == "what" || low_[from] == "who") &&
+           std::all_of(low_.begin() + static_cast<std::ptrdiff_t>(from) + 1,
+                       low_.begin() + static_cast<std::ptrdiff_t>(last) + 1,
+                       [](const std::string& word) { return pronouns.count(word) > 0; });
   }
   // "When was it bought" asks, "when it breaks" does not.
   bool asks_at(size_t i) const {
@@ -125,15 +144,40 @@ class Reading {
     }
     for (size_t i = clause.first + 1; i <= clause.last; ++i)  // "I must state in the form when it was installed"
       if (interrogatives.count(low_[i]) && !states.count(low_[i]) && low_[i] != "did" && low_[i] != "does" &&
-          any_of(clause.first, i, persons))
+          (any_of(clause.first, i, persons) || any_of(clause.first, i, wishes)))
+        return i;
+    for (size_t i = clause.last; i > clause.first; --i)
+      if (articles.count(low_[i]) && wanted(i - 1) &&
+          (any_of(clause.first, i, persons) || any_of(clause.first, i, states)))
         return i;
     return clause.last + 1;
+  }
+  // "I need", "asks for", "we have to know": what follows is what is asked for.
+  bool wanted(size_t i) const {
+    if (wants.count(low_[i])) return true;
+    if (i == 0) return false;
+    if (low_[i] == "for")
+      return low_[i - 1].starts_with("ask") || low_[i - 1] == "looking" || (i > 1 && low_[i - 2].starts_with("ask"));
+    if (low_[i] == "out") return low_[i - 1] == "find";
+    return low_[i - 1] == "to" && (low_[i] == "have" || low_[i] == "see" || low_[i] == "get" || low_[i] == "find");
   }
   // Before what asks: a clause of its own, with somebody or something that is or does. "Of all pumps that are green,"
   // and "in 2021," belong to what asks.
   bool tells(const Clause& clause) const {
+    if (low_[clause.first] == "why" || asks_at(clause.first)) return false;  // another question
     if (any_of(clause.first, clause.last + 1, persons)) return true;
-    if (prepositions.count(low_[clause.first])) return false;
+    if (prepositions.count(low_[clause.first])) {
+      for (size_t i = clause.first + 1; i <= clause.last; ++i)
+        if (states.count(low_[i]) && low_[i - 1] != "that" && low_[i - 1] != "which" && low_[i - 1] != "who")
+          return true;
+      return false;
+    }
+    if (openers.count(low_[clause.first]) && clause.last - clause.first >= 4 &&
+        (any_of(clause.first, clause.last + 1, tellings) ||
+         std::any_of(low_.begin() + static_cast<std::ptrdiff_t>(clause.first) + 2,
+                     low_.begin() + static_cast<std::ptrdiff_t>(clause.last),
+                     [](const std::string& w) { return w.size() > 5 && w.ends_with("ing"); })))
+      return true;
     return any_of(clause.first, clause.last + 1, states) || clause.last - clause.first >= 6;
   }
   // After it: "even if the papers do not agree", "and they want it in hours"; not "in hours".

@@ -18,6 +18,7 @@ Words words_in(std::string_view text);
 
 struct Focus {
   std::vector<bool> told;    // of each word: it only tells
+  size_t from = 0;           // the word that asking begins with
   bool refers_back = false;  // what asks says "it", "them", "that machine": something told is meant
 };
 // `low`: the words, folded.

@@ -1,4 +1,4 @@
-// Phrases of asking, longest first; each stands for one word of the planner.
+// Phrases of asking, longest first; each stands for one word of the planner, or for none.
 #pragma once
 
 #include <string_view>
@@ -8,6 +8,34 @@ namespace freehold::papers {
 
 // clang-format off
 inline constexpr std::pair<std::string_view, std::string_view> phrases[] = {
+    {"more than any other", "most"}, {"often than any other", "most"}, {"more often than any other", "most"},
+    {"more often than the others", "most"}, {"more often than others", "most"},
+    {"more frequently than any other", "most"}, {"than any other", "most"}, {"than all others", "most"},
+    {"than the others", "most"}, {"number one", "most"}, {"on account of", ""}, {"in the course of", ""},
+    {"over the course of", ""}, {"on the basis of", ""}, {"with respect to", ""}, {"with regard to", ""},
+    {"in respect of", ""}, {"in terms of", ""}, {"as far as", ""}, {"for the sake of", ""},
+    {"in the process of", ""}, {"as a result of", ""}, {"at all", ""}, {"all through", ""}, {"a total of", "sum"},
+    {"what is the count of", "count"}, {"not have any", "without"}, {"not had any", "without"},
+    {"not have a", "without"}, {"not have one", "without"}, {"not have", "without"}, {"did not", "without"},
+    {"does not", "without"}, {"do not", "without"}, {"has not", "without"}, {"have not", "without"},
+    {"had not", "without"}, {"was not", "without"}, {"were not", "without"}, {"is not", "without"},
+    {"are not", "without"}, {"never had", "without"}, {"not a single", "without"}, {"didn t", "without"},
+    {"doesn t", "without"}, {"don t", "without"}, {"hasn t", "without"}, {"haven t", "without"},
+    {"hadn t", "without"}, {"wasn t", "without"}, {"weren t", "without"}, {"isn t", "without"},
+    {"aren t", "without"}, {"zero", "without"}, {"free of", "without"}, {"sink into", "spent"},
+    {"sank into", "spent"}, {"sunk into", "spent"}, {"burn on", "spent"}, {"burned on", "spent"},
+    {"burnt on", "spent"}, {"blow on", "spent"}, {"blew on", "spent"}, {"fork out", "spent"},
+    {"forked out", "spent"}, {"shell out", "spent"}, {"shelled out", "spent"}, {"cough up", "spent"},
+    {"coughed up", "spent"}, {"splash out", "spent"}, {"lay out", "spent"}, {"rake in", "spent"},
+    {"raked in", "spent"}, {"set us back", "spent"}, {"sets us back", "spent"}, {"run us", "spent"},
+    {"call home", "where"}, {"calls home", "where"}, {"hang out", "where"}, {"live at", "where"}, {"how come", ""},
+    {"so far", ""}, {"up to now", ""}, {"to date", ""}, {"until now", ""}, {"chief", "most"}, {"principal", "most"},
+    {"leading", "most"}, {"main", "most"}, {"primary", "most"},
+    {"greatest frequency", "most"}, {"highest frequency", "most"}, {"length of", "howlong"},
+    {"duration of", "howlong"}, {"on earth", ""}, {"in the world", ""}, {"the hell", ""}, {"the heck", ""},
+    {"rack up", ""}, {"racked up", ""}, {"clock up", ""}, {"clocked up", ""}, {"chalk up", ""}, {"chalked up", ""},
+    {"notch up", ""}, {"notched up", ""}, {"kick off", ""}, {"kicked off", ""}, {"come through", ""},
+    {"came through", ""}, {"go through", ""}, {"went through", ""},
     {"mean time between failures", "mtbf"}, {"mean time between failure", "mtbf"}, {"go up or down", "trend"},
     {"what is meant by", "define"}, {"went up or down", "trend"}, {"gone up or down", "trend"},
     {"time between failures", "mtbf"}, {"how many times", "count"}, {"how many different", "distinct"},

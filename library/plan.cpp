@@ -9,14 +9,16 @@ namespace freehold::papers {
 
 Planner::Planner(const Question& question, const Vocabulary& vocabulary, const Domain& domain)
     : q_(question), v_(vocabulary) {
-  for (const std::string& token : q_.tokens) {
+  for (size_t i = 0; i < q_.tokens.size(); ++i) {
+    const std::string& token = q_.tokens[i];
     const std::string word = fold(token);
+    hints_.duration |= word == "hours" || word == "minutes" || word == "days" || word == "nights" || word == "weeks";
+    if (i < q_.told.size() && q_.told[i]) continue;
     if (!among(domain.filler_words, word)) hints_.roots.insert(domain.root(word));
     if (among(domain.money_words, word) || among(domain.currency_words, word)) hints_.money = true, money_word_ = token;
-    hints_.duration |= word == "hours" || word == "minutes" || word == "days" || word == "nights" || word == "weeks";
   }
   hints_.duration |= says("howlong");
-  if (says("how much") && !hints_.duration) hints_.money = true;
+  if ((says("how much") && !hints_.duration) || says("spent")) hints_.money = true;
 }
 
 Plan Planner::make() {
@@ -119,11 +121,12 @@ void Planner::choose_unit() {
 void Planner::choose_ask() {
   const bool unit = says("hours") || says("minutes") || says("days");
   const bool counts = says("count"), measured = minutes_field_named();
+  const bool most = says("most") && !(says("mean") && first_of("most") < q_.tokens.size() && only_usually());
   if (says("mtbf") || asks_between())
     plan_.ask = Ask::mtbf;
   else if (says("trend"))
     plan_.ask = Ask::trend;
-  else if (says("most") || says("least"))
+  else if (most || says("least"))
     plan_.ask = Ask::top, plan_.ascending = says("least"), plan_.averaged = says("mean");
   else if (says("distinct"))
     plan_.ask = Ask::distinct;
@@ -156,6 +159,15 @@ void Planner::choose_ask() {
   if (says("by year")) plan_.period = "year";
 }
 
+// "How long are we usually down on average": nothing is ranked.
+bool Planner::only_usually() const {
+  return std::all_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
+    const std::string word = fold(q_.tokens[s.first]);
+    return s.what != Span::What::asking || s.op != "most" || word.starts_with("usual") || word == "always" ||
+           word == "typically" || word == "mostly";
+  });
+}
+
 // "How many days between breakdowns", "average time between failures".
 bool Planner::asks_between() const {
   if (!says("mean") && !says("howlong") && !says("count") && !says("how much")) return false;
@@ -186,10 +198,19 @@ void Planner::read_bare() {
   const bool counted_type =
       std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) { return !span.weak && names_base(span); });
   bool type = false, amount = false, other = false;
-  for (const Span& span : q_.spans)
+  for (size_t s = 0; s < q_.spans.size(); ++s) {
+    const Span& span = q_.spans[s];
+    type = type || values_named(span);
+    const bool says_of_what = s + 1 < q_.spans.size() && q_.spans[s + 1].first == span.last + 1 &&
+                              names_base(q_.spans[s + 1]) && !has(span, Link::What::type);
+    if (says_of_what && is_field(span)) used_.insert(s);  // "fuel receipts"
     for (const Link& link : span.links) {
       type = type || (link.what == Link::What::type && !span.weak);
-      if (link.what != Link::What::field || span.weak || span.loose || filtered(link.field)) continue;
+      if (says_of_what) continue;
+      const KnownType* owner = one && span.first == span.last ? v_.type(link.type) : nullptr;
+      const KnownField* named = owner && link.what == Link::What::field ? owner->field(link.field) : nullptr;
+      const bool day = named && named->kind == Kind::date && q_.tokens[span.last].ends_with("ed");  // "M-1 opened"
+      if (link.what != Link::What::field || ((span.weak || span.loose) && !day) || filtered(link.field)) continue;
       if (has(span, Link::What::type) && counted_type) continue;  // "failures of machines"
       const auto place = reach(v_, *base_, link.type, link.field);
       if (!place) continue;
@@ -200,16 +221,19 @@ void Planner::read_bare() {
       else
         other = other || !counted;
     }
+  }
   if (plan_.where.empty() && !type) plan_.open.push_back("of which");
   if (amount || other) {
     plan_.ask = amount && !one && !base_->time.empty() ? Ask::sum : Ask::lookup;
     return;
   }
-  plan_.ask = base_->time.empty() ? Ask::list : Ask::count;
+  plan_.ask = base_->time.empty() || base_->named ? Ask::list : Ask::count;
   if (!type) plan_.open.push_back("what of it");
+  read_without();
+  if (plan_.not_grouped) return;
   for (size_t s = 0; s < q_.spans.size(); ++s) {
     if (!has(q_.spans[s], Link::What::type)) continue;
-    if (names_base(q_.spans[s]) || !is_plural(q_.tokens[q_.spans[s].last])) return;
+    if (names_base(q_.spans[s]) || !is_plural(q_.tokens[q_.spans[s].last])) break;
     for (const Link& link : q_.spans[s].links)  // "machines with a belt edge failure"
       if (link.what == Link::What::type)
         if (const auto place = reach_type(v_, *base_, link.type)) {
@@ -217,6 +241,27 @@ void Planner::read_bare() {
           return;
         }
   }
+}
+
+// "Belt conveyors without failure 2023": the first thing named is listed.
+void Planner::read_without() {
+  const size_t none = first_of("without");
+  if (none == q_.tokens.size() || none == 0) return;
+  for (size_t s = 0; s < q_.spans.size() && q_.spans[s].first < none; ++s)
+    for (const Link& link : q_.spans[s].links) {
+      const auto place = is_plural(q_.tokens[q_.spans[s].last]) ? reach_type(v_, *base_, link.type) : std::nullopt;
+      if (!place) continue;
+      plan_.ask = Ask::list, plan_.group = place, plan_.not_grouped = true;
+      return;
+    }
+}
+
+// "Oil changes 2022": the records of that kind, where the value is "oil change".
+bool Planner::values_named(const Span& span) const {
+  const std::string last = fold(q_.tokens[span.last]);
+  return is_plural(last) && std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+           return l.what == Link::What::value && l.type == base_->name && !fold(l.value).ends_with("s");
+         });
 }
 
 // A name that the plan does not use is a part of the question that was not understood.
@@ -233,7 +278,9 @@ void Planner::uncovered() {
     const bool covered = std::any_of(span.links.begin(), span.links.end(), [&](const Link& link) {
       const KnownType* type = v_.type(link.type);
       const bool alias = type && type->rule && among(type->rule->aliases, link.field);  // "known as Old Bertha"
-      if (link.what != Link::What::type) return alias || uses(link);
+      const bool happens =  // "borrowed most": what loans are
+          link.type == base_->name && link.field == base_->time && q_.tokens[span.first].ends_with("ed");
+      if (link.what != Link::What::type) return alias || happens || uses(link);
       return link.type == base_->name || reach_type(v_, *base_, link.type).has_value();
     });
     const std::string last = fold(q_.tokens[span.last]);
@@ -252,7 +299,19 @@ void Planner::uncovered() {
     for (size_t i = span.first; i <= span.last; ++i) words += (words.empty() ? "" : " ") + q_.tokens[i];
     plan_.open.push_back(words);
   }
+  for (const std::string& token : q_.tokens)  // of people: by their birth, or not at all
+    if (const std::string word = fold(token); base_->named && (word == "oldest" || word == "youngest") &&
+                                              (!plan_.measure || plan_.measure->field != "birth"))
+      plan_.open.push_back(token);
   if (says("without") && !plan_.not_grouped) plan_.open.push_back("no");
+  if (says("how much") && plan_.measure && plan_.measure->kind == Kind::minutes && !hints_.duration &&
+      std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
+        return is_field(span) && !span.loose && !span.weak && span.links[0].field == plan_.measure->field;
+      }))
+    plan_.open.push_back("how much");  // "how much did we lose on it"
+  const KnownType* far = plan_.measure && !plan_.measure->over.empty() ? v_.type(plan_.measure->type) : nullptr;
+  if (far && far->named && (plan_.ask == Ask::sum || plan_.ask == Ask::top))
+    plan_.open.push_back(plan_.measure->field);  // a salary is no amount of each thing that its owner did
   if (!measures_money()) plan_.open.push_back(money_word_);
   const std::optional<Place>& told = plan_.ask == Ask::top ? plan_.group : plan_.measure;
   if ((plan_.ask == Ask::lookup || plan_.ask == Ask::extreme || plan_.ask == Ask::top) && told &&
@@ -268,6 +327,7 @@ void Planner::uncovered() {
 bool Planner::asks_doer() const {
   if (plan_.ask != Ask::lookup || !plan_.measure || q_.tokens.size() < 3 || first_of("who") != 0) return false;
   const std::string verb = fold(q_.tokens[1]);
+  if (verb == "do" || verb == "does" || verb == "did" || verb == "can") return false;  // "who do we buy it off"
   if (verb == "is" || verb == "was" || verb == "are" || verb == "were") return false;
   bool done_to = false;
   for (const Span& span : q_.spans) {
@@ -305,7 +365,7 @@ void Planner::choose_type() {
     size_t asked = q_.tokens.size();
     for (const Span& span : q_.spans) {
       if (span.what != Span::What::names) continue;
-      bool reached = false, own = false, named = false, direct = false, near = false;
+      bool reached = false, own = false, named = false, direct = false, near = false, measured = false, afar = false;
       for (const Link& link : span.links) {
         if (link.what == Link::What::type)
           named = named || link.type == type.name,
@@ -313,7 +373,9 @@ void Planner::choose_type() {
           near = near || link.type == type.name || refers_to(type, link.type);
         else if (const auto place = reach(v_, type, link.type, link.field))
           reached = true, own = own || place->over.empty(), near = near || steps_of(*place) < 2,
-          direct = direct || (link.what == Link::What::field && place->over.empty());
+          direct = direct || (link.what == Link::What::field && place->over.empty()),
+          measured = measured || (link.what == Link::What::field && place->over.empty() && place->kind == Kind::number),
+          afar = afar || (link.what == Link::What::field && !place->over.empty() && place->kind == Kind::number);
       }
       if ((span.weak || span.loose) && !reached) {
         score -= span.loose && !span.filler && !span.weak ? 4 : 0;
@@ -325,6 +387,8 @@ void Planner::choose_type() {
         score += (span.weak ? 2 : 5) - 0.1 * static_cast<double>(span.first), asked = std::min(asked, span.first);
       if (own) score += 0.5;
       if (direct && plan_.ask == Ask::lookup) score += 3;
+      if (measured && plan_.ask == Ask::top) score += 3;
+      if (afar && !measured && plan_.ask == Ask::top) score -= 3;
       if (direct && (plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme)) score += 3;
     }
     const bool amounts = std::any_of(type.fields.begin(), type.fields.end(), [](const KnownField& f) {

@@ -75,7 +75,8 @@ void Planner::conditions() {
     bool joined = false;
     for (Condition& other : plan_.where)  // A or B
       if (other.place.field == chosen.place.field && other.place.over == chosen.place.over && other.op == chosen.op) {
-        other.texts.insert(other.texts.end(), chosen.texts.begin(), chosen.texts.end());
+        for (const std::string& text : chosen.texts)
+          if (!among(other.texts, text)) other.texts.push_back(text);
         other.records.insert(other.records.end(), chosen.records.begin(), chosen.records.end());
         other.shown += " or " + chosen.shown;
         joined = true;
@@ -89,7 +90,8 @@ void Planner::conditions() {
     const std::string& next = q_.tokens[span.last + 1];
     const bool spoken = std::any_of(q_.spans.begin(), q_.spans.end(),
                                     [&](const Span& o) { return o.first <= span.last + 1 && o.last >= span.last + 1; });
-    if (!spoken && std::isupper(static_cast<unsigned char>(next[0])) && next.size() <= 3) plan_.missing.push_back(next);
+    if (!spoken && std::isupper(static_cast<unsigned char>(next[0])) && next.size() <= 3 && next != "I")
+      plan_.missing.push_back(next);
   }
 }
 
@@ -129,6 +131,7 @@ void Planner::times() {
     if (place.field.empty()) {
       for (const KnownField& field : base_->fields)
         if (field.kind == Kind::date && place.field.empty()) place.field = field.name;
+      if (!place.field.empty() && plan_.ask != Ask::lookup) plan_.open.push_back("when");  // "machines sold in 2021"
     }
     if (place.field.empty()) {
       missing(span);

@@ -23,8 +23,7 @@ void Planner::fields() {
   std::vector<std::pair<size_t, Place>> texts, numbers, dates;
   for (size_t s = 0; s < q_.spans.size(); ++s) {
     const Span& span = q_.spans[s];
-    const bool asked_for = s > 0 && q_.spans[s - 1].what == Span::What::asking &&
-                           span.first <= q_.spans[s - 1].last + 2 &&
+    const bool asked_for = s > 0 && q_.spans[s - 1].what == Span::What::asking && follows(s - 1, span.first) &&
                            (q_.spans[s - 1].op == "which" || q_.spans[s - 1].op == "list");
     if (span.what != Span::What::names || (used_.count(s) && !asked_for)) continue;
     std::optional<Place> chosen;
@@ -74,7 +73,15 @@ void Planner::fields() {
     const Place* group = nullptr;
     size_t nearest = q_.tokens.size();
     for (const auto& [at, place] : texts) {
-      const size_t from_which = at > which ? at - which : q_.tokens.size(),
+      const bool itself = !plan_.measure && place.over.empty() && place.field == base_->key;  // each is one of itself
+      if (itself && !(says("which") && at > which && at <= which + 2)) continue;
+      const bool given = std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
+        return c.place.field == place.field && c.place.over == place.over && c.records.size() + c.texts.size() == 1;
+      });
+      if (given && texts.size() < 2) continue;  // "what fails on that machine"
+      const size_t from_which = at > which         ? at - which
+                                : at + 1 == which ? 1  // "the machine which had"
+                                                  : q_.tokens.size(),
                    from_most = at > most                   ? at - most
                                : which == q_.tokens.size() ? most - at  // "machine most failures"
                                                            : q_.tokens.size();
@@ -91,6 +98,8 @@ void Planner::fields() {
       plan_.group = *group;
     else if (base_->rule && base_->rule->from_text.size() > 2 && base_->field(base_->rule->from_text[2]))
       plan_.group = Place{"", base_->rule->from_text[2], base_->name, Kind::text};
+    else if (const KnownField* kind = plan_.measure ? nullptr : about_field())  // "the most common repair"
+      plan_.group = Place{"", kind->name, base_->name, kind->kind};
     else if (!base_->key.empty() && plan_.measure)
       plan_.group = Place{"", base_->key, base_->name, Kind::text};
     for (const Span& span : q_.spans)  // "top 3"
@@ -114,13 +123,21 @@ void Planner::fields() {
   const Place* grouped = nullptr;  // "by machine", "per technician"
   for (const auto& [at, place] : texts)
     for (const Span& span : q_.spans)
-      if (span.what == Span::What::asking && (span.op == "per" || span.op == "by") && span.last + 1 == at)
+      if (span.what == Span::What::asking && (span.op == "per" || span.op == "by") && span.last + 1 == at &&
+          (span.first == 0 || !q_.tokens[span.first - 1].ends_with("ed")))  // "caused by operators" asks for one
         grouped = &place;
   if ((plan_.ask == Ask::count || plan_.ask == Ask::sum || plan_.ask == Ask::mean) &&
       (grouped || !plan_.period.empty())) {
     if (grouped) plan_.group = *grouped;
     plan_.averaged = plan_.ask == Ask::mean;
     plan_.ask = Ask::series;
+  }
+  if (plan_.ask == Ask::lookup && says("who") && base_->named && !is_verb_to_be() && texts.empty() && !plan_.measure &&
+      std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
+        return c.place.over.empty() && c.place.field != base_->key && c.place.kind == Kind::text;
+      })) {  // "who works at reception"
+    plan_.ask = Ask::list, plan_.group = Place{"", base_->key, base_->name, Kind::text};
+    return;
   }
   if (plan_.ask == Ask::lookup) {
     if (says("howlong") && numbers.empty())
@@ -148,6 +165,21 @@ void Planner::fields() {
     else if ((says("who") || says("what")) && named_otherwise())  // "who is patient 17"
       plan_.measure = Place{"", base_->key, base_->name, Kind::text};
   }
+}
+
+// "Who is guest 17", not "who works at reception".
+bool Planner::is_verb_to_be() const {
+  const size_t next = first_of("who") + 1;
+  if (next >= q_.tokens.size()) return true;
+  const std::string verb = fold(q_.tokens[next]);
+  return verb == "is" || verb == "was" || verb == "are" || verb == "were" || verb == "has" || verb == "had";
+}
+
+// "Which machines", "which of the machines".
+bool Planner::follows(size_t asking, size_t first) const {
+  const size_t last = q_.spans[asking].last;
+  if (first <= last + 2) return true;
+  return first <= last + 4 && fold(q_.tokens[last + 1]) == "of";
 }
 
 // The records whose day is asked for are named: by what they are, or one of them by its key. "When was BC-01 sold"

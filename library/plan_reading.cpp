@@ -28,6 +28,22 @@ Plan Planner::make_as(const Reading& reading) {
   uncovered();
   conventions();
   plan_.missing.insert(plan_.missing.end(), q_.unknown.begin(), q_.unknown.end());
+  settle(reading);
+  for (const auto* place : {&plan_.measure, &plan_.group})
+    if (*place && !is_named(**place, reading)) plan_.missing.push_back((*place)->field);
+  return plan_;
+}
+
+// The words only; what is asked, and of what, the rules find by themselves.
+Plan Planner::make_with(const Reading& reading) {
+  make();
+  if (plan_.type.empty()) return plan_;
+  settle(reading);
+  return plan_;
+}
+
+// A word that was read is open no more if the plan has what it stands for, and open if not.
+void Planner::settle(const Reading& reading) {
   for (const Meaning& meaning : reading.words)
     if (explains(meaning) && !narrows(meaning, reading)) {
       std::erase(plan_.open, meaning.word);
@@ -35,9 +51,6 @@ Plan Planner::make_as(const Reading& reading) {
     } else if (std::find(plan_.open.begin(), plan_.open.end(), meaning.word) == plan_.open.end()) {
       plan_.open.push_back(meaning.word);
     }
-  for (const auto* place : {&plan_.measure, &plan_.group})
-    if (*place && !is_named(**place, reading)) plan_.missing.push_back((*place)->field);
-  return plan_;
 }
 
 // A value that a word stands for: a condition of its own, or what one is meant of several.

@@ -15,7 +15,8 @@ class Planner {
  public:
   Planner(const Question& question, const Vocabulary& vocabulary, const Domain& domain);
   Plan make();
-  Plan make_as(const Reading& reading);  // instead
+  Plan make_with(const Reading& reading);  // of a question that was taken apart with the words that were read
+  Plan make_as(const Reading& reading);    // instead
 
  private:
   bool says(std::string_view word) const { return q_.says(word); }
@@ -40,6 +41,9 @@ class Planner {
   bool asks_where() const;
   bool names_field() const;
   void read_bare();
+  void read_without();
+  bool values_named(const Span& span) const;
+  bool only_usually() const;
   void uncovered();
   bool asks_doer() const;
   bool measures_money() const;
@@ -61,6 +65,8 @@ class Planner {
   void compares();
   std::optional<Place> sole_number() const;
   void fields();
+  bool is_verb_to_be() const;
+  bool follows(size_t asking, size_t first) const;
   bool says_about() const;
   bool says_which() const;
   const KnownField* about_field() const;
@@ -70,6 +76,7 @@ class Planner {
   bool named_otherwise() const;
   void conventions();
   void narrow(const Meaning& meaning);
+  void settle(const Reading& reading);
   bool explains(const Meaning& meaning) const;
   bool narrows(const Meaning& meaning, const Reading& reading) const;
   bool is_named(const Place& place, const Reading& reading) const;

@@ -52,6 +52,9 @@ std::optional<Unit> unit_at(const std::vector<std::string>& raw, const std::vect
     if (const int year = year_near(i + 1, last)) return months(year, month, 1, last);
     return std::nullopt;
   }
+  if (low[i].size() == 9 && (low[i][4] == '-' || low[i][4] == '/') && is_year(low[i].substr(0, 4)) &&
+      is_year(low[i].substr(5)) && low[i].substr(0, 4) < low[i].substr(5))  // 2021-2023
+    return Unit{iso_date(std::stoi(low[i].substr(0, 4)), 1, 1), iso_date(std::stoi(low[i].substr(5)), 12, 31), i};
   if (low[i].size() == 7 && is_year(low[i].substr(0, 4)) && low[i][4] == '-') {
     const int month = std::atoi(low[i].c_str() + 5);
     if (month >= 1 && month <= 12) return months(std::stoi(low[i].substr(0, 4)), month, 1, i);
@@ -70,6 +73,23 @@ std::optional<Unit> unit_at(const std::vector<std::string>& raw, const std::vect
   }
   return std::nullopt;
 }
+
+// "The main cause" is the most common one.
+const std::vector<std::string> principal = {"main", "chief", "principal", "leading", "primary"};
+// What parts from a verb: "put BC-01 in".
+const std::vector<std::string> particles = {"in", "up", "out", "down", "off", "on", "over", "from"};
+// They narrow what follows: "first visits", "last year".
+const std::vector<std::string> narrowing = {"first", "last", "full", "long", "short", "same"};
+const std::vector<std::string> relative = {"last", "this", "next", "past", "previous", "current"};
+// These leave something out, and are no misspellings.
+const std::vector<std::string> excluding = {"except", "excluding", "besides", "apart", "unlike"};
+// These are no nouns, whatever stands before them.
+const std::vector<std::string> pasts = {"gave", "took",  "made",  "had",  "got",  "went",  "came",  "became", "ran",
+                                        "kept", "held",  "began", "grew", "fell", "broke", "threw", "wrote",  "drew",
+                                        "knew", "spent", "sent",  "sold", "told", "stood", "brought"};
+// Words of asking that are short and often lose or change a letter.
+const std::vector<std::string> short_asking = {"have", "were", "many", "what", "when", "with", "much",
+                                               "that", "from", "does", "than", "most", "which", "where"};
 
 struct Reader {
   const Vocabulary& vocabulary;
@@ -97,6 +117,8 @@ struct Reader {
       size_t start = i;  // "since the year 2021", "in the calendar year 2020"
       if (word(i - 1, {"year", "month"}))
         for (--start; word(start - 1, {"the", "calendar"});) --start;
+      const bool edge = start >= 2 && word(start - 1, {"of"}) && word(start - 2, {"beginning", "start", "end"});
+      if (edge) start -= word(start - 3, {"the"}) ? 3 : 2;
       const size_t before = start == 0 ? low.size() : start - 1, before2 = start < 2 ? low.size() : start - 2;
       size_t next = unit->last + 1;
       if (word(next, {"and", "to", "until", "till", "through"}) && next + 1 < low.size())
@@ -122,6 +144,14 @@ struct Reader {
         span.from.clear(), span.last = next + 1;
       else if (word(next, {"onwards", "onward", "on"}))
         span.to.clear(), span.last = next;
+      if (edge) {  // "since the beginning of 2021"; "at the end of 2021" is a time that nobody can know
+        const bool ends = word(i - 2, {"end"});
+        const bool whole = word(before, {"since", "from"}) ? !ends : ends && word(before, {"until", "till", "by"});
+        if (whole && word(before, {"from"})) span.to.clear();
+        if (whole && word(before, {"by"})) span.from.clear();
+        if (!whole) q.unknown.push_back(q.tokens[i - 2]);
+        span.first = start;
+      }
       if (before < low.size() &&
           word(before, {"after", "past", "since", "from", "before", "until", "till", "through", "in", "during", "on",
                         "than", "to"}) &&
@@ -207,30 +237,63 @@ struct Reader {
     if (n > 1 && (filler(low[i]) || filler(low[i + n - 1])))  // "packed up", "borrowed on": types and fields, no values
       std::erase_if(links, [](const Link& l) { return l.what == Link::What::value; });
     take(fmt::format("#{}", canon(text)), true);
+    if (links.empty() && n == 1 && is_plural_of_capitals(q.tokens[i]))  // "WOs"
+      take(key_of(low[i].substr(0, low[i].size() - 1)), false);
     return links;
   }
-  bool helped(size_t i) const {  // "did ... VERB"
-    const auto end = low.begin() + static_cast<std::ptrdiff_t>(i);
-    return !word(i - 1, {"many", "the", "a", "of", "for"}) &&
-           std::any_of(low.begin(), end, [](const std::string& w) { return w == "did" || w == "does" || w == "do"; });
+  static bool is_plural_of_capitals(const std::string& token) {
+    return token.size() >= 3 && token.back() == 's' &&
+           std::all_of(token.begin(), token.end() - 1, [](unsigned char c) { return std::isupper(c); });
+  }
+  // "When did they put BC-01 in": a verb and its particle, with the thing between them.
+  void parted_verbs() {
+    for (size_t i = 0; i < low.size(); ++i)
+      for (size_t j = i + 2; j < std::min(i + 5, low.size()); ++j) {
+        if (used[i] || used[j] || !among(particles, low[j]) || has_digit(low[i])) continue;
+        bool thing = false;
+        for (size_t k = i + 1; k < j; ++k) thing |= has_digit(low[k]) || word(k, {"it", "them", "us", "that", "this"});
+        if (!thing) continue;
+        const auto [first, last] = vocabulary.names.equal_range(key_of(low[i] + " " + low[j]));
+        std::vector<Link> links;
+        for (auto it = first; it != last; ++it)
+          if (it->second.what == Link::What::type || it->second.what == Link::What::field)
+            links.push_back(it->second);
+        if (links.empty()) continue;
+        add({Span::What::names, i, i, std::move(links), "", "", "", 0, false, false, false, false});
+        used[j] = true;
+      }
   }
   void names() {
-    for (size_t n = 6; n > 0; --n)
+    for (size_t n = 6; n > 0; --n) {
+      if (n == 1) parted_verbs();
       for (size_t i = 0; i + n <= low.size(); ++i) {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + n),
                         [](bool u) { return u; }))
           continue;
         auto links = links_of(i, n);
         const bool loose = n == 1 && (verb(low[i]) || filler(low[i]));
-        if (n == 1 && (low[i].ends_with("ed") ||  // what was parked was not fined for parking
-                       (loose && verb(low[i]) && (i + 1 == low.size() || helped(i)))))
-          // "how long do guests stay" asks for no status "stayed"
-          std::erase_if(links, [&](const Link& l) { return l.what == Link::What::value && fold(l.value) != low[i]; });
+        // "stationed" is no station, though akin to it
+        const bool weak = n == 1 && (low[i].ends_with("ed") || (verb(low[i]) && low[i].size() >= 4)) &&
+                          !vocabulary.words.count(low[i]);
+        // What was parked was not fined for parking, and "how long do guests stay" asks for no status "stayed".
+        if (n == 1 && (low[i].ends_with("ed") || (loose && verb(low[i]))))
+          std::erase_if(links, [&](const Link& l) {
+            return l.what == Link::What::value && fold(l.value) != low[i] && fold(l.value) + "s" != low[i];
+          });
         if (!links.empty())
           add({Span::What::names, i, i + n - 1, std::move(links), "", "", "", 0, false, loose, n == 1 && filler(low[i]),
-               false});
+               weak});
       }
+    }
   }
+  bool named_at(size_t i, Link::What what, bool weakly) const {
+    return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
+      return s.what == Span::What::names && s.first == i && (weakly || !s.weak) &&
+             std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) { return l.what == what; });
+    });
+  }
+  bool field_at(size_t i) const { return named_at(i, Link::What::field, true); }
+  bool type_at(size_t i) const { return named_at(i, Link::What::type, false); }
   void asking(bool first_pass) {
     for (const auto& [phrase, meaning] : phrases) {
       const auto words = words_of(phrase);
@@ -240,7 +303,17 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
-        if (phrase == "list" && word(i - 1, {"the", "a", "an", "our", "this", "that"})) continue;  // a noun
+        if (phrase == "list" && i > 0 && !word(i - 1, {"please", "kindly", "to", "and", "you", "me", "just", "then"}))
+          continue;  // a noun
+        if (phrase == "when" && i < focus.from && i + 1 < low.size() && !focus.told[i]) {  // "when it goes, how long"
+          used[i] = true;
+          continue;
+        }
+        if (meaning.empty()) {
+          std::fill_n(used.begin() + static_cast<long>(i), words.size(), true);
+          continue;
+        }
+        if (among(principal, low[i]) && words.size() == 1 && !field_at(i + 1)) continue;  // "main bearing"
         add({Span::What::asking,
              i,
              i + words.size() - 1,
@@ -254,6 +327,15 @@ struct Reader {
              false,
              false});
       }
+    }
+  }
+  // "When was the last failure": of several the latest.
+  void last_ones() {
+    for (size_t i = 0; i + 1 < low.size(); ++i) {
+      if (used[i] || !word(i, {"last", "first"}) || low[i + 1].ends_with('s')) continue;
+      if (!type_at(i + 1)) continue;
+      const char* which = low[i] == "last" ? "latest" : "earliest";
+      add({Span::What::asking, i, i, {}, "", "", which, 0, false, false, false, false});
     }
   }
   // Verbs and other forms of a header's words: "weighed" for the weight. What repeats a known word otherwise is
@@ -295,10 +377,27 @@ struct Reader {
   // A word that no name explains and that narrows nothing: a title before a name, the owner ("the clinic"), or the verb
   // between two things that are named ("which carrier moved the most shipments", "did Salomon treat").
   bool says_little(size_t i) const {
-    if (among(domain.organisation_words, low[i])) return true;
+    if (among(domain.organisation_words, low[i]) || among(domain.idle_words, low[i])) return true;
+    if (among(domain.crew_words, low[i]))  // "did the lads do"
+      return word(i - 1, {"did", "do", "have"}) || (word(i - 1, {"the", "our", "my", "your"}) &&
+             word(i - 2, {"did", "do", "does", "have", "has", "had", "can", "could", "by", "for", "with"}));
+    if (word(i, {"again", "then"}) && i + 1 == low.size()) return true;
+    if (low[i] != "list" && i > 0 && !in_names(i) &&
+        word(i + 1, {"record", "records", "log", "logs", "papers", "documents", "files"}))  // "maintenance records"
+      return true;
+    if (word(i, {"single"})) return word(i - 1, {"which", "what", "any", "every", "each", "a", "the"});
+    if (word(i, {"other", "others", "another"}))
+      return word(i - 1, {"any", "all", "the", "each"}) && word(i - 2, {"than"});
     if (among(domain.title_words, low[i]) && in_names(i + 1)) return true;
     if (low[i] != q.tokens[i] || has_digit(low[i]) || low[i].size() < 4 || i == 0) return false;
-    const bool most = word(i + 1, {"most", "fewest", "least"}) ||
+    const size_t past = low[i].ends_with("ed") && word(i + 1, {"over", "up", "out", "through", "off"}) ? i + 1 : i;
+    const auto superlative = [&](size_t at) {
+      return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
+        return s.what == Span::What::asking && s.first == at && (s.op == "most" || s.op == "least");
+      });
+    };
+    const bool most = (past > i && (superlative(past + 1) || (word(past + 1, {"the"}) && superlative(past + 2)))) ||
+                      word(i + 1, {"most", "fewest", "least"}) ||
                       (word(i + 1, {"the"}) && word(i + 2, {"most", "fewest", "least"}));
     if (in_names(i - 1) && most)  // "which machine coughed most": what it did is what is counted
       return std::any_of(q.spans.begin(), q.spans.end(),
@@ -315,7 +414,7 @@ struct Reader {
   // A word that may be a verb, and is none here: "in which building", "about the lift", "our fuel bill"; or one that
   // narrows what follows: "how many disputed fines".
   bool is_noun(size_t i) const {
-    if (i == 0) return false;
+    if (i == 0 || among(pasts, low[i])) return false;
     if (low[i].ends_with("ing") && (low[i - 1] == "which" || low[i - 1] == "what")) return true;
     if (low[i].ends_with("ed"))
       return in_names(i + 1) && !has_digit(low[i + 1]) &&
@@ -327,10 +426,24 @@ struct Reader {
     return !helper && !low[i].ends_with("s") && !low[i - 1].ends_with("s") && !has_digit(low[i - 1]) &&
            in_names(i - 1) && low[i - 1] == q.tokens[i - 1];
   }
+  // A filler that means something here: it says which of what follows, or a time that nobody can know.
+  bool says_which(size_t i) const {
+    if (used[i] || i + 1 >= low.size()) return false;
+    if (among(relative, low[i]) && word(i + 1, {"year", "month", "week", "quarter"})) return true;
+    return among(narrowing, low[i]) && type_at(i + 1);
+  }
+  bool says_nothing(size_t i) const {
+    return (filler(low[i]) && !says_which(i)) || (verb(low[i]) && !is_noun(i));
+  }
   // A word nobody knows that only tells: it may be anything, if it is no name of a thing.
   bool only_told(size_t i) const {
     return focus.told[i] && !has_digit(low[i]) &&
            !(focus.refers_back && low[i] != q.tokens[i] && low[i] != "i" && i > 0);
+  }
+  // What kinds of entries are told of says little of which are asked for: "the inspection interval of BC-05".
+  bool is_kind(const Link& link) const {
+    const TypeRule* rule = domain.type(link.type);
+    return rule && rule->kind == link.field;
   }
   // What is told says of what and when, as far as what is asked leaves it open; nothing else of it is meant.
   void drop_told() {
@@ -348,7 +461,7 @@ struct Reader {
           span.first == span.last && low[span.first] == q.tokens[span.first] && !has_digit(low[span.first]);
       std::erase_if(span.links, [&](const Link& l) {
         return (l.what != Link::What::value && l.what != Link::What::record) || span.loose || span.weak ||
-               (plain && !focus.refers_back) || asked.count({l.type, l.field});
+               (plain && !focus.refers_back) || is_kind(l) || asked.count({l.type, l.field});
       });
     }
     const Span* last_told = nullptr;  // of the times
@@ -367,17 +480,50 @@ struct Reader {
     q.spans = std::move(kept);
   }
   void explain() {
-    q.spans.clear();
+    q.spans.clear(), q.unknown.clear();
     used.assign(low.size(), false);
     times();
     compares();
     asking(true);
     names();
     asking(false);
+    last_ones();
     families();
   }
-  // A word that is nothing, and nearly something: a name of the library, or a word of asking. People seldom mistype the
-  // first letter, except that it changes places: "home" is no "come", "night" no "might".
+  // How well a word that is nothing may be a misspelling of one that is known: the less the better, 0 is it, none is
+  // no. People seldom mistype the first letter, except that it changes places: "home" is no "come", "night" no "might".
+  std::optional<int> misspells(const std::string& typed, const std::string& known, bool asks) const {
+    const bool same_letters = std::is_permutation(known.begin(), known.end(), typed.begin(), typed.end());
+    if (!same_letters && known[0] != typed[0]) return std::nullopt;
+    int most = typed.size() >= 8 || (same_letters && typed.size() >= 5) ? 2 : 1;
+    if (typed.size() == 3)  // "teh": its letters changed places, or it is another word; "hav"
+      most = asks && (same_letters || (known.size() == 4 && among(short_asking, known))) ? 1 : 0;
+    else if (typed.size() == 4)
+      most = same_letters || (asks && known.size() >= 4) ? 1 : 0;
+    const bool no_vowel = typed.find_first_of("aeiouy") == std::string::npos;
+    if (typed.size() == 4 && no_vowel) most = 1;  // "clss" is no other word
+    if (asks && typed.size() < 7 && !same_letters && typed.size() == known.size() && !among(short_asking, known))
+      return std::nullopt;  // "fires" are no files
+    const int apart = edit_distance(typed, known, most);
+    if (apart > most || (apart == 0 && most == 0)) return std::nullopt;
+    return apart * 8 + (same_letters ? 0 : 4) + (known[0] == typed[0] ? 0 : 2) + (asks ? 0 : 1);
+  }
+  // Another word for it that the library knows: "doc" for its doctors, "slips" for its receipts.
+  std::string synonym(const std::string& typed) const {
+    const std::string one = stem(typed);
+    for (const auto& group : domain.synonyms)
+      for (const std::string& same : group) {
+        if (stem(same) != one) continue;
+        for (const std::string& other : group)
+          if (other != same && (vocabulary.names.count(key_of(other)) || among_asking(other)))
+            return typed.ends_with('s') && stem(typed) != typed ? plural(other) : other;
+      }
+    return "";
+  }
+  static bool among_asking(const std::string& word) {
+    return std::any_of(std::begin(phrases), std::end(phrases), [&](const auto& p) { return p.first == word; });
+  }
+  // A word that is nothing, and nearly something: a name of the library, or a word of asking; or a synonym of one.
   void repair() {
     std::set<std::string> asking_words;
     for (const auto& [phrase, meaning] : phrases)
@@ -385,26 +531,31 @@ struct Reader {
         if (part.size() >= 3) asking_words.insert(part);
     for (const std::string& filler_word : domain.filler_words)
       if (filler_word.size() >= 3) asking_words.insert(filler_word);
+    const auto replace = [&](size_t i, const std::string& known) {
+      q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], known));
+      low[i] = q.tokens[i] = known;
+    };
+    if (word(0, {"were", "wear"}) && word(1, {"is", "was", "are", "do", "can"})) replace(0, "where");
     for (size_t i = 0; i < low.size(); ++i) {
-      if (used[i] || focus.told[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 3 || has_digit(low[i]))
+      if (used[i] || focus.told[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 2 || has_digit(low[i]))
         continue;
-      const bool tiny = low[i].size() == 3;  // "teh": its letters changed places, or it is another word
-      if (tiny && low[i] != q.tokens[i] && i > 0) continue;
-      const int most = low[i].size() >= 8 ? 2 : 1;
+      if (const std::string known = synonym(low[i]); !known.empty()) {
+        replace(i, known);
+        continue;
+      }
+      if (low[i].size() < 3 || among(domain.idle_words, low[i]) || among(excluding, low[i])) continue;
+      if (low[i].size() == 3 && low[i] != q.tokens[i] && i > 0) continue;
       std::string best;
-      int distance = most + 1;
-      for (const std::set<std::string>* words :
-           {&vocabulary.words, static_cast<const std::set<std::string>*>(&asking_words)})
-        for (const std::string& known : *words) {
-          if (low[i].size() < 5 && (words == &vocabulary.words || known.size() < low[i].size())) continue;
-          const bool same_letters = std::is_permutation(known.begin(), known.end(), low[i].begin(), low[i].end());
-          if (!same_letters && (tiny || known[0] != low[i][0])) continue;
-          const int d = edit_distance(low[i], known, most);
-          if (d < distance || (d == distance && d <= most && same_letters)) distance = d, best = known;
-        }
-      if (best.empty() || distance == 0) continue;
-      q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], best));
-      low[i] = q.tokens[i] = best;
+      int lowest = 1000;
+      for (const bool asks : {false, true})
+        for (const std::string& known : asks ? asking_words : vocabulary.words)
+          for (const bool many : {false, true}) {
+            if (many && (asks || known.size() < 4 || known.ends_with('s') || !low[i].ends_with('s')))
+              continue;
+            const std::string& one = many ? known + "s" : known;
+            if (const auto cost = misspells(low[i], one, asks); cost && *cost < lowest) lowest = *cost, best = one;
+          }
+      if (!best.empty() && best != low[i]) replace(i, best);
     }
   }
 };
@@ -423,14 +574,17 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   q.tokens = words.tokens;
   Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size()), {}, {}};
   for (const std::string& verb : domain.verb_words) reader.verbs.insert(stem(verb));
-  for (const std::string& one : q.tokens) reader.low.push_back(fold(one));
+  for (std::string& one : q.tokens) {
+    if (one.ends_with("-wise") && one.size() > 8) one.resize(one.size() - 5);  // "breakdown-wise"
+    reader.low.push_back(fold(one));
+  }
   reader.focus = focus_of(reader.low, words.begins);
+  q.told = reader.focus.told;
   reader.explain();
   reader.repair();
   if (!q.repaired.empty()) reader.explain();
   for (size_t i = 0; i < q.tokens.size(); ++i)
-    if (!reader.used[i] && !reader.filler(reader.low[i]) && (!reader.verb(reader.low[i]) || reader.is_noun(i)) &&
-        !reader.says_little(i) && !reader.only_told(i))
+    if (!reader.used[i] && !reader.says_nothing(i) && !reader.says_little(i) && !reader.only_told(i))
       q.unknown.push_back(q.tokens[i]);
   reader.drop_told();
   std::sort(q.spans.begin(), q.spans.end(), [](const Span& a, const Span& b) { return a.first < b.first; });

@@ -22,6 +22,7 @@ struct Span {
 struct Question {
   std::string text;
   std::vector<std::string> tokens;    // as written
+  std::vector<bool> told;             // of each token: it only tells why (library/focus.h)
   std::vector<Span> spans;            // in order, apart from each other
   std::vector<std::string> unknown;   // tokens that nothing explains
   std::vector<std::string> repaired;  // "bearnig read as bearing"

@@ -114,18 +114,21 @@ class Reader {
     return words_.size() <= most_words;
   }
 
-  Result<Writing> writing() {
+  // How much of a reading is asked for: what the words stand for, or all of it.
+  enum class Part : uint8_t { words, all };
+
+  Result<Writing> writing(Part part) {
     Writing out;
     TRY_ASSIGN(out.instructions, instructions());
     out.text = "Question: " + q_.text + "\nWords: " + (words_.empty() ? "none" : Json(words_).dump());
     Json ways = Json::array();
-    for (const KnownType* type : types_) ways.push_back(schema_of(*type));
+    for (const KnownType* type : types_) ways.push_back(schema_of(*type, part));
     out.schema = {{"anyOf", ways}};
     return out;
   }
 
   // Nothing that is not one of the names given out; the grammar sees to it, and this does not trust the grammar.
-  std::optional<Reading> parse(const std::string& text) const {
+  std::optional<Reading> parse(const std::string& text, Part part) const {
     const Result<Json> json = parse_json(text, "reading", {.bytes = 64 << 10});
     if (!json || !json->is_object()) return std::nullopt;
     const auto member = [&](const char* name) {
@@ -137,12 +140,14 @@ class Reader {
         std::find_if(types_.begin(), types_.end(), [&](const KnownType* t) { return t->name == member("records"); });
     if (type == types_.end()) return std::nullopt;
     reading.type = (*type)->name;
+    const Fields fields = fields_of(**type, v_);
+    if (!parse_words(*json, fields, reading.words)) return std::nullopt;
+    if (part == Part::words) return json->size() == 2 ? std::optional(reading) : std::nullopt;
     const std::vector<std::string> left = asks_left(q_);
     const auto ask =
         std::find_if(std::begin(asks), std::end(asks), [&](const Asked& a) { return a.name == member("ask"); });
     if (ask == std::end(asks) || !among(left, std::string(ask->name))) return std::nullopt;
     reading.ask = ask->ask, reading.ascending = ask->ascending;
-    const Fields fields = fields_of(**type, v_);
     const auto choose = [&](const std::string& name, std::optional<Place>& place) {
       if (name == none) return true;
       const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; });
@@ -153,19 +158,39 @@ class Reader {
     if (!choose(member("field"), reading.field) || !choose(member("by"), reading.group)) return std::nullopt;
     if (const std::string per = member("per"); per == "month" || per == "quarter" || per == "year")
       reading.period = per;
-    const auto words = json->find("words");
-    if (words == json->end() || !words->is_object()) return std::nullopt;
-    for (const std::string& word : words_) {
-      const auto found = words->find(word);
-      if (found == words->end() || !found->is_string()) return std::nullopt;
-      const auto meaning = meaning_of(word, found->get<std::string>(), fields);
-      if (!meaning) return std::nullopt;
-      reading.words.push_back(*meaning);
-    }
     return reading;
   }
 
+  // What the words were said to stand for, as names beside those of the vocabulary.
+  Names names_in(const Reading& reading) const {
+    Names names;
+    for (const Meaning& one : reading.words) {
+      const std::string key = key_of(one.word);
+      if (one.what == Meaning::What::records)
+        names.emplace(key, Link{Link::What::type, reading.type, "", "", -1});
+      else if (one.what == Meaning::What::field)
+        names.emplace(key, Link{Link::What::field, one.place.type, one.place.field, "", -1});
+      else if (one.what == Meaning::What::value)
+        names.emplace(key, Link{Link::What::value, one.place.type, one.place.field, one.value, -1});
+    }
+    return names;
+  }
+  bool asks_words() const { return !words_.empty(); }
+
  private:
+  bool parse_words(const Json& json, const Fields& fields, std::vector<Meaning>& meanings) const {
+    const auto words = json.find("words");
+    if (words == json.end() || !words->is_object() || words->size() != words_.size()) return false;
+    for (const std::string& word : words_) {
+      const auto found = words->find(word);
+      if (found == words->end() || !found->is_string()) return false;
+      const auto meaning = meaning_of(word, found->get<std::string>(), fields);
+      if (!meaning) return false;
+      meanings.push_back(*meaning);
+    }
+    return true;
+  }
+
   std::optional<Meaning> meaning_of(const std::string& word, const std::string& said, const Fields& fields) const {
     Meaning meaning;
     meaning.word = word;
@@ -197,7 +222,7 @@ class Reader {
     return {found.begin(), found.end()};
   }
 
-  Json schema_of(const KnownType& type) const {
+  Json schema_of(const KnownType& type, Part part) const {
     const Fields fields = fields_of(type, v_);
     Json names = Json::array({none}), groups = Json::array({none}), meanings = Json::array({nothing, records, other});
     for (const auto& [name, place] : fields) {
@@ -212,17 +237,19 @@ class Reader {
       words[word] = {{"enum", these}};
       required.push_back(word);
     }
-    return {{"type", "object"},
-            {"properties",
-             {{"records", {{"const", type.name}}},
-              {"words",
-               {{"type", "object"}, {"properties", words}, {"required", required}, {"additionalProperties", false}}},
-              {"ask", {{"enum", asks_left(q_)}}},
-              {"field", {{"enum", names}}},
-              {"by", {{"enum", groups}}},
-              {"per", {{"enum", {none, "month", "quarter", "year"}}}}}},
-            {"required", {"records", "words", "ask", "field", "by", "per"}},
-            {"additionalProperties", false}};
+    Json members = {
+        {"records", {{"const", type.name}}},
+        {"words",
+         {{"type", "object"}, {"properties", words}, {"required", required}, {"additionalProperties", false}}}};
+    if (part == Part::all) {
+      members["ask"] = {{"enum", asks_left(q_)}};
+      members["field"] = {{"enum", names}};
+      members["by"] = {{"enum", groups}};
+      members["per"] = {{"enum", {none, "month", "quarter", "year"}}};
+    }
+    Json all = Json::array();
+    for (const auto& [name, member] : members.items()) all.push_back(name);
+    return {{"type", "object"}, {"properties", members}, {"required", all}, {"additionalProperties", false}};
   }
 
   Result<std::string> instructions() {
@@ -343,20 +370,25 @@ bool is_whole(const Plan& plan) {
   }
 }
 
-Result<ModelPlan> plan_by_model(Database& database, const Question& question, const Plan& by_rules,
-                                const Vocabulary& vocabulary, const Domain& domain, const Writer& model) {
-  Reader reader(database, question, vocabulary, domain);
-  if (!reader.take_words(by_rules)) return ModelPlan{};
-  TRY_ASSIGN(Writing writing, reader.writing());
+namespace {
+
+using Make = std::function<Plan(const Reading&)>;
+
+// One way of asking the model: it is believed where its plan is whole, and the same each time. `beyond`: it said that a
+// word stands for something that the papers do not hold.
+Result<ModelPlan> agreed(const Reader& reader, Reader::Part part, Writing writing, const Make& make,
+                         const Writer& model, bool& beyond) {
   ModelPlan out;
   for (uint64_t draw = 0; draw < readings; ++draw) {
     writing.draw = draw;
     const Result<std::string> text = model(writing);
     if (!text && text.error().fault == Fault::resources) return ModelPlan{.why = text.error().what};
     if (!text) return Failure(text.error());
-    const std::optional<Reading> reading = reader.parse(*text);
+    const std::optional<Reading> reading = reader.parse(*text, part);
     if (!reading) return ModelPlan{.why = "the model's reading names what does not exist"};
-    const Plan plan = Planner(question, vocabulary, domain).make_as(*reading);
+    beyond = std::any_of(reading->words.begin(), reading->words.end(),
+                         [](const Meaning& m) { return m.what == Meaning::What::other; });
+    const Plan plan = make(*reading);
     if (!is_whole(plan)) {
       std::vector<std::string> all = plan.missing;
       all.insert(all.end(), plan.open.begin(), plan.open.end());
@@ -371,6 +403,29 @@ Result<ModelPlan> plan_by_model(Database& database, const Question& question, co
     }
   }
   return out;
+}
+
+}  // namespace
+
+Result<ModelPlan> plan_by_model(Database& database, const Question& question, const Names& keys, const Plan& by_rules,
+                                const Vocabulary& vocabulary, const Domain& domain, const Writer& model) {
+  Reader reader(database, question, vocabulary, domain);
+  bool beyond = false;
+  if (!reader.take_words(by_rules)) return ModelPlan{};
+  if (reader.asks_words()) {
+    const auto with_words = [&](const Reading& reading) {
+      Names names = reader.names_in(reading);
+      names.insert(keys.begin(), keys.end());
+      const Question again = take_apart(question.text, vocabulary, domain, names);
+      return Planner(again, vocabulary, domain).make_with(reading);
+    };
+    TRY_ASSIGN(Writing writing, reader.writing(Reader::Part::words));
+    TRY_ASSIGN(ModelPlan by_words, agreed(reader, Reader::Part::words, writing, with_words, model, beyond));
+    if (by_words.plan || beyond) return by_words;
+  }
+  const auto chosen = [&](const Reading& reading) { return Planner(question, vocabulary, domain).make_as(reading); };
+  TRY_ASSIGN(Writing writing, reader.writing(Reader::Part::all));
+  return agreed(reader, Reader::Part::all, writing, chosen, model, beyond);
 }
 
 }  // namespace freehold::papers

@@ -1,7 +1,8 @@
-// Reading: a question that the rules cannot read, read by a model. The model only chooses: the record type, what is
-// asked, the field, the grouping, and for each word that the rules could not place what it stands for; all of them
-// names that exist, which are the literals of its grammar. Values, times and amounts that the question names are placed
-// by the rules as ever (Planner::make_as), and what was chosen is believed only where
+// Reading: a question that the rules cannot read, read by a model. First it only says what each word that the rules
+// could not place stands for, and the rules read the question once more, with those words as names (Planner::make_with).
+// Where that does not do it chooses the record type, what is asked, the field and the grouping too (Planner::make_as).
+// All that it can say are names that exist, which are the literals of its grammar. Values, times and amounts that the
+// question names are placed by the rules as ever, and what was chosen is believed only where
 //   - every word is accounted for, and what it is said to stand for is in the plan
 //   - the field and the grouping are named by words of the question
 //   - the model, asked again, comes to the same plan
@@ -44,7 +45,8 @@ struct ModelPlan {
   std::string why = {};
   std::vector<std::string> notes = {};  // what it took the words for
 };
-Result<ModelPlan> plan_by_model(Database& database, const Question& question, const Plan& by_rules,
+// `keys`: the names that the question was taken apart with, beside those of the vocabulary.
+Result<ModelPlan> plan_by_model(Database& database, const Question& question, const Names& keys, const Plan& by_rules,
                                 const Vocabulary& vocabulary, const Domain& domain, const Writer& model);
 
 }  // namespace freehold::papers

@@ -12,7 +12,8 @@ class Read : public Plant {
     Plant::SetUp();
     ingest();
   }
-  // Asks with a model that writes these texts, one after the other, and the last one again.
+  // Asks with a model that writes these texts, one after the other, and the last one again; of each what it is asked
+  // for, or if `whole` nothing until all is asked for.
   Answer ask_with(std::vector<std::string> texts, std::string_view question) {
     asked = 0;
     auto store = Store::open(folder / "l.sqlite", Database::Mode::read);
@@ -22,7 +23,14 @@ class Read : public Plant {
     const auto answer = answer_question(store->database(), *vocabulary, domain, question, 100,
                                         [&](const Writing& writing) -> Result<std::string> {
                                           last = writing;
-                                          return texts[std::min(asked++, texts.size() - 1)];
+                                          const bool words = !writing.schema["anyOf"][0]["properties"].contains("ask");
+                                          if (words && whole) return std::string("{}");
+                                          const std::string& text = texts[std::min(asked++, texts.size() - 1)];
+                                          const auto json = parse_json(text, "text");
+                                          if (!words || !json || !json->is_object()) return text;
+                                          Json part = *json;
+                                          for (const char* name : {"ask", "field", "by", "per"}) part.erase(name);
+                                          return part.dump();
                                         });
     EXPECT_TRUE(answer) << answer.error().what;
     return *answer;
@@ -33,21 +41,22 @@ class Read : public Plant {
         .dump();
   }
   size_t asked = 0;
+  bool whole = false;
   Writing last;
 };
 
 TEST_F(Read, TheRulesPlaceWhatTheyKnow) {
-  const std::string question = "How many belt egde mishaps did BC-01 have in 2020?";
+  const std::string question = "How many belt edgy mishaps did BC-01 have in 2020?";
   EXPECT_NE(ask(question).status, "answered");
   const Answer answer = ask_with(
-      {reading({{"belt", "point = belt edge"}, {"egde", "point = belt edge"}, {"mishaps", "records"}}, "count")},
+      {reading({{"belt", "point = belt edge"}, {"edgy", "point = belt edge"}, {"mishaps", "records"}}, "count")},
       question);
   EXPECT_EQ(answer.status, "answered") << answer.text << json_of(answer).dump();
   EXPECT_EQ(answer.value, 3) << answer.sql;  // BC-01 and 2020 are the rules' own
   EXPECT_TRUE(answer.by_model);
   EXPECT_EQ(json_of(answer)["read_by"], "model");
   EXPECT_EQ(asked, 3u);  // and it came to the same plan each time
-  EXPECT_NE(std::find(answer.notes.begin(), answer.notes.end(), "a model read \"egde\" as point belt edge"),
+  EXPECT_NE(std::find(answer.notes.begin(), answer.notes.end(), "a model read \"edgy\" as point belt edge"),
             answer.notes.end());
 }
 
@@ -72,6 +81,7 @@ TEST_F(Read, DoubtfulReadingsAreRefused) {
                      "How many crimson mishaps did BC-01 have in 2020?")
                 .status,
             "answered");
+  whole = true;
   // The words of asking decide what is asked: "how many" is no mean.
   EXPECT_NE(
       ask_with({reading({{"mishaps", "records"}, {"flummoxed", "nothing"}}, "mean", "downtime")}, question).status,
@@ -86,8 +96,10 @@ TEST_F(Read, DoubtfulReadingsAreRefused) {
 }
 
 TEST_F(Read, OnlyWhatExistsCanBeWritten) {
-  const std::string question = "How many belt egde mishaps did BC-01 have in 2020?";
-  const Json words = {{"belt", "point = belt edge"}, {"egde", "point = belt edge"}, {"mishaps", "records"}};
+  const std::string question = "How many belt edgy mishaps did BC-01 have in 2020?";
+  const Json words = {{"belt", "point = belt edge"}, {"edgy", "point = belt edge"}, {"mishaps", "records"}};
+  ASSERT_EQ(ask_with({reading(words, "count")}, question).status, "answered");
+  whole = true;
   ASSERT_EQ(ask_with({reading(words, "count")}, question).status, "answered");
   for (const std::string& hostile :
        {std::string(), std::string("DROP TABLE r_event"), std::string("[]"), std::string("{}"), std::string("null"),
@@ -95,9 +107,9 @@ TEST_F(Read, OnlyWhatExistsCanBeWritten) {
         reading(words, "count", "none", "none", "event b, source_row"), reading(words, "delete"),
         reading(words, "count", "path"), reading(words, "count", "x\") FROM file; --"),
         reading(words, "count", "none", "asset__record"), reading(words, "count", "none", "rowid"),
-        reading({{"egde", "point = x' OR '1'='1"}, {"mishaps", "records"}}, "count"),
-        reading({{"egde", "raw"}, {"mishaps", "records"}}, "count"), reading({{"egde", "nothing"}}, "count"),
-        reading(Json::array(), "count"), reading(Json({{"egde", 1}, {"mishaps", "records"}}), "count")}) {
+        reading({{"edgy", "point = x' OR '1'='1"}, {"mishaps", "records"}}, "count"),
+        reading({{"edgy", "raw"}, {"mishaps", "records"}}, "count"), reading({{"edgy", "nothing"}}, "count"),
+        reading(Json::array(), "count"), reading(Json({{"edgy", 1}, {"mishaps", "records"}}), "count")}) {
     const Answer answer = ask_with({hostile}, question);
     EXPECT_NE(answer.status, "answered") << hostile;
     EXPECT_TRUE(answer.citations.empty()) << hostile;

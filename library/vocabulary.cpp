@@ -87,6 +87,14 @@ Result<Done> load_values(Database& database, const Domain& domain, const KnownTy
   return Done{};
 }
 
+// Most of the keys are words.
+Result<bool> is_named(Database& database, const KnownType& type) {
+  if (type.key.empty()) return false;
+  TRY_ASSIGN(const auto keys, frequent_values(database, type.name, type.key, 20));
+  const auto words = std::count_if(keys.begin(), keys.end(), [](const std::string& key) { return !has_digit(key); });
+  return static_cast<size_t>(words) * 2 > keys.size();
+}
+
 }  // namespace
 
 const KnownField* KnownType::field(std::string_view wanted) const {
@@ -170,7 +178,10 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       known.money &= known.kind == Kind::number;
       const Link to{Link::What::field, type.name, fields.text(0), "", -1};
       if (const FieldWords* words = domain.field(fields.text(0)))
-        for (const std::string& word : words->words) builder.add(word, to);
+        for (const std::string& word : words->words) {
+          builder.add(word, to);
+          if (known.kind == Kind::date && words_of(word).size() == 1) builder.add("date of " + word, to);
+        }
       std::string plain = fields.text(0);
       std::replace(plain.begin(), plain.end(), '_', ' ');
       builder.add(plain, to);
@@ -196,6 +207,7 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     }
     for (const KnownField& field : type.fields)
       if (field.kind == Kind::text) TRY(load_values(database, domain, type, field, builder));
+    TRY_ASSIGN(type.named, is_named(database, type));
   }
   TRY_ASSIGN(Statement aliases, database.prepare("SELECT type, text, record FROM alias"));
   TRY(aliases.begin({}));

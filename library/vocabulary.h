@@ -21,6 +21,7 @@ struct KnownType {
   const TypeRule* rule = nullptr;
   std::vector<KnownField> fields;
   int64_t records = 0;
+  bool named = false;  // its key is a name, not a number: drivers, not invoices
   const KnownField* field(std::string_view name) const;
   std::string things(int64_t count = 2) const;  // what so many of its records are called: "failures"
 };
