@@ -1,12 +1,13 @@
 """A small multiple-choice task of lm-evaluation-harness through our server, and as far as it goes through llama-server.
-Usage: run.py FREEHOLD MODEL.gguf [--rival LLAMA_SERVER] [--lm-eval PROGRAM] [--limit N] [--json FILE]
+Usage: run.py FREEHOLD MODEL.gguf [--rival LLAMA_SERVER] [--lm-eval PROGRAM] [--tasks A,B] [--limit N] [--json FILE]
 
 lm-eval is that of PyPI (pip install 'lm-eval[api]'), in an environment of its own: ./test does not install it. Nothing is
 fetched: the questions stand beside this file, two examples before each.
 
   facts            which of four answers is the likeliest     `echo` with `logprobs`, tokens by /tokenize
   letters          which of four letters is                   the same
-  letters_written  which letter the model writes              plain completions, which llama-server serves too
+  facts_written    what the model writes, choices unseen      plain completions, which llama-server serves too
+  letters_written  which letter it writes                     the same
 
 Each side is asked for what it serves. Where a model's likeliest token is a letter, letters and letters_written agree.
 """
@@ -23,6 +24,10 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import serve  # noqa: E402
+
+# How lm-eval learns which tokens a text has: of our server it finds out by itself; for what is written it need not know.
+BY_LIKELIHOOD = {"facts": "auto", "letters": "auto"}
+BY_WRITING = {"facts_written": "None", "letters_written": "None"}
 
 
 def evaluate(options, server, tasks, tokenizer):
@@ -59,20 +64,23 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--rival", help="llama-server; without it ours is asked alone")
     parser.add_argument("--lm-eval", default="lm_eval")
+    parser.add_argument("--tasks", help="only these, with commas between them")
     parser.add_argument("--limit", type=int, help="only so many questions")
     parser.add_argument("--json", help="write the numbers to this file")
     options = parser.parse_args()
     options.with_option = []
-    sides = {"freehold": (serve.ours, [(["facts", "letters"], "auto"), (["letters_written"], "None")])}
+    wanted = options.tasks.split(",") if options.tasks else [*BY_LIKELIHOOD, *BY_WRITING]
+    sides = {"freehold": (serve.ours, [BY_LIKELIHOOD, BY_WRITING])}
     if options.rival:
-        sides["llama-server"] = (serve.rival, [(["letters_written"], "None")])
+        sides["llama-server"] = (serve.rival, [BY_WRITING])
     results = {}
     for side, (make, parts) in sides.items():
         server = make(options, 4)
         results[side] = {}
         try:
-            for tasks, tokenizer in parts:
-                results[side] |= evaluate(options, server, tasks, tokenizer)
+            for part in parts:
+                if tasks := [task for task in part if task in wanted]:
+                    results[side] |= evaluate(options, server, tasks, part[tasks[0]])
         finally:
             server.end()
         show(side, results[side])
