@@ -22,7 +22,7 @@ Planner::Planner(const Question& question, const Vocabulary& vocabulary, const D
 }
 
 Plan Planner::make() {
-  if (q_.says("define") || asks_meaning()) return definition();
+  if (q_.says("define") || asks_meaning() || asks_what_it_is()) return definition();
   choose_unit();
   choose_ask();
   choose_type();
@@ -54,6 +54,18 @@ bool Planner::asks_meaning() const {
     does = does || word == "do" || word == "does";
   }
   return false;
+}
+
+// "What is SSL": nothing but a term that the papers explain.
+bool Planner::asks_what_it_is() const {
+  if (!says("what") || !q_.unknown.empty()) return false;
+  const Span* term = nullptr;
+  for (const Span& span : q_.spans) {
+    if (span.what == Span::What::asking && span.op == "what") continue;
+    if (span.what != Span::What::names || term) return false;
+    term = &span;
+  }
+  return term && term->first == term->last && v_.meanings.count(canon(q_.tokens[term->last])) > 0;
 }
 
 size_t Planner::first_of(std::string_view word) const {

@@ -145,6 +145,9 @@ void Planner::fields() {
         if (field.kind == Kind::minutes && !plan_.measure)
           plan_.measure = Place{"", field.name, base_->name, field.kind};
     if (plan_.measure) return;
+    std::erase_if(texts, [&](const auto& text) {  // "the price of the part X from our parts list": not the part's name
+      return text.second.over.empty() && text.second.field == base_->key && says_which_one();
+    });
     if (says("when") && !dates.empty())
       plan_.measure = dates.front().second;
     else if (!texts.empty())
@@ -186,7 +189,10 @@ bool Planner::follows(size_t asking, size_t first) const {
 // names neither.
 bool Planner::says_which() const {
   return std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) { return names_base(span); }) ||
-         std::any_of(plan_.where.begin(), plan_.where.end(),
+         says_which_one();
+}
+bool Planner::says_which_one() const {
+  return std::any_of(plan_.where.begin(), plan_.where.end(),
                      [&](const Condition& c) { return c.place.over.empty() && c.place.field == base_->key; });
 }
 

@@ -37,6 +37,7 @@ class Planner {
   void choose_ask();
   void choose_unit();
   bool asks_meaning() const;
+  bool asks_what_it_is() const;
   bool asks_between() const;
   bool asks_where() const;
   bool names_field() const;
@@ -69,6 +70,7 @@ class Planner {
   bool follows(size_t asking, size_t first) const;
   bool says_about() const;
   bool says_which() const;
+  bool says_which_one() const;
   const KnownField* about_field() const;
   // "Where was it going to": the field that is headed so.
   std::optional<Place> place_field() const;

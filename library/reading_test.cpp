@@ -81,6 +81,11 @@ TEST_F(Read, DoubtfulReadingsAreRefused) {
                      "How many crimson mishaps did BC-01 have in 2020?")
                 .status,
             "answered");
+  // Nor is the name of a field.
+  EXPECT_NE(ask_with({reading({{"component", "nothing"}, {"mishaps", "records"}}, "count")},
+                     "How many component mishaps did BC-01 have in 2020?")
+                .status,
+            "answered");
   whole = true;
   // The words of asking decide what is asked: "how many" is no mean.
   EXPECT_NE(
