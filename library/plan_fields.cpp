@@ -78,7 +78,7 @@ void Planner::fields() {
       const bool given = std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
         return c.place.field == place.field && c.place.over == place.over && c.records.size() + c.texts.size() == 1;
       });
-      if (given && texts.size() < 2) continue;  // "what fails on that machine"
+      if (given) continue;  // "what fails on that machine"
       const size_t from_which = at > which         ? at - which
                                 : at + 1 == which ? 1  // "the machine which had"
                                                   : q_.tokens.size(),
