@@ -374,6 +374,18 @@ namespace {
 
 using Make = std::function<Plan(const Reading&)>;
 
+// In whatever order their conditions stand.
+bool same_plan(const Plan& a, const Plan& b) {
+  Json first = json_of(a), second = json_of(b);
+  std::vector<std::string> conditions[2];
+  for (int i = 0; i < 2; ++i) {
+    for (const Json& condition : (i == 0 ? first : second)["where"]) conditions[i].push_back(condition.dump());
+    std::sort(conditions[i].begin(), conditions[i].end());
+  }
+  first.erase("where"), second.erase("where");
+  return first == second && conditions[0] == conditions[1];
+}
+
 // One way of asking the model: it is believed where its plan is whole, and the same each time. `beyond`: it said that a
 // word stands for something that the papers do not hold.
 Result<ModelPlan> agreed(const Reader& reader, Reader::Part part, Writing writing, const Make& make,
@@ -411,6 +423,7 @@ Result<ModelPlan> plan_by_model(Database& database, const Question& question, co
                                 const Vocabulary& vocabulary, const Domain& domain, const Writer& model) {
   Reader reader(database, question, vocabulary, domain);
   bool beyond = false;
+  std::optional<Plan> by_words;
   if (!reader.take_words(by_rules)) return ModelPlan{};
   if (reader.asks_words()) {
     const auto with_words = [&](const Reading& reading) {
@@ -420,12 +433,16 @@ Result<ModelPlan> plan_by_model(Database& database, const Question& question, co
       return Planner(again, vocabulary, domain).make_with(reading);
     };
     TRY_ASSIGN(Writing writing, reader.writing(Reader::Part::words));
-    TRY_ASSIGN(ModelPlan by_words, agreed(reader, Reader::Part::words, writing, with_words, model, beyond));
-    if (by_words.plan || beyond) return by_words;
+    TRY_ASSIGN(ModelPlan first, agreed(reader, Reader::Part::words, writing, with_words, model, beyond));
+    if (beyond) return first;
+    by_words = first.plan;
   }
   const auto chosen = [&](const Reading& reading) { return Planner(question, vocabulary, domain).make_as(reading); };
   TRY_ASSIGN(Writing writing, reader.writing(Reader::Part::all));
-  return agreed(reader, Reader::Part::all, writing, chosen, model, beyond);
+  TRY_ASSIGN(ModelPlan all, agreed(reader, Reader::Part::all, writing, chosen, model, beyond));
+  if (by_words && all.plan && !same_plan(*by_words, *all.plan))
+    return ModelPlan{.why = "a model read it in two ways"};
+  return all;
 }
 
 }  // namespace freehold::papers

@@ -1,11 +1,11 @@
 // Reading: a question that the rules cannot read, read by a model. First it only says what each word that the rules
-// could not place stands for, and the rules read the question once more, with those words as names (Planner::make_with).
-// Where that does not do it chooses the record type, what is asked, the field and the grouping too (Planner::make_as).
+// could not place stands for, and the rules read the question once more, with those words as names (Planner::make_with);
+// then it chooses the record type, what is asked, the field and the grouping too (Planner::make_as).
 // All that it can say are names that exist, which are the literals of its grammar. Values, times and amounts that the
 // question names are placed by the rules as ever, and what was chosen is believed only where
 //   - every word is accounted for, and what it is said to stand for is in the plan
 //   - the field and the grouping are named by words of the question
-//   - the model, asked again, comes to the same plan
+//   - the model, asked again, comes to the same plan, and the rules with its words to no other
 #pragma once
 
 #include "library/plan.h"
