@@ -1,7 +1,7 @@
 // The linear kernels, written once over the lanes of a set: F (16 floats), I (64 bytes, or 16 words) and the functions
 // of its lanes.h. Each set's linear_kernels.cpp includes its lanes, then this; everything here is local to that file.
 // The lanes define few_columns (most columns of the in-register kernel), tile_groups and tile_columns (the panel's
-// tile).
+// tile), raised_dots (see raised) and wide_is_signed (dot_wide takes 128 off the codes by itself).
 //
 // 1..few_columns columns: a group's lines are unpacked in registers and meet all columns; weights are streamed once,
 // prefetched `ahead`. Up to four times as many may do so in runs while the group is near (most_few, which is a fact of
@@ -53,14 +53,25 @@ struct Columns {
   const int32_t *minus_sums, *minus_run_sums;
 };
 
-// The integer accumulator's start: -2^shift times the sum of the activations it will meet.
+// A float whose bits count: those of this one plus an integer of less than 2^22 are the float so much larger. Dots that
+// begin at its bits need not be converted: fma(as float, scale, -raised * scale) is float(dot) * scale to the bit, since
+// raised * scale is exact (a scale is a half times 7 bits at most) and the rest is rounded once. It pays where the lanes
+// say so and the start is not shifted, which would cost an addition.
+constexpr float raised = 12582912.0f;  // 1.5 * 2^23
+constexpr int raised_bits = 0x4b400000;
+
+template <class R>
+constexpr bool raises = raised_dots && (R::shift == 0 || R::wide);
+
+// The integer accumulator's start: -2^shift times the sum of the activations it will meet, perhaps raised.
 template <class R>
 INLINE I start(const Columns& x, int64_t column, int64_t block, int run) {
-  if constexpr (R::shift == 0) return zero_words();
+  constexpr int from = raises<R> ? raised_bits : 0;
+  if constexpr (R::shift == 0 || (R::wide && wide_is_signed)) return all_words(from);
   const int64_t at = column * x.blocks + block;
   const int32_t* sum = R::runs == 1 ? x.minus_sums + at : x.minus_run_sums + 2 * at + run;
   if constexpr (R::wide)
-    return start_wide(*sum);
+    return all_words(*sum * (1 << R::shift) + from);
   else
     return shift_left(broadcast_word(sum), R::shift);
 }
@@ -70,6 +81,19 @@ INLINE I dot(I sum, I codes, I x) {
     return dot_wide(sum, codes, x);
   else
     return dot_bytes(sum, codes, x);
+}
+// float(dot) * scale of a block's first run; `lowered` is -raised * scale.
+template <class R>
+INLINE F scaled(I dots, F scale, F lowered) {
+  static_assert(!raises<R> || R::runs == 1);
+  if constexpr (raises<R>)
+    return fma(as_floats(dots), scale, lowered);
+  else
+    return mul(to_float(dots), scale);
+}
+INLINE F lower(F scale) {
+  const float factor = -raised;
+  return mul(scale, broadcast_float(&factor));
 }
 
 // ---- few columns ---------------------------------------------------------------------------------------------------
@@ -101,7 +125,7 @@ void few_columns_of(const uint8_t* record, const Columns& x, float* to, int64_t 
     for (int b = 0; b < R::blocks; ++b) {
       prefetch_bytes<R::bytes / R::blocks>(record + R::bytes / R::blocks * b);
       const int64_t block = first + b;
-      F part[C];
+      F part[C] = {};
       EACH(r, R::runs) {
         const int run = R::runs * b + r;
         I dots[C];
@@ -115,7 +139,10 @@ void few_columns_of(const uint8_t* record, const Columns& x, float* to, int64_t 
           EACH(c, C) { dots[c] = dot<R>(dots[c], odd, broadcast_word(values(c) + at + 4)); }
         }
         const F scale = R::scale(record, head, run);
-        EACH(c, C) { part[c] = r == 0 ? mul(to_float(dots[c]), scale) : fma(to_float(dots[c]), scale, part[c]); }
+        const F lowered = lower(scale);
+        EACH(c, C) {
+          part[c] = r == 0 ? scaled<R>(dots[c], scale, lowered) : fma(to_float(dots[c]), scale, part[c]);
+        }
       }
       EACH(c, C) { sum[c] = fma(part[c], broadcast_float(scales(c)), sum[c]); }
       if constexpr (R::mins) {
@@ -219,15 +246,14 @@ void panel_tile(const Panel& panel, int64_t first, int blocks, const Columns& x,
     EACH(g, G) EACH(c, C) sum[g][c] = load_floats(sums.from + (column + c) * sums.from_stride + 16 * g);
   }
   for (int b = 0; b < blocks; ++b) {
-    F part[G][C];
+    F part[G][C] = {};
     EACH(r, R::runs) {
       I dots[G][C];
       panel_dots<R, G, C>(panel, 8 * b + R::quads * r, x, column, first + b, r, dots);
       EACH(g, G) {
-        const F scale = load_floats(panel.scales[R::runs * b + r][g]);
+        const F scale = load_floats(panel.scales[R::runs * b + r][g]), lowered = lower(scale);
         EACH(c, C) {
-          const F dot = to_float(dots[g][c]);
-          part[g][c] = r == 0 ? mul(dot, scale) : fma(dot, scale, part[g][c]);
+          part[g][c] = r == 0 ? scaled<R>(dots[g][c], scale, lowered) : fma(to_float(dots[g][c]), scale, part[g][c]);
         }
       }
     }

@@ -22,6 +22,7 @@ struct I {
 };
 
 constexpr int few_columns = 4, tile_groups = 1, tile_columns = 4;
+constexpr bool raised_dots = false;
 
 INLINE I load_line(const void* from) {
   const __m256i* at = static_cast<const __m256i*>(from);
@@ -59,7 +60,7 @@ INLINE I dot_bytes(I sum, I codes, I x) {
   return {_mm256_dpbusd_avx_epi32(sum.a, codes.a, x.a), _mm256_dpbusd_avx_epi32(sum.b, codes.b, x.b)};
 }
 INLINE I dot_wide(I sum, I codes, I x) { return dot_bytes(sum, codes, x); }
-INLINE I start_wide(int minus_sum) { return all_words(minus_sum * 128); }
+constexpr bool wide_is_signed = false;
 #else
 INLINE __m256i dot_half(__m256i sum, __m256i codes, __m256i x) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1)));
@@ -70,7 +71,7 @@ INLINE __m256i wide_half(__m256i sum, __m256i codes, __m256i x) {
   return dot_half(sum, _mm256_abs_epi8(w), _mm256_sign_epi8(x, w));  // |w| <= 128, |x| <= 127: at most 32512
 }
 INLINE I dot_wide(I sum, I codes, I x) { return {wide_half(sum.a, codes.a, x.a), wide_half(sum.b, codes.b, x.b)}; }
-INLINE I start_wide(int) { return zero_words(); }
+constexpr bool wide_is_signed = true;
 #endif
 INLINE I max_words(I x, I y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
 INLINE int32_t largest_word(I v) {

@@ -20,6 +20,7 @@ struct I {
 };
 
 constexpr int few_columns = 2, tile_groups = 2, tile_columns = 3;
+constexpr bool raised_dots = false;
 
 template <class To, class Work>
 INLINE To lanes(const Work& work) {
@@ -79,7 +80,7 @@ INLINE I dot_bytes(I sum, I codes, I x) {
   });
 }
 INLINE I dot_wide(I sum, I codes, I x) { return dot_bytes(sum, codes, x); }
-INLINE I start_wide(int minus_sum) { return all_words(minus_sum * 128); }
+constexpr bool wide_is_signed = false;
 INLINE I max_words(I a, I b) {
   return lanes<I>(
       [&](int i) { return static_cast<int32_t>(a.lane[i]) < static_cast<int32_t>(b.lane[i]) ? b.lane[i] : a.lane[i]; });
