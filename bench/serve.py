@@ -1,6 +1,6 @@
 """Load on a server: N streams at a time, ours and llama-server in turns, over the same model.
 Usage: serve.py FREEHOLD MODEL.gguf [--rival LLAMA_SERVER] [--streams 8,32,64] [--seconds 60] [--rounds 3]
-                [--max-tokens 128] [--prompt-words 60] [--overload] [--json FILE]
+                [--max-tokens 128] [--prompt-words 60] [--overload | --idle N] [--json FILE]
 
 Each round starts each server afresh, keeps N streamed chats under way for so many seconds (who ends begins anew with a
 prompt of its own), and lets those under way end. Rounds alternate A B, B A. One thread drives all streams and only keeps
@@ -14,14 +14,17 @@ process, told as the largest of the second quarter of a round and of the last.
 
 --overload: instead, four times as many clients as our server has places for (answers and queue together): every answer
 must be 200 or 429.
+--idle N: instead, ours with and without N more connections that say nothing, or a byte a second.
 """
 import argparse
 import collections
 import errno
 import http.client
 import json
+import multiprocessing
 import os
 import random
+import resource
 import selectors
 import signal
 import socket
@@ -299,6 +302,63 @@ def overload(options, rng):
     return set(statuses) <= {"200", "429"} and broken == 0 and after.status() == 200
 
 
+def idlers(port, count, over, opened):
+    """A third of them silent, a third in the midst of a head, a third of a body. Whom the server closes comes again."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 64,) * 2)
+    begins = [b"", b"POST ", f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 9999\r\n\r\n".encode()]
+    sockets = [None] * count
+    while not over.wait(1):
+        for i in range(count):
+            try:
+                if sockets[i] is None:
+                    sockets[i] = socket.create_connection(("127.0.0.1", port), 5)
+                    sockets[i].setblocking(False)
+                    sockets[i].sendall(begins[i % 3])
+                    opened.value += 1
+                elif i % 3 != 0:
+                    sockets[i].send(b"x")
+                elif not sockets[i].recv(4096):
+                    raise ConnectionResetError
+            except BlockingIOError:
+                pass
+            except OSError:
+                if sockets[i] is not None:
+                    sockets[i].close()
+                sockets[i] = None
+
+
+def idle(options, rng):
+    """Rounds with and without the idlers, in turns, each with a server of its own."""
+    streams = int(options.streams.split(",")[0])
+    results, good = {False: [], True: []}, True
+    for number in range(options.rounds):
+        for crowded in (False, True) if number % 2 == 0 else (True, False):
+            server = ours(options, streams)
+            over, opened = multiprocessing.Event(), multiprocessing.Value("i", 0)
+            crowd = multiprocessing.Process(target=idlers, args=(server.port, options.idle if crowded else 0, over, opened))
+            crowd.start()
+            try:
+                while opened.value < options.idle * crowded:
+                    if not crowd.is_alive():
+                        raise SystemExit("the idle connections could not be opened")
+                    time.sleep(0.1)
+                result = load(server, streams, options, rng)
+            finally:
+                over.set()
+                crowd.join()
+                server.end()
+            results[crowded].append(result)
+            good = good and result["lost"] + result["corrupted"] + result["unequal_alone"] == 0
+            print(f"{streams} streams beside {options.idle * crowded} idle connections ({opened.value} opened): "
+                  f"{result['output_throughput']:.1f} tokens/s, first token p99 {result['p99_ttft_ms']:.0f} ms, "
+                  f"{result['lost']} lost, {result['corrupted'] + result['unequal_alone']} bad, {result['resident_mib'][1]:.0f} MiB",
+                  flush=True)
+    for name in ("output_throughput", "p99_ttft_ms"):
+        ratios = [a[name] / b[name] for a, b in zip(results[True], results[False], strict=True)]
+        print(f"{name}, with / without: {statistics.median(ratios):.3f} ({min(ratios):.3f}..{max(ratios):.3f})")
+    return good
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("freehold")
@@ -313,11 +373,14 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--with-option", action="append", default=[], help="one more word for freehold serve")
     parser.add_argument("--overload", action="store_true")
+    parser.add_argument("--idle", type=int, default=0, help="connections beside the streams that do next to nothing")
     parser.add_argument("--json", help="a file for the numbers, one line a round")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     if options.overload:
         raise SystemExit(0 if overload(options, rng) else 1)
+    if options.idle:
+        raise SystemExit(0 if idle(options, rng) else 1)
     good = True
     print(f"{'':22} {'tokens/s':>22} {'first token p50 ms':>22} {'p99 ms':>22} {'lost':>5} {'bad':>4} {'MiB':>6} {'growth %':>18}")
     for streams in [int(n) for n in options.streams.split(",")]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SMALL, LARGE = "smollm2-135m-instruct.gguf", "qwen2.5-coder-1.5b-instruct.gguf"  # as pulled
+SMALL_Q8 = "smollm2-135m-instruct-q8_0.gguf"  # by make_q8_0.py
 EXPERTS = "deepseek2-random.gguf"  # by tools/make_random_deepseek2.py
 
 
@@ -40,6 +41,7 @@ ROWS = {
     "prefill-smollm2": Row(SMALL, prompt=512),
     "decode-1.5b": Row(LARGE, decode=128),
     "prefill-1.5b": Row(LARGE, prompt=512),
+    "prefill-q8_0": Row(SMALL_Q8, prompt=512),
     "batch-8": Row(LARGE, decode=32, depth=16, batch=8),
     "batch-32": Row(LARGE, decode=32, depth=16, batch=32),
     # At the end of the small model's context, 8192 positions.
