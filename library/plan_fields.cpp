@@ -75,7 +75,7 @@ void Planner::fields() {
     for (const auto& [at, place] : texts) {
       const bool itself = !plan_.measure && place.over.empty() && place.field == base_->key;  // each is one of itself
       if (itself && !(says("which") && at > which && at <= which + 2)) continue;
-      const bool given = std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
+      const bool given = std::any_of(plan_.where.begin(), plan_.where.end(), [&place = place](const Condition& c) {
         return c.place.field == place.field && c.place.over == place.over && c.records.size() + c.texts.size() == 1;
       });
       if (given) continue;  // "what fails on that machine"
