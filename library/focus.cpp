@@ -15,22 +15,23 @@ const Set interrogatives = {"how", "what", "which", "who", "whose", "whom", "whe
 const Set requests = {"list",   "name",     "state",    "give",    "show",    "tell",      "count",
                       "report", "indicate", "identify", "provide", "specify", "determine", "calculate",
                       "find",   "quote",    "confirm",  "add",     "compute"};
-const Set polite = {"please", "kindly", "so", "and", "but",  "then",   "could", "can", "would", "you",
-                    "now",    "ok",     "hello", "hi",  "hey",  "therefore", "hence", "thus",  "sorry", "thanks"};
+const Set polite = {"please", "kindly", "so",    "and", "but", "then",      "could", "can",  "would", "you",
+                    "now",    "ok",     "hello", "hi",  "hey", "therefore", "hence", "thus", "sorry", "thanks"};
 const Set connectors = {"so", "but", "therefore"};
 const Set concessions = {"even", "although", "though", "because"};
 const Set leads = {"know", "tell",   "me",         "us",    "see",    "out",       "check",   "say", "state",
                    "ask",  "wonder", "understand", "learn", "please", "determine", "clarify", "to"};
 // Somebody wants what follows: "wants to know for his speech how many".
-const Set wishes = {"know",  "knows", "tell", "see",  "check", "learn", "understand", "ask",  "asks",
+const Set wishes = {"know",  "knows", "tell",  "see",  "check", "learn", "understand", "ask",    "asks",
                     "asked", "want",  "wants", "need", "needs", "like",  "wonder",     "curious"};
 const Set wants = {"need", "needs", "want", "wants", "require", "requires", "know"};
 const Set articles = {"the", "a", "an", "its", "their", "his", "her", "your", "our", "one"};
 // A clause that begins so and has one of these, or a verb, is a sentence of its own.
 const Set pronouns = {"one", "ones", "it", "is", "was", "that", "this", "they", "are", "were", "he", "she"};
 const Set openers = {"the", "a", "an", "our", "my", "some", "this", "that", "there", "it", "every", "each"};
-const Set tellings = {"keeps", "keep", "says", "say", "said", "claims", "claimed", "thinks", "believes", "swears",
-                      "complain", "complains", "asks", "told", "makes", "gets", "seems", "likes", "hates"};
+const Set tellings = {"keeps",  "keep",     "says",   "say",      "said",      "claims", "claimed",
+                      "thinks", "believes", "swears", "complain", "complains", "asks",   "told",
+                      "makes",  "gets",     "seems",  "likes",    "hates"};
 const Set prepositions = {"in",   "on", "at",    "to",     "for",   "from", "of",
                           "with", "by", "under", "during", "since", "among"};
 const Set persons = {"i",        "we",      "you",       "he",       "she",    "me",     "us",  "my",

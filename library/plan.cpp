@@ -312,8 +312,8 @@ void Planner::uncovered() {
     plan_.open.push_back(words);
   }
   for (const std::string& token : q_.tokens)  // of people: by their birth, or not at all
-    if (const std::string word = fold(token); base_->named && (word == "oldest" || word == "youngest") &&
-                                              (!plan_.measure || plan_.measure->field != "birth"))
+    if (const std::string word = fold(token);
+        base_->named && (word == "oldest" || word == "youngest") && (!plan_.measure || plan_.measure->field != "birth"))
       plan_.open.push_back(token);
   if (says("without") && !plan_.not_grouped) plan_.open.push_back("no");
   if (says("how much") && plan_.measure && plan_.measure->kind == Kind::minutes && !hints_.duration &&

@@ -79,7 +79,7 @@ void Planner::fields() {
         return c.place.field == place.field && c.place.over == place.over && c.records.size() + c.texts.size() == 1;
       });
       if (given) continue;  // "what fails on that machine"
-      const size_t from_which = at > which         ? at - which
+      const size_t from_which = at > which        ? at - which
                                 : at + 1 == which ? 1  // "the machine which had"
                                                   : q_.tokens.size(),
                    from_most = at > most                   ? at - most

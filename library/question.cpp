@@ -84,11 +84,11 @@ const std::vector<std::string> relative = {"last", "this", "next", "past", "prev
 // These leave something out, and are no misspellings.
 const std::vector<std::string> excluding = {"except", "excluding", "besides", "apart", "unlike"};
 // These are no nouns, whatever stands before them.
-const std::vector<std::string> pasts = {"gave", "took",  "made",  "had",  "got",  "went",  "came",  "became", "ran",
-                                        "kept", "held",  "began", "grew", "fell", "broke", "threw", "wrote",  "drew",
+const std::vector<std::string> pasts = {"gave", "took",  "made",  "had",  "got",  "went",  "came",   "became", "ran",
+                                        "kept", "held",  "began", "grew", "fell", "broke", "threw",  "wrote",  "drew",
                                         "knew", "spent", "sent",  "sold", "told", "stood", "brought"};
 // Words of asking that are short and often lose or change a letter.
-const std::vector<std::string> short_asking = {"have", "were", "many", "what", "when", "with", "much",
+const std::vector<std::string> short_asking = {"have", "were", "many", "what", "when", "with",  "much",
                                                "that", "from", "does", "than", "most", "which", "where"};
 
 struct Reader {
@@ -256,8 +256,7 @@ struct Reader {
         const auto [first, last] = vocabulary.names.equal_range(key_of(low[i] + " " + low[j]));
         std::vector<Link> links;
         for (auto it = first; it != last; ++it)
-          if (it->second.what == Link::What::type || it->second.what == Link::What::field)
-            links.push_back(it->second);
+          if (it->second.what == Link::What::type || it->second.what == Link::What::field) links.push_back(it->second);
         if (links.empty()) continue;
         add({Span::What::names, i, i, std::move(links), "", "", "", 0, false, false, false, false});
         used[j] = true;
@@ -354,7 +353,8 @@ struct Reader {
     }
   }
   // A word of this root is in something that the question names: a verb that says it once more ("which guests were
-  // booked on bookings"). A word of a name that the question does not have narrows what is asked, and is not understood.
+  // booked on bookings"). A word of a name that the question does not have narrows what is asked, and is not
+  // understood.
   bool repeats(const std::string& root) const {
     const auto has_root = [&](const std::string& text) {
       const auto words = words_of(text);
@@ -364,9 +364,8 @@ struct Reader {
       if (span.what != Span::What::names) return false;
       for (size_t i = span.first; i <= span.last; ++i)
         if (domain.root(low[i]) == root) return true;
-      return std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
-        return has_root(l.type) || has_root(l.field) || has_root(l.value);
-      });
+      return std::any_of(span.links.begin(), span.links.end(),
+                         [&](const Link& l) { return has_root(l.type) || has_root(l.field) || has_root(l.value); });
     });
   }
   bool in_names(size_t i) const {
@@ -379,8 +378,9 @@ struct Reader {
   bool says_little(size_t i) const {
     if (among(domain.organisation_words, low[i]) || among(domain.idle_words, low[i])) return true;
     if (among(domain.crew_words, low[i]))  // "did the lads do"
-      return word(i - 1, {"did", "do", "have"}) || (word(i - 1, {"the", "our", "my", "your"}) &&
-             word(i - 2, {"did", "do", "does", "have", "has", "had", "can", "could", "by", "for", "with"}));
+      return word(i - 1, {"did", "do", "have"}) ||
+             (word(i - 1, {"the", "our", "my", "your"}) &&
+              word(i - 2, {"did", "do", "does", "have", "has", "had", "can", "could", "by", "for", "with"}));
     if (word(i, {"again", "then"}) && i + 1 == low.size()) return true;
     if (low[i] != "list" && i > 0 && !in_names(i) &&
         word(i + 1, {"record", "records", "log", "logs", "papers", "documents", "files"}))  // "maintenance records"
@@ -432,9 +432,7 @@ struct Reader {
     if (among(relative, low[i]) && word(i + 1, {"year", "month", "week", "quarter"})) return true;
     return among(narrowing, low[i]) && type_at(i + 1);
   }
-  bool says_nothing(size_t i) const {
-    return (filler(low[i]) && !says_which(i)) || (verb(low[i]) && !is_noun(i));
-  }
+  bool says_nothing(size_t i) const { return (filler(low[i]) && !says_which(i)) || (verb(low[i]) && !is_noun(i)); }
   // A word nobody knows that only tells: it may be anything, if it is no name of a thing.
   bool only_told(size_t i) const {
     return focus.told[i] && !has_digit(low[i]) &&
@@ -550,8 +548,7 @@ struct Reader {
       for (const bool asks : {false, true})
         for (const std::string& known : asks ? asking_words : vocabulary.words)
           for (const bool many : {false, true}) {
-            if (many && (asks || known.size() < 4 || known.ends_with('s') || !low[i].ends_with('s')))
-              continue;
+            if (many && (asks || known.size() < 4 || known.ends_with('s') || !low[i].ends_with('s'))) continue;
             const std::string& one = many ? known + "s" : known;
             if (const auto cost = misspells(low[i], one, asks); cost && *cost < lowest) lowest = *cost, best = one;
           }

@@ -440,8 +440,7 @@ Result<ModelPlan> plan_by_model(Database& database, const Question& question, co
   const auto chosen = [&](const Reading& reading) { return Planner(question, vocabulary, domain).make_as(reading); };
   TRY_ASSIGN(Writing writing, reader.writing(Reader::Part::all));
   TRY_ASSIGN(ModelPlan all, agreed(reader, Reader::Part::all, writing, chosen, model, beyond));
-  if (by_words && all.plan && !same_plan(*by_words, *all.plan))
-    return ModelPlan{.why = "a model read it in two ways"};
+  if (by_words && all.plan && !same_plan(*by_words, *all.plan)) return ModelPlan{.why = "a model read it in two ways"};
   return all;
 }
 
