@@ -123,34 +123,37 @@ def main():
     rng = random.Random(options.seed)
     valid = cut = refused = 0
     wrong, held, free, delays = [], [0, 0.0], [0, 0.0], []
-    for i in range(options.count):
-        one = whole_schema(rng)
-        body = {"messages": [{"role": "user", "content": "Give an example of a record, as JSON, for this schema: " + json.dumps(one)}],
-                "temperature": options.temperature, "seed": i, "max_tokens": options.max_tokens}
-        try:
-            text, reason, tokens, delay, seconds = ask(url, {**body, "response_format": {
-                "type": "json_schema", "json_schema": {"name": "record", "schema": one}}})
-        except RuntimeError as error:
-            refused += 1
-            wrong.append((i, f"refused: {error}"))
-            continue
-        if tokens > 1:
-            held = [held[0] + tokens - 1, held[1] + seconds]
-        if reason == "length":
-            cut += 1
-        else:
+    try:
+        for i in range(options.count):
+            one = whole_schema(rng)
+            body = {"messages": [{"role": "user", "content": "Give an example of a record, as JSON, for this schema: " + json.dumps(one)}],
+                    "temperature": options.temperature, "seed": i, "max_tokens": options.max_tokens}
             try:
-                jsonschema.Draft202012Validator(one, format_checker=jsonschema.FormatChecker()).validate(json.loads(text))
-                valid += 1
-            except (json.JSONDecodeError, jsonschema.ValidationError) as error:
-                wrong.append((i, f"{str(error).splitlines()[0]}: {text[:200]}"))
-        _, _, others, free_delay, seconds = ask(url, {**body, "max_tokens": max(tokens, 2)})
-        delays.append(delay - free_delay)
-        if others > 1:
-            free = [free[0] + others - 1, free[1] + seconds]
+                text, reason, tokens, delay, seconds = ask(url, {**body, "response_format": {
+                    "type": "json_schema", "json_schema": {"name": "record", "schema": one}}})
+            except RuntimeError as error:
+                refused += 1
+                wrong.append((i, f"refused: {error}"))
+                continue
+            if tokens > 1:
+                held = [held[0] + tokens - 1, held[1] + seconds]
+            if reason == "length":
+                cut += 1
+            else:
+                try:
+                    jsonschema.Draft202012Validator(one, format_checker=jsonschema.FormatChecker()).validate(json.loads(text))
+                    valid += 1
+                except (json.JSONDecodeError, jsonschema.ValidationError) as error:
+                    wrong.append((i, f"{str(error).splitlines()[0]}: {text[:200]}"))
+            _, _, others, free_delay, seconds = ask(url, {**body, "max_tokens": max(tokens, 2)})
+            delays.append(delay - free_delay)
+            if others > 1:
+                free = [free[0] + others - 1, free[1] + seconds]
+    except KeyboardInterrupt:  # says what it has seen so far
+        pass
     for i, what in wrong:
         print(f"schema {i}: {what}")
-    print(f"{options.count} schemas: {valid} answers fit, {cut} cut off by max_tokens, {refused} refused, "
+    print(f"{valid + cut + len(wrong)} schemas: {valid} answers fit, {cut} cut off by max_tokens, {refused} refused, "
           f"{len(wrong) - refused} do not fit")
     if held[0] and free[0]:
         a, b = 1000 * held[1] / held[0], 1000 * free[1] / free[0]
