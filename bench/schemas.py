@@ -1,4 +1,4 @@
-"""Answers to random JSON schemas, each checked with the jsonschema package (PyPI): how many fit, and what keeping to a
+"""Answers to random JSON schemas, each checked with the packages jsonschema and rfc3339-validator (PyPI): how many fit, and what keeping to a
 schema costs. Usage: schemas.py URL [--count 200] [--seed 1] [--temperature 1] [--max-tokens 400]
 
 URL is a running `freehold serve`, as http://127.0.0.1:8080. An answer that max_tokens cut off is told apart: it could
@@ -52,7 +52,10 @@ def schema(rng, depth, definitions):
     if pick < 0.65:
         return {"anyOf": [schema(rng, depth - 1, definitions), schema(rng, 0, definitions)]}
     if pick < 0.72:
-        return {"allOf": [obj(rng, 0, definitions), {"properties": {"extra": {"type": "integer"}}, "required": ["extra"]}]}
+        one = obj(rng, 0, definitions)
+        if one.get("additionalProperties") is False:  # nothing would fit both
+            del one["additionalProperties"]
+        return {"allOf": [one, {"properties": {"extra": {"type": "integer"}}, "required": ["extra"]}]}
     if pick < 0.80:
         return {"oneOf": [{"type": "object", "properties": {"kind": {"const": k}, "value": schema(rng, 0, definitions)},
                            "required": ["kind", "value"]} for k in ("a", "b")]}
@@ -128,6 +131,7 @@ def main():
             one = whole_schema(rng)
             body = {"messages": [{"role": "user", "content": "Give an example of a record, as JSON, for this schema: " + json.dumps(one)}],
                     "temperature": options.temperature, "seed": i, "max_tokens": options.max_tokens}
+            ask(url, {**body, "max_tokens": 1})  # so that both find the prompt in memory
             try:
                 text, reason, tokens, delay, seconds = ask(url, {**body, "response_format": {
                     "type": "json_schema", "json_schema": {"name": "record", "schema": one}}})
@@ -141,7 +145,7 @@ def main():
                 cut += 1
             else:
                 try:
-                    jsonschema.Draft202012Validator(one, format_checker=jsonschema.FormatChecker()).validate(json.loads(text))
+                    jsonschema.Draft202012Validator(one, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER).validate(json.loads(text))
                     valid += 1
                 except (json.JSONDecodeError, jsonschema.ValidationError) as error:
                     wrong.append((i, f"{str(error).splitlines()[0]}: {text[:200]}"))
