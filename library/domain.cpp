@@ -11,15 +11,28 @@ std::vector<std::string_view> built_in_domain_texts();  // made by CMake
 
 namespace {
 
-Result<std::vector<std::string>> strings(const Json& object, const char* key, std::string_view name) {
+Result<std::vector<std::string>> list_of(const Json& json, const char* key, std::string_view name) {
+  if (!json.is_array()) return malformed("{}: {}: expected a list of strings", name, key);
   std::vector<std::string> out;
-  const auto found = object.find(key);
-  if (found == object.end()) return out;
-  if (!found->is_array()) return malformed("{}: {}: expected a list of strings", name, key);
-  for (const Json& one : *found) {
+  for (const Json& one : json) {
     if (!one.is_string()) return malformed("{}: {}: expected a list of strings", name, key);
     out.push_back(one.get<std::string>());
   }
+  return out;
+}
+Result<std::vector<std::string>> strings(const Json& object, const char* key, std::string_view name) {
+  const auto found = object.find(key);
+  if (found == object.end()) return std::vector<std::string>();
+  return list_of(*found, key, name);
+}
+// A list of such lists.
+Result<std::vector<std::vector<std::string>>> lists(const Json& object, const char* key, std::string_view name) {
+  std::vector<std::vector<std::string>> out;
+  if (const auto found = object.find(key); found != object.end() && found->is_array())
+    for (const Json& json : *found) {
+      TRY_ASSIGN(auto one, list_of(json, key, name));
+      out.push_back(std::move(one));
+    }
   return out;
 }
 std::string text(const Json& object, const char* key) {
@@ -42,12 +55,7 @@ Result<TypeRule> read_type(const std::string& type_name, const Json& json, std::
   type.kind = text(json, "kind");
   type.valid_from = text(json, "valid_from"), type.valid_to = text(json, "valid_to");
   type.kind_else = text(json, "kind_else"), type.kind_counted = text(json, "kind_counted");
-  if (const auto needs = json.find("needs"); needs != json.end() && needs->is_array())
-    for (const Json& any : *needs) {
-      const Json wrapped = {{"any", any}};
-      TRY_ASSIGN(auto one, strings(wrapped, "any", name));
-      type.needs.push_back(std::move(one));
-    }
+  TRY_ASSIGN(type.needs, lists(json, "needs", name));
   if (const auto kinds = json.find("kinds"); kinds != json.end() && kinds->is_object())
     for (const auto& [kind, words] : kinds->items()) {
       TRY_ASSIGN(auto list, strings(*kinds, kind.c_str(), name));
@@ -114,18 +122,10 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.quantity_words, strings(json, "quantity_words", name));
   TRY_ASSIGN(domain.about_words, strings(json, "about_words", name));
   TRY_ASSIGN(domain.money_words, strings(json, "money_words", name));
-  if (const auto families = json.find("word_families"); families != json.end() && families->is_array())
-    for (const Json& family : *families) {
-      const Json wrapped = {{"family", family}};
-      TRY_ASSIGN(const auto words, strings(wrapped, "family", name));
-      for (const std::string& word : words) domain.families.emplace(root_of(word), root_of(words[0]));
-    }
-  if (const auto groups = json.find("synonyms"); groups != json.end() && groups->is_array())
-    for (const Json& group : *groups) {
-      const Json wrapped = {{"group", group}};
-      TRY_ASSIGN(auto words, strings(wrapped, "group", name));
-      domain.synonyms.push_back(std::move(words));
-    }
+  TRY_ASSIGN(const auto families, lists(json, "word_families", name));
+  for (const auto& words : families)
+    for (const std::string& word : words) domain.families.emplace(root_of(word), root_of(words[0]));
+  TRY_ASSIGN(domain.synonyms, lists(json, "synonyms", name));
   if (const auto fields = json.find("fields"); fields != json.end() && fields->is_object())
     for (const auto& [field, words] : fields->items()) {
       FieldWords one{field, {}, {}, text(words, "kind")};

@@ -1,4 +1,4 @@
-// Phrases of asking, longest first; each stands for one word of the planner, or for none.
+// Phrases of asking, each behind those that it is a part of; it stands for one word of the planner, or for none.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@ namespace freehold::papers {
 
 // clang-format off
 inline constexpr std::pair<std::string_view, std::string_view> phrases[] = {
-    {"more than any other", "most"}, {"often than any other", "most"}, {"more often than any other", "most"},
+    {"more than any other", "most"}, {"often than any other", "most"},
     {"more often than the others", "most"}, {"more often than others", "most"},
     {"more frequently than any other", "most"}, {"than any other", "most"}, {"than all others", "most"},
     {"than the others", "most"}, {"number one", "most"}, {"on account of", ""}, {"in the course of", ""},

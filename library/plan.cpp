@@ -307,9 +307,7 @@ void Planner::uncovered() {
     const bool counted = before && before->what == Span::What::asking && span.first <= before->last + 2 &&
                          (before->op == "count" || before->op == "most" || before->op == "least");
     if (covered || counted) continue;
-    std::string words;
-    for (size_t i = span.first; i <= span.last; ++i) words += (words.empty() ? "" : " ") + q_.tokens[i];
-    plan_.open.push_back(words);
+    plan_.open.push_back(q_.words_of(span));
   }
   for (const std::string& token : q_.tokens)  // of people: by their birth, or not at all
     if (const std::string word = fold(token);

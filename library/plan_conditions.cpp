@@ -65,7 +65,7 @@ void Planner::conditions() {
     }
     if (best < 2 && chosen.op == "=" && !base_->time.empty() && names_base(span)) continue;
     chosen.records.assign(records.begin(), records.end());
-    for (size_t i = span.first; i <= span.last; ++i) chosen.shown += (i > span.first ? " " : "") + q_.tokens[i];
+    chosen.shown += q_.words_of(span);
     used_.insert(s);
     if (best >= 3)
       for (const size_t near : {s - 1, s + 1})

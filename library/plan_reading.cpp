@@ -88,11 +88,8 @@ bool Planner::explains(const Meaning& meaning) const {
 // failures.
 bool Planner::narrows(const Meaning& meaning, const Reading& reading) const {
   if (meaning.what != Meaning::What::nothing) return false;
-  for (const Span& span : q_.spans) {  // the name of a field means that field
-    std::string words;
-    for (size_t i = span.first; i <= span.last; ++i) words += (i > span.first ? " " : "") + q_.tokens[i];
-    if (words == meaning.word && is_field(span) && !span.weak && !span.loose) return true;
-  }
+  for (const Span& span : q_.spans)  // the name of a field means that field
+    if (is_field(span) && !span.weak && !span.loose && q_.words_of(span) == meaning.word) return true;
   const auto at = std::find(q_.tokens.begin(), q_.tokens.end(), meaning.word);
   if (at == q_.tokens.end() || at + 1 == q_.tokens.end()) return false;
   const auto next = static_cast<size_t>(at + 1 - q_.tokens.begin());

@@ -559,6 +559,12 @@ struct Reader {
 
 }  // namespace
 
+std::string Question::words_of(const Span& span) const {
+  std::string words;
+  for (size_t i = span.first; i <= span.last; ++i) words += (i > span.first ? " " : "") + tokens[i];
+  return words;
+}
+
 bool Question::says(std::string_view asking) const {
   return std::any_of(spans.begin(), spans.end(),
                      [&](const Span& s) { return s.what == Span::What::asking && s.op == asking; });

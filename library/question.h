@@ -27,6 +27,7 @@ struct Question {
   std::vector<std::string> unknown;   // tokens that nothing explains
   std::vector<std::string> repaired;  // "bearnig read as bearing"
   bool says(std::string_view asking) const;
+  std::string words_of(const Span& span) const;  // as written, with a space between them
 };
 using Names = std::multimap<std::string, Link>;
 // `more`: names that stand beside those of the vocabulary, for this question.
