@@ -18,10 +18,11 @@ Constraint::Constraint(const Tokenizer& tokenizer, ConstraintOptions options, bo
     if (const auto token = tokenizer.id_of(text)) line_ends_.push_back(*token);
 }
 
-Result<std::shared_ptr<const TokenMask>> Constraint::mask() {
+Result<std::shared_ptr<const TokenMask>> Constraint::mask(int left) {
   if (phase_ == Phase::thinking || phase_ == Phase::text) return nullptr;
   if (phase_ != Phase::held && !options_.mark.empty()) return nullptr;
-  TRY_ASSIGN(std::shared_ptr<const TokenMask> mask, place_.mask());
+  const int before = phase_ == Phase::after ? most_lines - lines_ : 0;  // tokens that may come before the answer
+  TRY_ASSIGN(std::shared_ptr<const TokenMask> mask, place_.mask(std::max(left - before, 1)));
   if (phase_ == Phase::start) return std::make_shared<const TokenMask>(mask->with({&*think_, 1}));
   if (phase_ == Phase::after) return std::make_shared<const TokenMask>(mask->with(line_ends_));
   return mask;

@@ -22,10 +22,13 @@ class Constraint {
   // `thinking_open`: the prompt ended inside thinking.
   Constraint(const Tokenizer& tokenizer, ConstraintOptions options, bool thinking_open);
 
-  // The tokens that may come next; null: any.
-  Result<std::shared_ptr<const TokenMask>> mask();
+  // The tokens that may come next; null: any. Where `left` tokens may still come, those with which the answer can become
+  // whole in time (text/grammar/compiled_grammar.h).
+  Result<std::shared_ptr<const TokenMask>> mask(int left = any_number_left);
   // Goes on with a token that mask() allowed and that does not end the answer.
   Result<Done> take(Token token);
+  // The answer has its form, whether or not something can follow.
+  bool whole() { return phase_ == Phase::held && options_.mark.empty() && place_.may_end(); }
   // The answer is whole: nothing can follow.
   bool finished() { return phase_ == Phase::held && options_.mark.empty() && place_.finished(); }
 

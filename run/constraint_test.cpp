@@ -19,8 +19,8 @@ class ConstraintTest : public ::testing::Test {
     return {tokenizer_, {*grammar, may_think, std::move(mark)}, thinking_open};
   }
   // What is allowed: "*" for all, else the tokens as text; a control token as '$'.
-  std::string allowed(Constraint& constraint) {
-    auto mask = constraint.mask();
+  std::string allowed(Constraint& constraint, int left = any_number_left) {
+    auto mask = constraint.mask(left);
     EXPECT_TRUE(mask) << mask.error().what;
     if (!*mask) return "*";
     std::string text;
@@ -65,6 +65,22 @@ TEST_F(ConstraintTest, the_end_of_thinking_in_pieces) {
   take(one, "hm</think>\n\n0");
   EXPECT_EQ(allowed(one), "01$");
   EXPECT_FALSE(one.take('7'));
+}
+
+TEST_F(ConstraintTest, the_answer_is_whole_in_time) {
+  Constraint one = constraint("[0-1]{2,9}x", true);
+  EXPECT_EQ(allowed(one), "*");
+  ASSERT_TRUE(one.take(end_think_token));
+  EXPECT_EQ(allowed(one, 5), "\n01");  // room for both line ends
+  take(one, "\n\n0");
+  EXPECT_EQ(allowed(one, 3), "01");
+  EXPECT_EQ(allowed(one, 2), "01");
+  take(one, "1");
+  EXPECT_EQ(allowed(one, 2), "01x");
+  EXPECT_EQ(allowed(one, 1), "x");
+  EXPECT_FALSE(one.whole());
+  take(one, "x");
+  EXPECT_TRUE(one.whole());
 }
 
 TEST_F(ConstraintTest, a_model_may_begin_to_think) {

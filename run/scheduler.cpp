@@ -212,7 +212,9 @@ void Scheduler::choose_tokens() {
 // The next token. What a grammar learns from it is part of the choice, as it may take some time.
 Result<Choice> Scheduler::Writing::choose() {
   if (!constraint) return sampler.pick(session.logits());
-  TRY_ASSIGN(const std::shared_ptr<const TokenMask> allowed, constraint->mask());
+  const int most = request->ask_.max_tokens, room = session.room() + 1;  // the last token need not be computed
+  const int left = most < 0 ? room : std::min(most - made, room);
+  TRY_ASSIGN(const std::shared_ptr<const TokenMask> allowed, constraint->mask(left));
   TRY_ASSIGN(Choice picked, sampler.pick(session.logits(), allowed.get()));
   if (!text.ends(picked.token)) TRY(constraint->take(picked.token));
   return picked;
@@ -272,8 +274,9 @@ void Scheduler::take_token(Writing& writing, Choice choice) {
   event.choice = std::move(choice);
   say(writing.request, std::move(event));
   if (writing.text.stopped() || (writing.constraint && writing.constraint->finished())) return end(writing, Stop::end);
-  if (writing.made == writing.request->ask_.max_tokens) return end(writing, Stop::length);
-  if (writing.session.room() == 0) return end(writing, Stop::context);
+  const bool whole = writing.constraint && writing.constraint->whole();
+  if (writing.made == writing.request->ask_.max_tokens) return end(writing, whole ? Stop::end : Stop::length);
+  if (writing.session.room() == 0) return end(writing, whole ? Stop::end : Stop::context);
 }
 
 void Scheduler::end(Writing& writing, Stop stop, Event event) {

@@ -61,6 +61,19 @@ class Forms(Case):
         value = json.loads(self.text({"response_format": {"type": "json_object", "schema": SCHEMA}, "temperature": 0}))
         self.assertTrue(fits(value), value)
 
+    def test_answers_become_whole_before_max_tokens(self):
+        # Noise would fill the strings without end.
+        schema = {"type": "object", "properties": {"name": {"type": "string"}, "more": {"type": "array", "items": {"type": "string"}}},
+                  "required": ["name", "more"], "additionalProperties": False}
+        for most in (30, 40, 60):
+            for seed in range(4):
+                with self.subTest(most=most, seed=seed):
+                    value = json.loads(self.text({"json_schema": schema, "seed": seed, "max_tokens": most, "temperature": 1.5}))
+                    self.assertTrue(isinstance(value["name"], str) and isinstance(value["more"], list), value)
+        self.assertEqual(self.text({"guided_regex": "[0-9]*", "max_tokens": 1, "temperature": 0}).strip("0123456789"), "")
+        # The shortest answer takes more.
+        self.assertEqual(self.choice({"json_schema": schema, "max_tokens": 4})["finish_reason"], "length")
+
     def test_expressions_choices_and_grammars(self):
         for seed in range(4):
             self.assertRegex(self.text({"guided_regex": "[A-F]{3}-\\d{2,4}", "seed": seed}), r"^[A-F]{3}-\d{2,4}$")

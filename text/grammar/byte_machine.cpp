@@ -46,16 +46,34 @@ ByteMachine::ByteMachine(Program program) : program_(std::move(program)) { clear
 
 void ByteMachine::clear() {
   rows_.assign(static_cast<size_t>(program_.classes()), nowhere);
-  configs_.assign(1, {0, 0, false});
+  configs_.assign(1, {0, 0, false, Program::far});
   items_.clear();
   by_hash_.clear();
   frames_.clear();
+  rests_.clear();
   frame_ids_.clear();
+}
+
+int32_t ByteMachine::distance_of(const Item& item) const {
+  const int64_t below = item.frame == bottom ? 0 : rests_[static_cast<size_t>(item.frame)];
+  return static_cast<int32_t>(std::min<int64_t>(program_.rest(item.state) + below, Program::far));
+}
+
+uint8_t ByteMachine::nearest_byte(Config config) const {
+  const Set& set = configs_[static_cast<size_t>(config)];
+  const auto items = std::span(items_).subspan(set.first, set.count);
+  const auto nearest = std::min_element(items.begin(), items.end(), [&](const Item& a, const Item& b) {
+    return distance_of(a) < distance_of(b);
+  });
+  if (nearest == items.end()) return 0;
+  for (int one = 0; one < program_.classes(); ++one)
+    if (program_.takes(program_.at(nearest->state), one)) return program_.byte_of(one);
+  return 0;
 }
 
 uint64_t ByteMachine::bytes() const {
   return rows_.size() * sizeof(Config) + configs_.size() * (sizeof(Set) + 48) + items_.size() * sizeof(Item) +
-         frames_.size() * (2 * sizeof(Frame) + 32);
+         frames_.size() * (2 * sizeof(Frame) + 36);
 }
 
 ByteMachine::Config ByteMachine::start() {
@@ -134,7 +152,14 @@ void ByteMachine::run(State call, int32_t count, int32_t below) {
 
 int32_t ByteMachine::frame_of(const Frame& frame) {
   const auto [found, fresh] = frame_ids_.try_emplace(frame, static_cast<int32_t>(frames_.size()));
-  if (fresh) frames_.push_back(frame);
+  if (fresh) {
+    frames_.push_back(frame);
+    const Program::Step& call = program_.at(frame.call);
+    const int64_t rounds = std::max(0, call.least - frame.count - 1);
+    const int64_t below = frame.below == bottom ? 0 : rests_[static_cast<size_t>(frame.below)];
+    const int64_t rest = (rounds == 0 ? 0 : rounds * program_.rest(call.a)) + program_.rest(call.next) + below;
+    rests_.push_back(static_cast<int32_t>(std::min<int64_t>(rest, Program::far)));
+  }
   return found->second;
 }
 
@@ -151,7 +176,9 @@ ByteMachine::Config ByteMachine::config_of(bool ends) {
     if (set.ends == ends && std::equal(items.begin(), items.end(), found_.begin(), found_.end())) return i->second;
   }
   const auto config = static_cast<Config>(configs_.size());
-  configs_.push_back({items_.size(), static_cast<uint32_t>(found_.size()), ends});
+  int32_t distance = ends ? 0 : Program::far;
+  for (const Item& item : found_) distance = std::min(distance, distance_of(item));
+  configs_.push_back({items_.size(), static_cast<uint32_t>(found_.size()), ends, distance});
   items_.insert(items_.end(), found_.begin(), found_.end());
   rows_.resize(rows_.size() + static_cast<size_t>(program_.classes()), unknown);
   by_hash_.emplace(hash, config);

@@ -29,6 +29,9 @@ class ByteMachine {
   }
   bool may_end(Config config) const { return configs_[static_cast<size_t>(config)].ends; }
   bool may_go_on(Config config) const { return configs_[static_cast<size_t>(config)].count > 0; }
+  // The fewest bytes that still make the text whole, and the first of them.
+  int32_t distance(Config config) const { return configs_[static_cast<size_t>(config)].distance; }
+  uint8_t nearest_byte(Config config) const;
 
   // A budget was used up; where step() then says `nowhere` may be wrong. Work counts from the last begin_work().
   void begin_work() { work_ = 0, failed_ = false; }
@@ -61,6 +64,7 @@ class ByteMachine {
     uint64_t first;
     uint32_t count;
     bool ends;
+    int32_t distance;
   };
   // A set of items that is emptied often.
   class Seen {
@@ -81,6 +85,7 @@ class ByteMachine {
   void run(State call, int32_t count, int32_t below);
   int32_t frame_of(const Frame& frame);
   Config config_of(bool ends);  // of found_
+  int32_t distance_of(const Item& item) const;
   void clear();
 
   Program program_;
@@ -89,6 +94,7 @@ class ByteMachine {
   std::vector<Item> items_;
   std::unordered_multimap<uint64_t, Config> by_hash_;
   std::vector<Frame> frames_;
+  std::vector<int32_t> rests_;  // of frames: the fewest bytes after the round that is under way
   std::unordered_map<Frame, int32_t, FrameHash> frame_ids_;
   // While a configuration is made:
   std::vector<Item> open_, found_;

@@ -16,7 +16,8 @@ Failure too_hard() {
 
 }  // namespace
 
-TokenMask::TokenMask(std::vector<uint64_t> bits, bool may_end) : bits_(std::move(bits)), may_end_(may_end) {
+TokenMask::TokenMask(std::vector<uint64_t> bits, bool may_end, int32_t furthest)
+    : bits_(std::move(bits)), may_end_(may_end), furthest_(furthest) {
   for (const uint64_t word : bits_) count_ += std::popcount(word);
   if (count_ > most_few) return;
   std::vector<Token> few;
@@ -42,7 +43,7 @@ TokenMask TokenMask::with(std::span<const Token> more) const {
   };
   for (const Token token : few_) allow(token);
   for (const Token token : more) allow(token);
-  return {std::move(bits), may_end_};
+  return {std::move(bits), may_end_, furthest_};
 }
 
 Result<std::shared_ptr<CompiledGrammar>> CompiledGrammar::make(const Grammar& grammar,
@@ -111,39 +112,123 @@ bool CompiledGrammar::finished(size_t place) {
 }
 
 void CompiledGrammar::free_memory() {
-  if (machine_.bytes() + mask_bytes_ <= limits::grammar_memory) return;
+  if (machine_.bytes() + mask_bytes_ + to_end_.size() * (sizeof(Tokens) + 32) <= limits::grammar_memory) return;
   masks_.clear();
+  to_end_.clear();
   mask_bytes_ = 0;
   machine_.keep(places_);
 }
 
-Result<std::shared_ptr<const TokenMask>> CompiledGrammar::mask(size_t place) {
+Result<std::shared_ptr<const TokenMask>> CompiledGrammar::mask(size_t place, int left) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = masks_.find(places_[place]); found != masks_.end()) return found->second;
+  if (!masks_.contains(places_[place])) free_memory();
+  TRY_ASSIGN(std::shared_ptr<const TokenMask> mask, whole_mask(places_[place]));
+  if (mask->furthest() < left) return mask;  // no more tokens than bytes are needed
   free_memory();
+  const std::shared_ptr<const TokenMask> hurried = hurried_mask(places_[place], left);
+  return hurried ? hurried : mask;
+}
+
+Result<std::shared_ptr<const TokenMask>> CompiledGrammar::whole_mask(Config from) {
+  if (const auto found = masks_.find(from); found != masks_.end()) return found->second;
   machine_.begin_work();
-  const Config from = places_[place];
+  int32_t furthest = 0;
   std::vector<uint64_t> bits((static_cast<size_t>(vocabulary_->size()) + 63) / 64);
   const auto allow = [&](Token token) { bits[static_cast<size_t>(token) / 64] |= uint64_t{1} << (token % 64); };
   for (const VocabularyTree::Tree& tree : vocabulary_->trees()) {
-    if (tree.plain_characters > 0 && takes_plain_text(from, tree.plain_characters))
+    if (tree.plain_characters > 0 && takes_plain_text(from, tree.plain_characters, furthest))
       std::for_each(tree.tokens.begin(), tree.tokens.end(), allow);
     else
-      walk(tree, from, bits);
+      walk(tree, from, bits, furthest, [](Config) { return true; });
   }
   if (machine_.failed() || from == ByteMachine::nowhere) return too_hard();
   const bool may_end = machine_.may_end(from);
   if (may_end)
     for (const Token token : vocabulary_->ends()) allow(token);
-  const auto mask = std::make_shared<const TokenMask>(std::move(bits), may_end);
+  const auto mask = std::make_shared<const TokenMask>(std::move(bits), may_end, furthest);
   if (mask->count() == 0) return unsupported("grammar: asks for a byte that no token of this model has");
   mask_bytes_ += mask->bytes() + 64;
   masks_.emplace(from, mask);
   return mask;
 }
 
-// Whether each text of up to so many plain characters fits here.
-bool CompiledGrammar::takes_plain_text(Config from, int characters) {
+// Null: there is no way to an end with so few tokens, or none was found with the work that is allowed.
+std::shared_ptr<const TokenMask> CompiledGrammar::hurried_mask(Config from, int left) {
+  machine_.begin_work();
+  if (!fits_in(from, left)) return nullptr;
+  std::vector<uint64_t> bits((static_cast<size_t>(vocabulary_->size()) + 63) / 64);
+  const auto allow = [&](Token token) { bits[static_cast<size_t>(token) / 64] |= uint64_t{1} << (token % 64); };
+  int32_t furthest = 0;
+  for (const VocabularyTree::Tree& tree : vocabulary_->trees()) {
+    int32_t of_text = 0;
+    if (tree.plain_characters > 0 && takes_plain_text(from, tree.plain_characters, of_text) && of_text < left)
+      std::for_each(tree.tokens.begin(), tree.tokens.end(), allow);
+    else
+      walk(tree, from, bits, furthest, [&](Config to) { return fits_in(to, left - 1); });
+  }
+  const bool may_end = machine_.may_end(from);
+  if (may_end) std::for_each(vocabulary_->ends().begin(), vocabulary_->ends().end(), allow);
+  const auto mask = std::make_shared<const TokenMask>(std::move(bits), may_end, furthest);
+  return machine_.failed() || mask->count() == 0 ? nullptr : mask;
+}
+
+// Whether `left` tokens are surely enough from here. Fewer bytes always are; the others are looked at where tokens have
+// no more bytes than is usual.
+bool CompiledGrammar::fits_in(Config from, int left) {
+  constexpr int64_t bytes_of_token = 16;
+  const int32_t distance = machine_.distance(from);
+  return distance <= left || (distance <= bytes_of_token * left && tokens_to_end(from, left) <= left);
+}
+
+// How many tokens the shortest way to an end takes where each is as long as it can be; more than `most`: some number
+// above it.
+int CompiledGrammar::tokens_to_end(Config from, int most) {
+  std::vector<Config> way;
+  Tokens rest{0, true};
+  for (Config at = from; machine_.distance(at) > 0;) {
+    const int steps = static_cast<int>(way.size());
+    const auto known = to_end_.find(at);
+    if (known != to_end_.end() && (known->second.exact || steps + known->second.count > most)) {
+      rest = known->second;
+      break;
+    }
+    if (steps == most) {
+      rest = {1, false};
+      break;
+    }
+    const Config next = after_longest_token(at);
+    if (next == ByteMachine::nowhere) {
+      rest = {Program::far, true};
+      break;
+    }
+    way.push_back(std::exchange(at, next));
+  }
+  for (; !way.empty(); way.pop_back()) {
+    rest.count = std::min(rest.count + 1, Program::far);
+    to_end_.insert_or_assign(way.back(), rest);
+  }
+  return rest.count;
+}
+
+// On the shortest way to an end; `nowhere` where no token is a beginning of it.
+CompiledGrammar::Config CompiledGrammar::after_longest_token(Config from) {
+  constexpr size_t longest_looked_at = 64;
+  way_.assign(1, from);
+  std::string text;
+  while (text.size() < longest_looked_at && machine_.distance(way_.back()) > 0) {
+    const uint8_t byte = machine_.nearest_byte(way_.back());
+    const Config next = machine_.step(way_.back(), byte);
+    if (next == ByteMachine::nowhere) return next;
+    text += static_cast<char>(byte);
+    way_.push_back(next);
+  }
+  const size_t length = vocabulary_->longest_token(text);
+  return length == 0 ? ByteMachine::nowhere : way_[length];
+}
+
+// Whether each text of up to so many plain characters fits here; `furthest` learns how far from an end it may lead.
+bool CompiledGrammar::takes_plain_text(Config from, int characters, int32_t& furthest) {
+  int32_t most = furthest;
   std::vector<Config> now{from}, next, inner, deeper;
   const auto settle = [](std::vector<Config>& configs) {
     std::sort(configs.begin(), configs.end());
@@ -168,13 +253,18 @@ bool CompiledGrammar::takes_plain_text(Config from, int characters) {
       next.insert(next.end(), inner.begin(), inner.end());
     }
     if (!settle(next)) return false;
-    if (next == now) return true;
+    if (next == now) break;
+    for (const Config to : next) most = std::max(most, machine_.distance(to));
     now.swap(next);
   }
+  for (const Config to : now) most = std::max(most, machine_.distance(to));
+  furthest = most;
   return true;
 }
 
-void CompiledGrammar::walk(const VocabularyTree::Tree& tree, Config from, std::vector<uint64_t>& bits) {
+template <class Fits>
+void CompiledGrammar::walk(const VocabularyTree::Tree& tree, Config from, std::vector<uint64_t>& bits,
+                           int32_t& furthest, Fits fits) {
   path_.resize(static_cast<size_t>(tree.depth) + 1);
   path_[0] = from;
   const int32_t end = static_cast<int32_t>(tree.nodes.size()) - 1;
@@ -187,6 +277,8 @@ void CompiledGrammar::walk(const VocabularyTree::Tree& tree, Config from, std::v
     }
     path_[node.depth] = to;
     const int32_t last = tree.nodes[static_cast<size_t>(++i)].tokens;
+    if (node.tokens == last || !fits(to)) continue;
+    furthest = std::max(furthest, machine_.distance(to));
     for (int32_t k = node.tokens; k < last; ++k) {
       const Token token = tree.tokens[static_cast<size_t>(k)];
       bits[static_cast<size_t>(token) / 64] |= uint64_t{1} << (token % 64);

@@ -4,6 +4,7 @@
 // GrammarPlace: how far one answer has come.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -17,9 +18,11 @@ namespace freehold {
 // Tokens that may come next; where the answer may end, those that end it are among them.
 class TokenMask {
  public:
-  TokenMask(std::vector<uint64_t> bits, bool may_end);
+  TokenMask(std::vector<uint64_t> bits, bool may_end, int32_t furthest = 0);
 
   int count() const { return count_; }
+  // How many bytes may be needed to come to an end after one of them.
+  int32_t furthest() const { return furthest_; }
   bool may_end() const { return may_end_; }
   bool allows(Token token) const;
   TokenMask with(std::span<const Token> more) const;  // these too
@@ -38,7 +41,10 @@ class TokenMask {
   std::vector<uint64_t> bits_;
   int count_ = 0;
   bool may_end_;
+  int32_t furthest_;
 };
+
+inline constexpr int any_number_left = std::numeric_limits<int>::max();
 
 class CompiledGrammar : public std::enable_shared_from_this<CompiledGrammar> {
  public:
@@ -53,13 +59,19 @@ class CompiledGrammar : public std::enable_shared_from_this<CompiledGrammar> {
   CompiledGrammar(Program program, std::shared_ptr<const VocabularyTree> vocabulary);
   size_t open();
   void close(size_t place);
-  Result<std::shared_ptr<const TokenMask>> mask(size_t place);
+  Result<std::shared_ptr<const TokenMask>> mask(size_t place, int left);
+  Result<std::shared_ptr<const TokenMask>> whole_mask(Config from);
+  std::shared_ptr<const TokenMask> hurried_mask(Config from, int left);
+  bool fits_in(Config from, int left);
+  int tokens_to_end(Config from, int most);
+  Config after_longest_token(Config from);
   bool accept(size_t place, std::string_view bytes);
   bool finished(size_t place);
   bool may_end(size_t place);
   void free_memory();
-  bool takes_plain_text(Config from, int characters);
-  void walk(const VocabularyTree::Tree& tree, Config from, std::vector<uint64_t>& bits);
+  bool takes_plain_text(Config from, int characters, int32_t& furthest);
+  template <class Fits>
+  void walk(const VocabularyTree::Tree& tree, Config from, std::vector<uint64_t>& bits, int32_t& furthest, Fits fits);
 
   const std::shared_ptr<const VocabularyTree> vocabulary_;
   // Plain characters: of each way they look in UTF-8, one byte of each class for each place.
@@ -70,7 +82,12 @@ class CompiledGrammar : public std::enable_shared_from_this<CompiledGrammar> {
   std::vector<size_t> unused_;  // of places_
   std::unordered_map<Config, std::shared_ptr<const TokenMask>> masks_;
   size_t mask_bytes_ = 0;
-  std::vector<Config> path_;
+  std::vector<Config> path_, way_;
+  struct Tokens {
+    int count;
+    bool exact;  // else there are as many, or more
+  };
+  std::unordered_map<Config, Tokens> to_end_;  // of tokens_to_end
 };
 
 class GrammarPlace {
@@ -87,8 +104,9 @@ class GrammarPlace {
     if (grammar_) grammar_->close(place_);
   }
 
-  // What fits next. An error where the grammar asks for more work than it may, or no token fits.
-  Result<std::shared_ptr<const TokenMask>> mask() { return grammar_->mask(place_); }
+  // What fits next. An error where the grammar asks for more work than it may, or no token fits. Where `left` tokens
+  // may still come, only those after which the answer can become whole with the others; all, where there are none.
+  Result<std::shared_ptr<const TokenMask>> mask(int left = any_number_left) { return grammar_->mask(place_, left); }
   // Goes on with this text; false, and the place is lost, where it does not fit.
   bool accept(std::string_view bytes) { return grammar_->accept(place_, bytes); }
   bool may_end() { return grammar_->may_end(place_); }

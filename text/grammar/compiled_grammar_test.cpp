@@ -129,6 +129,64 @@ TEST(CompiledGrammar, masks_are_exact) {
   }
 }
 
+// Answers end in time whatever tokens are chosen, as soon as there is room for the shortest.
+TEST(CompiledGrammar, answers_end_with_the_tokens_that_are_left) {
+  Random random(7);
+  struct Case {
+    Result<Grammar> grammar;
+    int fewest;
+  };
+  const Case cases[] = {
+      {schema(person), 22},
+      {schema(R"({"$ref":"#/$defs/t","$defs":{"t":{"type":"object","properties":{"a":{"type":"string"},"next":{"anyOf":[
+          {"$ref":"#/$defs/t"},{"type":"null"}]}},"required":["a","next"],"additionalProperties":false}}})"),
+       15},
+      {regex_grammar("(the|a b|[0-9]{2,4})(,(the|a b|[0-9]{2,4})){3,9}"), 7},
+      {gbnf_grammar("root ::= \"(\" root \")\" | [^()]{5,9}"), 5},
+      {regex_grammar("[a-z ]{50,90}!"), 26}};
+  for (const Case& one : cases) {
+    const auto whole = compiled(one.grammar);
+    for (int left = one.fewest; left < one.fewest + 12; ++left)
+      for (int walk = 0; walk < 20; ++walk) {
+        GrammarPlace place(whole);
+        std::string text;
+        for (int still = left; still > 0 && !place.finished(); --still) {
+          const auto mask = place.mask(still);
+          ASSERT_TRUE(mask);
+          std::vector<Token> tokens;
+          (*mask)->each([&](Token token) { tokens.push_back(token); });
+          ASSERT_FALSE(tokens.empty());
+          const Token token = tokens[random.next() % tokens.size()];
+          if (token == grammar_vocabulary().ends()[0]) break;
+          text += grammar_vocabulary().bytes_of(token);
+          ASSERT_TRUE(place.accept(grammar_vocabulary().bytes_of(token)));
+        }
+        EXPECT_TRUE(place.may_end()) << left << " tokens: " << text;
+      }
+  }
+}
+
+// A token is left out only where too few would be left.
+TEST(CompiledGrammar, nothing_else_is_left_out) {
+  const auto allowed = [](GrammarPlace& place, int left) {
+    std::string text;
+    (*place.mask(left))->each([&](Token token) {
+      text += token == grammar_vocabulary().ends()[0] ? "$" : grammar_vocabulary().bytes_of(token);
+    });
+    return text;
+  };
+  GrammarPlace place(compiled(regex_grammar("(the|x{9})y?|[ab]z*")));
+  EXPECT_EQ(allowed(place, 99), "abtxthe");
+  EXPECT_EQ(allowed(place, 9), "abtxthe");
+  EXPECT_EQ(allowed(place, 8), "abtthe");
+  EXPECT_EQ(allowed(place, 3), "abtthe");
+  EXPECT_EQ(allowed(place, 2), "abthe");
+  ASSERT_TRUE(place.accept("the"));
+  EXPECT_EQ(allowed(place, 1), "y$");
+  GrammarPlace late(compiled(regex_grammar("x{9}")));
+  EXPECT_EQ(allowed(late, 8), "x");  // it cannot be done: goes on as if there were time
+}
+
 TEST(CompiledGrammar, tells_when_all_is_said) {
   const auto grammar = compiled(regex_grammar("ab?"));
   GrammarPlace place(grammar);

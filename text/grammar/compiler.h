@@ -49,12 +49,22 @@ class Compiler {
 
   // compiler_checks.cpp
   Result<Done> check();
+  // By state, those that go on with it or call it: entries[firsts[s]] to entries[firsts[s + 1]].
+  struct Users {
+    std::vector<int32_t> firsts, entries;
+    std::span<const State> of(State state) const {
+      const auto s = static_cast<size_t>(state);
+      return std::span(entries).subspan(static_cast<size_t>(firsts[s]), static_cast<size_t>(firsts[s + 1] - firsts[s]));
+    }
+  };
+  Users users() const;
   // States from which the end of their rule is in reach; without reading a byte where `by_bytes` is false.
   std::vector<bool> reaching_end(bool by_bytes) const;
   void drop_dead_ways(const std::vector<bool>& live);
   Result<Done> refuse_left_recursion();
   std::string name_of_rule_at(State start) const;
   void make_classes();
+  void measure();
 
   const Grammar& grammar_;
   Program program_;

@@ -1,5 +1,6 @@
 // What makes a Program safe to walk: dead ends are cut off, and a rule that would call itself for ever is refused.
 #include <algorithm>
+#include <queue>
 
 #include "text/grammar/compiler.h"
 
@@ -11,13 +12,13 @@ Result<Done> Compiler::check() {
   drop_dead_ways(live);
   TRY(refuse_left_recursion());
   make_classes();
+  measure();
   return Done{};
 }
 
-std::vector<bool> Compiler::reaching_end(bool by_bytes) const {
+Compiler::Users Compiler::users() const {
   const size_t count = program_.steps_.size();
-  // Who must be looked at again when a state turns out to reach the end, as lists of one array.
-  std::vector<int32_t> sizes(count + 1), entries;
+  Users users{std::vector<int32_t>(count + 1), {}};
   const auto each_edge = [&](const auto& tell) {
     for (size_t i = 0; i < count; ++i) {
       const Step& step = program_.steps_[i];
@@ -27,15 +28,19 @@ std::vector<bool> Compiler::reaching_end(bool by_bytes) const {
       if (step.kind == Kind::call) tell(step.a, i);
     }
   };
-  each_edge([&](State to, size_t) { ++sizes[static_cast<size_t>(to) + 1]; });
-  for (size_t i = 0; i < count; ++i) sizes[i + 1] += sizes[i];
-  entries.resize(static_cast<size_t>(sizes[count]));
-  std::vector<int32_t> filled(sizes.begin(), sizes.end() - 1);
+  each_edge([&](State to, size_t) { ++users.firsts[static_cast<size_t>(to) + 1]; });
+  for (size_t i = 0; i < count; ++i) users.firsts[i + 1] += users.firsts[i];
+  users.entries.resize(static_cast<size_t>(users.firsts[count]));
+  std::vector<int32_t> filled(users.firsts.begin(), users.firsts.end() - 1);
   each_edge([&](State to, size_t from) {
-    entries[static_cast<size_t>(filled[static_cast<size_t>(to)]++)] = static_cast<int32_t>(from);
+    users.entries[static_cast<size_t>(filled[static_cast<size_t>(to)]++)] = static_cast<State>(from);
   });
+  return users;
+}
 
-  std::vector<bool> reached(count);
+std::vector<bool> Compiler::reaching_end(bool by_bytes) const {
+  const Users users = this->users();
+  std::vector<bool> reached(program_.steps_.size());
   const auto reaches = [&](const Step& step) {
     const auto is = [&](State state) { return static_cast<bool>(reached[static_cast<size_t>(state)]); };
     switch (step.kind) {
@@ -53,16 +58,58 @@ std::vector<bool> Compiler::reaching_end(bool by_bytes) const {
   std::vector<State> open{end_state};
   reached[end_state] = true;
   while (!open.empty()) {
-    const auto state = static_cast<size_t>(open.back());
+    const State state = open.back();
     open.pop_back();
-    for (int32_t i = sizes[state]; i < sizes[state + 1]; ++i) {
-      const auto from = static_cast<size_t>(entries[static_cast<size_t>(i)]);
+    for (const State user : users.of(state)) {
+      const auto from = static_cast<size_t>(user);
       if (reached[from] || !reaches(program_.steps_[from])) continue;
       reached[from] = true;
-      open.push_back(static_cast<State>(from));
+      open.push_back(user);
     }
   }
   return reached;
+}
+
+// Knuth's form of Dijkstra's algorithm: no way is shorter than what it goes through, so the nearest state that is open is
+// settled.
+void Compiler::measure() {
+  const Users users = this->users();
+  std::vector<int32_t>& rests = program_.rests_;
+  rests.assign(program_.steps_.size(), Program::far);
+  std::vector<bool> settled(rests.size());
+  const auto rest = [&](State state) { return int64_t{rests[static_cast<size_t>(state)]}; };
+  const auto length_of = [&](const Step& step) -> int64_t {
+    switch (step.kind) {
+      case Kind::end:
+        return 0;
+      case Kind::bytes:
+        return program_.sets_[static_cast<size_t>(step.a)].any() ? 1 + rest(step.next) : Program::far;
+      case Kind::split: {
+        int64_t least = Program::far;
+        for (const State way : program_.ways(step)) least = std::min(least, rest(way));
+        return least;
+      }
+      case Kind::call:
+        return (step.least == 0 ? 0 : step.least * rest(step.a)) + rest(step.next);
+    }
+    return Program::far;
+  };
+  using Open = std::pair<int32_t, State>;
+  std::priority_queue<Open, std::vector<Open>, std::greater<>> open;
+  rests[end_state] = 0;
+  open.push({0, end_state});
+  while (!open.empty()) {
+    const State state = open.top().second;
+    open.pop();
+    if (settled[static_cast<size_t>(state)]) continue;
+    settled[static_cast<size_t>(state)] = true;
+    for (const State user : users.of(state)) {
+      const int64_t length = length_of(program_.at(user));
+      if (length >= rest(user)) continue;
+      rests[static_cast<size_t>(user)] = static_cast<int32_t>(length);
+      open.push({static_cast<int32_t>(length), user});
+    }
+  }
 }
 
 void Compiler::drop_dead_ways(const std::vector<bool>& live) {

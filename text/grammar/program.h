@@ -48,12 +48,16 @@ class Program {
     return sets_[static_cast<size_t>(bytes.a)][byte_of_[static_cast<size_t>(byte_class)]];
   }
   size_t states() const { return steps_.size(); }
+  // The fewest bytes from here to the end of the rule; `far` is that many or more.
+  static constexpr int32_t far = 1 << 28;
+  int32_t rest(State state) const { return rests_[static_cast<size_t>(state)]; }
 
  private:
   friend class Compiler;
   std::vector<Step> steps_;
   std::vector<State> nexts_;
   std::vector<ByteSet> sets_;
+  std::vector<int32_t> rests_;  // of states
   std::array<uint8_t, 256> class_of_{};
   std::vector<uint8_t> byte_of_;
   int classes_ = 0;

@@ -80,4 +80,19 @@ VocabularyTree::Tree VocabularyTree::tree_of(const Tokenizer& tokenizer, std::ve
   return tree;
 }
 
+size_t VocabularyTree::longest_token(std::string_view text) const {
+  size_t longest = 0;
+  for (const Tree& tree : trees_) {
+    size_t at = 0, end = tree.nodes.size() - 1;  // of the nodes that go on from the text so far
+    for (size_t i = 0; i < text.size(); ++i) {
+      while (at < end && tree.nodes[at].byte != static_cast<uint8_t>(text[i])) at = static_cast<size_t>(tree.nodes[at].skip);
+      if (at >= end) break;
+      end = static_cast<size_t>(tree.nodes[at].skip);
+      if (tree.nodes[at + 1].tokens > tree.nodes[at].tokens) longest = std::max(longest, i + 1);
+      ++at;
+    }
+  }
+  return longest;
+}
+
 }  // namespace freehold

@@ -31,6 +31,8 @@ class VocabularyTree {
   };
   std::span<const Tree> trees() const { return trees_; }
   static const CharSet& plain_characters();
+  // Bytes of the longest token that this text begins with; 0: no token does.
+  size_t longest_token(std::string_view text) const;
 
   const std::vector<Token>& ends() const { return ends_; }
   std::string_view bytes_of(Token token) const { return tokenizer_->bytes_of(token); }
