@@ -134,7 +134,7 @@ ChildOutput output_of(int child, int from, uint64_t seconds, uint64_t most_bytes
 }
 
 namespace {
-constexpr int refused_to_start = 125;
+constexpr int refused_to_start = 125, not_sealed = 126;
 
 std::string path_of(std::string_view program) {
   for (const char* folder : {"/usr/local/bin", "/usr/bin"})
@@ -157,7 +157,11 @@ Result<std::string> printed_by(std::string_view program, const std::vector<std::
   }
   for (size_t at = 0; at < input.size();) {
     const ssize_t n = ::write(file, input.data() + at, input.size() - at);
-    if (n <= 0) break;
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      ::close(file), ::close(pipe_ends[0]), ::close(pipe_ends[1]);
+      return out_of_resources("{}: no memory left to hand it to {}", name, program);
+    }
     at += static_cast<size_t>(n);
   }
   ::lseek(file, 0, SEEK_SET);
@@ -171,10 +175,10 @@ Result<std::string> printed_by(std::string_view program, const std::vector<std::
   const pid_t child = fork();
   if (child == 0) {
     const int nothing = ::open("/dev/null", O_WRONLY);
-    if (dup2(file, 0) < 0 || dup2(pipe_ends[1], 1) < 0 || dup2(nothing, 2) < 0) _exit(126);
+    if (dup2(file, 0) < 0 || dup2(pipe_ends[1], 1) < 0 || dup2(nothing, 2) < 0) _exit(not_sealed);
     syscall(SYS_close_range, 3U, ~0U, 0U);
     limit_this_process(limits::reader_program_memory, limits::reader_program_seconds);
-    if (!seal_this_process(Seal::program)) _exit(126);
+    if (!seal_this_process(Seal::program)) _exit(not_sealed);
     execve(path.c_str(), arguments.data(), environment);
     _exit(errno == EPERM || errno == EACCES ? refused_to_start : 127);
   }
@@ -187,8 +191,10 @@ Result<std::string> printed_by(std::string_view program, const std::vector<std::
     return out_of_resources("{}: {} printed more than {} bytes", name, program, limits::reader_output_bytes);
   if (!WIFEXITED(out.status)) return malformed("{}: {} ended by signal {}", name, program, WTERMSIG(out.status));
   if (WEXITSTATUS(out.status) == refused_to_start)
-    return unsupported("{}: {} would read it, and a sealed server starts no programs; freehold ingest does", name,
+    return unsupported("{}: {} would read it, and this process may start no programs; `freehold ingest` may", name,
                        program);
+  if (WEXITSTATUS(out.status) == not_sealed)
+    return io_error("{}: {} was not started: its rights could not be taken away", name, program);
   if (WEXITSTATUS(out.status) != 0)
     return malformed("{}: {} could not read it (status {})", name, program, WEXITSTATUS(out.status));
   return out.bytes;

@@ -24,22 +24,22 @@ using Clock = std::chrono::steady_clock;
 struct Asked {
   uint64_t job, page, name_bytes, input_bytes;
 };
-struct Answered {
-  uint64_t fault, bytes;  // fault: 0, or its number plus 1
-};
 constexpr uint64_t most_name_bytes = 64 << 10;
 constexpr uint64_t most_bytes = std::max(limits::paper_bytes, limits::reader_output_bytes);
 constexpr int from_server = 3, to_server = 4;
 
-// Moves `size` bytes through a pipe; false at its end, and when `until` comes first.
+// Moves bytes through a pipe, until `at` is `size`; false where it can go no further: `late` tells whether only for want
+// of time.
 template <class Move>
-bool move_all(int handle, size_t size, short event, std::optional<Clock::time_point> until, Move move) {
-  for (size_t at = 0; at < size;) {
+bool move_all(int handle, size_t& at, size_t size, short event, std::optional<Clock::time_point> until, bool& late,
+              Move move) {
+  while (at < size) {
     if (until) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*until - Clock::now()).count();
       pollfd one = {handle, event, 0};
       const int ready = left > 0 ? ::poll(&one, 1, static_cast<int>(left)) : 0;
       if (ready < 0 && errno == EINTR) continue;
+      late = ready == 0;
       if (ready <= 0) return false;
     }
     const ssize_t n = move(at, size - at);
@@ -49,13 +49,26 @@ bool move_all(int handle, size_t size, short event, std::optional<Clock::time_po
   }
   return true;
 }
-bool read_all(int handle, void* to, size_t size, std::optional<Clock::time_point> until = std::nullopt) {
-  return move_all(handle, size, POLLIN, until,
-                  [&](size_t at, size_t left) { return ::read(handle, static_cast<char*>(to) + at, left); });
+bool read_all(int handle, void* to, size_t& at, size_t size, std::optional<Clock::time_point> until, bool& late) {
+  return move_all(handle, at, size, POLLIN, until, late,
+                  [&](size_t from, size_t left) { return ::read(handle, static_cast<char*>(to) + from, left); });
 }
-bool write_all(int handle, const void* from, size_t size, std::optional<Clock::time_point> until = std::nullopt) {
-  return move_all(handle, size, POLLOUT, until,
-                  [&](size_t at, size_t left) { return ::write(handle, static_cast<const char*>(from) + at, left); });
+bool write_all(int handle, const void* from, size_t& at, size_t size, std::optional<Clock::time_point> until,
+               bool& late) {
+  return move_all(handle, at, size, POLLOUT, until, late, [&](size_t done, size_t left) {
+    return ::write(handle, static_cast<const char*>(from) + done, left);
+  });
+}
+// In the launcher, which waits as long as the server does.
+bool read_all(int handle, void* to, size_t size) {
+  size_t at = 0;
+  bool late = false;
+  return read_all(handle, to, at, size, std::nullopt, late);
+}
+bool write_all(int handle, const void* from, size_t size) {
+  size_t at = 0;
+  bool late = false;
+  return write_all(handle, from, at, size, std::nullopt, late);
 }
 
 bool answer_one() {
@@ -70,7 +83,7 @@ bool answer_one() {
   const Result<std::string> printed =
       start_here(static_cast<Job>(asked.job), static_cast<int>(asked.page), input, name);
   const std::string& bytes = printed ? *printed : printed.error().what;
-  const Answered answered = {printed ? 0 : static_cast<uint64_t>(printed.error().fault) + 1, bytes.size()};
+  const LauncherAnswer answered = {printed ? 0 : static_cast<uint64_t>(printed.error().fault) + 1, bytes.size()};
   return write_all(to_server, &answered, sizeof answered) && write_all(to_server, bytes.data(), bytes.size());
 }
 
@@ -116,27 +129,57 @@ Launcher::~Launcher() {
     }
 }
 
-Result<std::string> Launcher::run(Job job, int page, std::string_view input, std::string_view name) {
+Launcher::Moved Launcher::go_on(LauncherCall& call, Clock::time_point until) {
+  bool late = false;
+  if (!write_all(asks_, call.asked.data(), call.sent, call.asked.size(), until, late) ||
+      !read_all(answers_, &call.answered, call.head, sizeof call.answered, until, late))
+    return late ? Moved::late : Moved::gone;
+  if (call.answered.bytes > most_bytes || call.answered.fault > static_cast<uint64_t>(Fault::cancelled) + 1)
+    return Moved::gone;
+  call.bytes.resize(call.answered.bytes);
+  if (!read_all(answers_, call.bytes.data(), call.got, call.bytes.size(), until, late))
+    return late ? Moved::late : Moved::gone;
+  return Moved::all;
+}
+
+Result<std::string> Launcher::run(Job job, int page, std::string_view input, std::string_view name,
+                                  std::chrono::milliseconds patience) {
   const std::lock_guard lock(mutex_);
-  const auto until = Clock::now() + std::chrono::seconds(limits::reader_program_seconds + 10);
+  const auto until = Clock::now() + patience;
   name = name.substr(0, most_name_bytes);
-  const Asked asked = {static_cast<uint64_t>(job), static_cast<uint64_t>(page), name.size(), input.size()};
-  Answered answered = {};
-  std::string bytes;
-  const auto hold = [&] {
-    if (!write_all(asks_, &asked, sizeof asked, until) || !write_all(asks_, name.data(), name.size(), until) ||
-        !write_all(asks_, input.data(), input.size(), until) ||
-        !read_all(answers_, &answered, sizeof answered, until) || answered.bytes > most_bytes ||
-        answered.fault > static_cast<uint64_t>(Fault::cancelled) + 1)
-      return false;
-    bytes.resize(answered.bytes);
-    return read_all(answers_, bytes.data(), bytes.size(), until);
+  const auto moved = [&](LauncherCall& call) {
+    const Moved how = broken_ ? Moved::gone : go_on(call, until);
+    broken_ = broken_ || how == Moved::gone;
+    return how;
   };
-  if (broken_ || !hold()) {
-    broken_ = true;
+  const auto ended = [&] {
     return io_error("{}: the process that starts programs for papers has ended; start the server again", name);
+  };
+  if (call_) {
+    const Moved how = moved(*call_);
+    if (how == Moved::gone) return ended();
+    if (how == Moved::late)
+      return out_of_resources("{}: a program is still busy with the paper before it; try again later", name);
+    call_.reset();
   }
-  if (answered.fault > 0) return failure(static_cast<Fault>(answered.fault - 1), printable(bytes, 1000));
+  const Asked asked = {static_cast<uint64_t>(job), static_cast<uint64_t>(page), name.size(), input.size()};
+  LauncherCall& call = call_.emplace();
+  call.asked.reserve(sizeof asked + name.size() + input.size());
+  call.asked.append(reinterpret_cast<const char*>(&asked), sizeof asked).append(name).append(input);
+  switch (moved(call)) {
+    case Moved::gone:
+      call_.reset();
+      return ended();
+    case Moved::late:
+      return out_of_resources("{}: its program took longer than {} s", name,
+                              std::chrono::duration_cast<std::chrono::seconds>(patience).count());
+    case Moved::all:
+      break;
+  }
+  const uint64_t fault = call.answered.fault;
+  std::string bytes = std::move(call.bytes);
+  call_.reset();
+  if (fault > 0) return failure(static_cast<Fault>(fault - 1), printable(bytes, 1000));
   return bytes;
 }
 

@@ -62,6 +62,25 @@ TEST(LauncherTest, ItsEndIsAnErrorAndNotOurs) {
   }
 }
 
+// One that took too long costs that paper: the next ones get their own answers.
+TEST(LauncherTest, ATimeOutCostsOnePaper) {
+  const auto launcher = Launcher::start();
+  ASSERT_TRUE(launcher) << launcher.error().what;
+  const auto answer_of = [&](const std::string& name, std::chrono::milliseconds patience) {
+    const auto printed = (*launcher)->run(Job::pdf_words, 0, name + std::string(4 << 20, 'x'), name, patience);
+    EXPECT_FALSE(printed);  // it is no PDF, or the program is not installed
+    return printed ? std::string() : printed.error().what;
+  };
+  const std::chrono::milliseconds none{0}, little{2}, enough{60'000};
+  EXPECT_NE(answer_of("first.pdf", none).find("first.pdf: its program took longer"), std::string::npos);
+  EXPECT_NE(answer_of("second.pdf", none).find("second.pdf: a program is still busy"), std::string::npos);
+  EXPECT_NE(answer_of("third.pdf", enough).find("third.pdf: pdftotext"), std::string::npos);
+  for (int i = 0; i < 5; ++i) {
+    answer_of("late.pdf", little);
+    EXPECT_NE(answer_of("next.pdf", enough).find("next.pdf: pdftotext"), std::string::npos);
+  }
+}
+
 TEST(LauncherTest, WhatNoJobAsksForEndsIt) {
   const auto launcher = Launcher::start();
   ASSERT_TRUE(launcher) << launcher.error().what;
