@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 from serving import Serving
 
@@ -29,6 +30,25 @@ PDF = (b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pa
        b"/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj\n"
        b"4 0 obj<</Length 43>>stream\nBT /F 12 Tf 20 50 Td (Bearing failed) Tj ET\nendstream endobj\n"
        b"trailer<</Root 1 0 R>>\n%%EOF\n")
+
+
+def scanned_pdf(lines):
+    """A page that is a picture of these lines and nothing else."""
+    def pdf(resources, content, *more):
+        objects = (b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+                   b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 400]/Contents 4 0 R/Resources<<" + resources + b">>>>",
+                   b"<</Length %d>>stream\n" % len(content) + content + b"\nendstream ", *more)
+        return b"%PDF-1.4\n" + b"".join(b"%d 0 obj" % (i + 1) + o + b"endobj\n" for i, o in enumerate(objects)) + b"trailer<</Root 1 0 R>>\n%%EOF\n"
+
+    words = "".join(f"BT /F 20 Tf 40 {320 - 40 * i} Td ({line}) Tj ET\n" for i, line in enumerate(lines)).encode()
+    printed = pdf(b"/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>", words)
+    picture = subprocess.run(["pdftoppm", "-r", "150", "-gray", "-"], input=printed, capture_output=True, check=True).stdout
+    kind, size, brightest, pixels = picture.split(b"\n", 3)
+    assert (kind, brightest) == (b"P5", b"255")
+    packed = zlib.compress(pixels)
+    return pdf(b"/XObject<</I 5 0 R>>", b"600 0 0 400 0 0 cm /I Do",
+               b"<</Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/FlateDecode/Length %d>>stream\n"
+               % (*map(int, size.split()), len(packed)) + packed + b"\nendstream ")
 
 
 def session(server):
@@ -125,6 +145,22 @@ class Sealed(unittest.TestCase):
         self.assertEqual([s for s in sockets if not s.startswith(("pipe:", "/dev/null", "/"))], [])
         self.assertEqual(self.server.stop(), 0)
         self.assertFalse(pathlib.Path("/proc", launcher).exists())  # its end is with the server's
+
+
+    def test_a_scanned_pdf_is_read_or_says_what_is_missing(self):
+        if not shutil.which("pdftotext"):  # pdftoppm comes with it
+            self.skipTest("pdftotext is not installed")
+        scan = scanned_pdf(["Pump PU-07 was opened on 12.03.2021", "The shaft seal had failed"])
+        self.assertEqual(self.server.ask("PUT", "/freehold/libraries/scans/papers/scan.pdf", scan)[0], 200)
+        events = self.server.ask("POST", "/freehold/ingest", {"library": "scans"})[2]
+        (paper,) = json.loads(events.split("data: ")[-1])["report"]["files"]
+        if not shutil.which("tesseract"):
+            self.assertEqual(paper["status"], "not read")
+            return self.assertIn("no tesseract", paper["fault"])
+        self.assertEqual((paper["status"], paper["read_as"]), ("read", "PDF without text, picture, 11 words by OCR"), paper)
+        place = self.server.post("/freehold/place", {"library": "scans", "file": "scan.pdf", "locator": "page 1 line 2"})[1]
+        (line,) = (row["cells"][0] for row in place["rows"] if row.get("meant"))
+        self.assertEqual(line, "The shaft seal had failed")
 
 
 class Traced(unittest.TestCase):
