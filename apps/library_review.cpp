@@ -58,6 +58,8 @@ Result<Done> run(const Options& options) {
   TRY_ASSIGN(const auto list, papers::review_list(store.database()));
   Json all = Json::array();
   for (const papers::ReviewItem& item : list) {
+    Json told_by = Json::array();
+    for (const auto& [file, place] : item.told_by) told_by.push_back({{"file", file}, {"locator", place}});
     all.push_back({{"id", item.id},
                    {"type", item.type},
                    {"record", item.record},
@@ -66,7 +68,8 @@ Result<Done> run(const Options& options) {
                    {"other", item.other},
                    {"why", item.why},
                    {"file", item.file},
-                   {"locator", item.place}});
+                   {"locator", item.place},
+                   {"told_by", std::move(told_by)}});
     if (options.json) continue;
     const std::string what = item.field.empty()
                                  ? fmt::format("{}: {}", item.used, item.other)

@@ -83,7 +83,7 @@ Result<Tally> build_records(Store& store, const Domain& domain, const Steps& ste
   records.types.reserve(4096);
   type_tables(sources, domain);
   records_of_tables(sources, domain, records);
-  if (steps.lexicon) learn_terms(sources, domain, records);
+  if (steps.lexicon) learn_terms(sources, domain, records), declare_terms(domain, records);
   resolve_keys(domain, records);
   settle_values(domain, records);
   records_of_text(sources, domain, records);

@@ -68,6 +68,22 @@ Result<TypeRule> read_type(const std::string& type_name, const Json& json, std::
   return type;
 }
 
+Result<std::vector<TermRule>> read_terms(const Json& json, std::string_view name) {
+  std::vector<TermRule> terms;
+  const auto found = json.find("terms");
+  if (found == json.end()) return terms;
+  if (!found->is_array()) return malformed("{}: terms: expected a list of objects", name);
+  for (const Json& one : *found) {
+    TermRule term;
+    if (one.is_object())
+      term = {text(one, "text"), text(one, "type"), text(one, "field"), text(one, "value")};
+    if (term.text.empty() || term.type.empty() || term.field.empty() || term.value.empty())
+      return malformed("{}: terms: expected objects of text, type, field and value, each a text that is not empty", name);
+    terms.push_back(std::move(term));
+  }
+  return terms;
+}
+
 void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
@@ -126,6 +142,8 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   for (const auto& words : families)
     for (const std::string& word : words) domain.families.emplace(root_of(word), root_of(words[0]));
   TRY_ASSIGN(domain.synonyms, lists(json, "synonyms", name));
+  TRY_ASSIGN(domain.terms, read_terms(json, name));
+  TRY_ASSIGN(domain.not_terms, strings(json, "not_terms", name));
   if (const auto fields = json.find("fields"); fields != json.end() && fields->is_object())
     for (const auto& [field, words] : fields->items()) {
       FieldWords one{field, {}, {}, text(words, "kind")};
@@ -147,12 +165,14 @@ namespace {
 void join(Domain& all, const Domain& more) {
   all.fields.insert(all.fields.end(), more.fields.begin(), more.fields.end());
   all.types.insert(all.types.end(), more.types.begin(), more.types.end());
+  all.terms.insert(all.terms.end(), more.terms.begin(), more.terms.end());
   for (auto words : {&Domain::total_words,     &Domain::correction_words, &Domain::filler_words,
                      &Domain::alias_headers,   &Domain::term_headers,     &Domain::meaning_headers,
                      &Domain::verb_words,      &Domain::idle_words,       &Domain::crew_words,
                      &Domain::unit_words,      &Domain::currency_words,   &Domain::header_noise,
                      &Domain::organisation_words, &Domain::title_words,   &Domain::container_words,
-                     &Domain::quantity_words,  &Domain::about_words,      &Domain::money_words})
+                     &Domain::quantity_words,  &Domain::about_words,      &Domain::money_words,
+                     &Domain::not_terms})
     append(all.*words, more.*words);
   all.synonyms.insert(all.synonyms.end(), more.synonyms.begin(), more.synonyms.end());
   all.families.insert(more.families.begin(), more.families.end());

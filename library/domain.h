@@ -35,9 +35,14 @@ struct TypeRule {
       precedence;                      // field -> fields whose known values count before its own
   std::vector<std::string> from_text;  // fields that a line of text must give to be a record; empty: never
 };
+struct TermRule {  // a word of the house for a value: "the lump" is the point "belt edge" of events
+  std::string text, type, field, value;
+};
 struct Domain {
   std::vector<FieldWords> fields;
   std::vector<TypeRule> types;
+  std::vector<TermRule> terms;
+  std::vector<std::string> not_terms;  // what the papers seem to say of these words does not count
   std::vector<std::string> total_words, correction_words, filler_words, alias_headers, term_headers, meaning_headers;
   std::vector<std::string> verb_words;          // words that may stand in a question without meaning a thing
   std::vector<std::string> idle_words;          // likewise, and nothing is a misspelling of them

@@ -99,6 +99,25 @@ void learn_terms(const Sources& sources, const Domain& domain, Records& records)
   }
 }
 
+void declare_terms(const Domain& domain, Records& records) {
+  for (const std::string& word : domain.not_terms) {
+    std::erase_if(records.terms, [&](const Term& term) { return key_of(term.text) == key_of(word); });
+    records.meanings.erase(canon(word));
+  }
+  for (const TermRule& rule : domain.terms) {
+    const RecordType* type = records.type(rule.type);
+    const int field = type ? type->find(rule.field) : -1;
+    if (field < 0) continue;
+    const bool held = std::any_of(type->records.begin(), type->records.end(), [&](const Record& record) {
+      return canon(RecordType::value(record, field).text) == canon(rule.value);
+    });
+    if (!held) continue;  // nor does a view tell of a value that it does not hold
+    std::erase_if(records.terms, [&](const Term& term) { return key_of(term.text) == key_of(rule.text) && term.row > 0; });
+    records.terms.push_back({rule.text, rule.type, rule.field, rule.value, 0});
+    records.meanings.insert_or_assign(canon(rule.text), rule.value);
+  }
+}
+
 namespace {
 std::vector<std::string> stems_of(std::string_view text) {
   auto words = words_of(text);

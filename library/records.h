@@ -76,7 +76,7 @@ struct RecordType {
 };
 struct Term {
   std::string text, type, field, value;
-  int64_t row = 0;
+  int64_t row = 0;  // 0: the owner says so
 };
 struct Correction {              // a notice that a record says something wrong
   std::string type, key, field;  // key: canon
@@ -116,6 +116,7 @@ std::string core_of_header(std::string_view header, const Domain& domain);
 void type_tables(Sources& sources, const Domain& domain);  // columns, fields, record types
 void records_of_tables(const Sources& sources, const Domain& domain, Records& records);
 void learn_terms(const Sources& sources, const Domain& domain, Records& records);  // definitions, other names
+void declare_terms(const Domain& domain, Records& records);                        // the owner's, which count first
 void resolve_keys(const Domain& domain, Records& records);                         // keys, who refers to whom
 void settle_values(const Domain& domain, Records& records);                        // one wording for one thing
 void records_of_text(const Sources& sources, const Domain& domain, Records& records);

@@ -1,6 +1,7 @@
 #include "library/review.h"
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 
 #include "base/sha256.h"
@@ -8,6 +9,8 @@
 
 namespace freehold::papers {
 namespace {
+
+constexpr int64_t most_rows_told = 12;
 
 // What finds a record again after the papers were read anew: its key; without one, what its copies would share.
 std::string identity_of(const RecordType& type, const Record& record) {
@@ -87,16 +90,29 @@ Result<std::vector<ReviewItem>> review_list(Database& database) {
     item.id = id_of(item);
     list.push_back(std::move(item));
   };
+  TRY_ASSIGN(Statement rows,
+             database.prepare("SELECT DISTINCT f.path, s.place FROM evidence e JOIN source_row s ON s.id = e.source_row "
+                              "JOIN file f ON f.id = s.file WHERE e.type = ? AND e.record = ? LIMIT ?"));
+  const auto told_by = [&](const std::string& type, int64_t record) -> Result<decltype(ReviewItem::told_by)> {
+    decltype(ReviewItem::told_by) places;
+    TRY(rows.begin({type, record, most_rows_told}));
+    for (;;) {
+      TRY_ASSIGN(const bool more, rows.next());
+      if (!more) return places;
+      places.emplace_back(rows.text(0), rows.text(1));
+    }
+  };
   TRY_ASSIGN(
       Statement conflicts,
-      database.prepare("SELECT c.type, c.of, c.field, c.used, c.other, c.rule, f.path, s.place FROM conflict c "
-                       "JOIN source_row s ON s.id = c.source_row JOIN file f ON f.id = s.file ORDER BY c.rowid"));
+      database.prepare("SELECT c.type, c.of, c.field, c.used, c.other, c.rule, f.path, s.place, c.record FROM conflict "
+                       "c JOIN source_row s ON s.id = c.source_row JOIN file f ON f.id = s.file ORDER BY c.rowid"));
   TRY(conflicts.begin({}));
   for (;;) {
     TRY_ASSIGN(const bool more, conflicts.next());
     if (!more) break;
+    TRY_ASSIGN(auto places, told_by(conflicts.text(0), conflicts.integer(8)));
     add({"", conflicts.text(0), conflicts.text(1), conflicts.text(2), conflicts.text(3), conflicts.text(4),
-         conflicts.text(5), conflicts.text(6), conflicts.text(7)});
+         conflicts.text(5), conflicts.text(6), conflicts.text(7), std::move(places)});
   }
   TRY_ASSIGN(Statement lines,
              database.prepare("SELECT f.path, s.place, s.raw FROM open_line o JOIN source_row s ON s.id = "
@@ -166,13 +182,15 @@ Result<Done> apply_decisions(Database& database, Records& records) {
   return Done{};
 }
 
-Result<Done> copy_decisions(Database& from, Database& to, const std::set<std::string>& papers) {
-  TRY_ASSIGN(const bool any, has_decisions(from));
+namespace {
+
+// Their columns, of those that rest on no other than these papers.
+Result<Done> each_resting_on(Database& database, const std::set<std::string>& papers,
+                             const std::function<Result<Done>(const std::vector<Bound>&)>& tell) {
+  TRY_ASSIGN(const bool any, has_decisions(database));
   if (!any) return Done{};
   TRY_ASSIGN(Statement all,
-             from.prepare("SELECT day, who, type, record, field, was, value, papers FROM decision ORDER BY id"));
-  TRY_ASSIGN(Statement add, to.prepare("INSERT INTO decision(day, who, type, record, field, was, value, papers) "
-                                       "VALUES(?,?,?,?,?,?,?,?)"));
+             database.prepare("SELECT day, who, type, record, field, was, value, papers FROM decision ORDER BY id"));
   TRY(all.begin({}));
   for (;;) {
     TRY_ASSIGN(const bool more, all.next());
@@ -186,8 +204,25 @@ Result<Done> copy_decisions(Database& from, Database& to, const std::set<std::st
         seen = seen && papers.count(paper) > 0, paper.clear();
     std::vector<Bound> values;
     for (int c = 0; c < all.columns(); ++c) values.emplace_back(all.text(c));
-    if (seen) TRY(add.run(values));
+    if (seen) TRY(tell(values));
   }
+}
+
+}  // namespace
+
+Result<Done> copy_decisions(Database& from, Database& to, const std::set<std::string>& papers) {
+  TRY_ASSIGN(Statement add, to.prepare("INSERT INTO decision(day, who, type, record, field, was, value, papers) "
+                                       "VALUES(?,?,?,?,?,?,?,?)"));
+  return each_resting_on(from, papers, [&](const std::vector<Bound>& values) { return add.run(values); });
+}
+
+Result<std::string> decisions_resting_on(Database& database, const std::set<std::string>& papers) {
+  std::string all;
+  TRY(each_resting_on(database, papers, [&](const std::vector<Bound>& values) -> Result<Done> {
+    for (const Bound& value : values) all += std::get<std::string>(value) + "\n";
+    return Done{};
+  }));
+  return all;
 }
 
 Result<Done> forget_decisions(Database& database, const std::string& paper) {

@@ -10,7 +10,8 @@ namespace freehold::papers {
 struct ReviewItem {
   std::string id;                                     // eight hex digits, the same as long as the papers say the same
   std::string type, record, field, used, other, why;  // an open line: type and field are empty, `other` is the line
-  std::string file, place;
+  std::string file, place;                            // the row, or line, by which they differ
+  std::vector<std::pair<std::string, std::string>> told_by = {};  // of a record: file and place of its rows, some of them
 };
 Result<std::vector<ReviewItem>> review_list(Database& database);  // what is not decided yet
 
@@ -18,6 +19,8 @@ struct Decided {
   std::string day, who, type, record, field, was, value;  // value: empty where what was used is accepted
 };
 Result<std::vector<Decided>> decisions(Database& database);
+// Those that rest on no other than these papers, as one text that changes with them.
+Result<std::string> decisions_resting_on(Database& database, const std::set<std::string>& papers);
 
 // `value`: what is right; none: what was used is. The records are made anew.
 Result<Done> decide(Store& store, const Domain& domain, const std::string& item,

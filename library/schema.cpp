@@ -68,7 +68,25 @@ Result<std::string> schema_of(Database& database, const Domain& domain) {
     }
     types[name] = json_of(domain.type(name) ? *domain.type(name) : rule);
   }
-  return Json{{"types", types}, {"fields", fields}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json schema = {{"types", types}, {"fields", fields}};
+  for (const TermRule& term : domain.terms)
+    schema["terms"].push_back({{"text", term.text}, {"type", term.type}, {"field", term.field}, {"value", term.value}});
+  if (!domain.not_terms.empty()) schema["not_terms"] = domain.not_terms;
+  return schema.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<std::vector<KnownTerm>> lexicon_of(Database& database, size_t most) {
+  TRY_ASSIGN(Statement all,
+             database.prepare("SELECT DISTINCT t.text, t.type, t.field, t.value, coalesce(f.path, ''), coalesce(s.place, "
+                              "'') FROM term t LEFT JOIN source_row s ON s.id = t.source_row LEFT JOIN file f ON f.id = "
+                              "s.file ORDER BY t.text COLLATE NOCASE, t.rowid LIMIT ?"));
+  TRY(all.begin({static_cast<int64_t>(most)}));
+  std::vector<KnownTerm> terms;
+  for (;;) {
+    TRY_ASSIGN(const bool more, all.next());
+    if (!more) return terms;
+    terms.push_back({all.text(0), all.text(1), all.text(2), all.text(3), all.text(4), all.text(5)});
+  }
 }
 
 }  // namespace freehold::papers

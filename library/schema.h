@@ -8,4 +8,12 @@ namespace freehold::papers {
 
 Result<std::string> schema_of(Database& database, const Domain& domain);
 
+// The lexicon: words that stand for values, as the papers define them and the owner declares them. A file with the
+// declared ones and those that shall not count ("terms", "not_terms") is a part of the schema.
+struct KnownTerm {
+  std::string text, type, field, value;
+  std::string file, place;  // where the papers say so; empty: the owner does
+};
+Result<std::vector<KnownTerm>> lexicon_of(Database& database, size_t most);
+
 }  // namespace freehold::papers

@@ -155,7 +155,10 @@ Result<Store> open_view(const Path& library, const std::set<std::string>& held, 
   if (labels.of.empty()) return whole;  // there is nothing that somebody may not see
   TRY_ASSIGN(const auto papers, seen_papers(whole.database(), labels, held));
   std::string stamp = domain.declared, who;
-  for (const auto& [path, hash] : papers) stamp += fmt::format("{}\n{}\n", path, hash);
+  std::set<std::string> paths;
+  for (const auto& [path, hash] : papers) stamp += fmt::format("{}\n{}\n", path, hash), paths.insert(path);
+  TRY_ASSIGN(const std::string decided, decisions_resting_on(whole.database(), paths));
+  stamp += decided;
   stamp = sha256_of(stamp);
   for (const std::string& label : held) who += label + "\n";
   const Path path = folder_of_views(library) / fmt::format("{}.sqlite", sha256_of(who).substr(0, 32));

@@ -111,10 +111,11 @@ export function copyButton(text: () => string, label = "Copy"): HTMLButtonElemen
   return button;
 }
 
+let dialogs = 0;  // of all that were opened: each heading has an id of its own
 // A modal dialog that is gone when it closes.
 export function openDialog(title: string, content: Node, className = ""): HTMLDialogElement {
-  const heading = el("h2", {id: "dialog-title"}, title);
-  const dialog: HTMLDialogElement = el("dialog", {class: className, "aria-labelledby": "dialog-title"},
+  const id = `dialog-title-${++dialogs}`, heading = el("h2", {id}, title);
+  const dialog: HTMLDialogElement = el("dialog", {class: className, "aria-labelledby": id},
                     el("header", {}, heading, iconButton("close", "Close", () => dialog.close())), content);
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event: MouseEvent) => event.target === dialog && dialog.close());

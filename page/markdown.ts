@@ -30,10 +30,10 @@ function codeBlock(text: string, info: string): HTMLElement {
 }
 
 // What a token opens, and what it looks like where it stands when that is not the same.
-function opened(token: Token): {inner: HTMLElement; outer?: HTMLElement} {
-  if (token.type === "heading_open") {  // the page has its own headings; those of an answer stand below them
-    const level = Math.min(6, Number(token.tag[1]) + 2);
-    return {inner: el(`h${level}` as "h3", {class: `was-${token.tag}`})};
+function opened(token: Token, last: {heading: number}): {inner: HTMLElement; outer?: HTMLElement} {
+  if (token.type === "heading_open") {  // those of an answer stand below the page's own, and pass over no level
+    last.heading = Math.min(6, Number(token.tag[1]) + 2, last.heading + 1);
+    return {inner: el(`h${last.heading}` as "h3", {class: `was-${token.tag}`})};
   }
   if (token.type === "table_open") {
     const inner = el("table");
@@ -44,12 +44,12 @@ function opened(token: Token): {inner: HTMLElement; outer?: HTMLElement} {
   return {inner};
 }
 
-function build(tokens: Token[], root: Node): void {
+function build(tokens: Token[], root: Node, last: {heading: number}): void {
   const stack: Node[] = [root];
   const links: string[] = [];
   for (const token of tokens) {
     const top = stack[stack.length - 1];
-    if (token.type === "inline") build(token.children ?? [], top);
+    if (token.type === "inline") build(token.children ?? [], top, last);
     else if (token.type === "softbreak") append(top, "\n");
     else if (token.type === "hardbreak") append(top, el("br"));
     else if (token.type === "hr") append(top, el("hr"));
@@ -62,7 +62,7 @@ function build(tokens: Token[], root: Node): void {
       stack.pop(), append(stack[stack.length - 1], linkAsText(top.textContent ?? "", links.pop() ?? ""));
     else if (token.nesting === 1 && token.hidden) stack.push(top);  // a paragraph of a tight list
     else if (token.nesting === 1) {
-      const {inner, outer} = opened(token);
+      const {inner, outer} = opened(token, last);
       append(top, outer ?? inner);
       stack.push(inner);
     } else if (token.nesting === -1) stack.pop();
@@ -72,6 +72,6 @@ function build(tokens: Token[], root: Node): void {
 
 export function render(text: string): DocumentFragment {
   const fragment = document.createDocumentFragment();
-  build(markdown.parse(text, {}), fragment);
+  build(markdown.parse(text, {}), fragment, {heading: 2});
   return fragment;
 }

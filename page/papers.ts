@@ -1,8 +1,12 @@
 // The room of papers: libraries at the side; a question, its answers with their evidence; papers come in by dropping.
+// Beside asking, what the owner looks at: what papers say differently, the words, who may see what.
+import {accessView} from "./access";
 import {callForJson} from "./api";
 import {Answered, answerCard} from "./answer";
 import {announce, bytes, el, fill, icon, openDialog, plural} from "./dom";
 import {chosenPapers, droppedPapers, Incoming, sendPapers} from "./intake";
+import {languageView} from "./language";
+import {reviewView} from "./review";
 import {Room} from "./room";
 import {watchState} from "./state";
 
@@ -23,8 +27,18 @@ interface HeldPaper {
   notes?: string[];
 }
 
+const views = {
+  ask: "Ask",
+  review: "Review",
+  language: "Words",
+  access: "Access",
+};
+type View = keyof typeof views;
+const owners = {review: reviewView, language: languageView, access: accessView};
+
 export function papersRoom(): Room {
   let libraries: Library[] = [], library: Library | undefined;
+  let view: View = "ask";
   let served = false, busy = false;
   const cards = new Map<string, HTMLElement[]>();  // of this tab, by library
 
@@ -47,10 +61,13 @@ export function papersRoom(): Room {
     el("button", {type: "button", class: "button", onclick: () => files.click()}, "Choose files"),
     el("button", {type: "button", class: "button", onclick: () => folder.click()}, "Choose a folder")), files, folder);
   const progress = el("div", {class: "intake", "aria-live": "polite"});
-  const answers = el("div", {class: "answers"});
+  const answers = el("div", {class: "answers"}), panel = el("div", {class: "panel"});
+  const tabs = (Object.keys(views) as View[]).map(name => el("button", {type: "button", class: "tab", id: `view-${name}`,
+                                                                         onclick: () => openView(name)}, views[name]));
+  const choices = el("div", {class: "tabs", role: "group", "aria-label": "What to see of the library"}, ...tabs);
   const element = el("section", {class: "room papers"},
-    el("div", {class: "room-head"}, el("h1", {class: "unseen"}, "Papers"), name, facts, show),
-    el("div", {class: "scroller", tabIndex: -1}, el("div", {class: "column"}, form, progress, answers, drop)));
+    el("div", {class: "room-head"}, el("h1", {class: "unseen"}, "Papers"), el("div", {class: "library-head"}, name, facts), choices, show),
+    el("div", {class: "scroller", tabIndex: -1}, el("div", {class: "column"}, form, progress, answers, drop, panel)));
 
   function draw(): void {
     fill(list, ...libraries.map(one => el("li", {},
@@ -60,7 +77,14 @@ export function papersRoom(): Room {
     name.textContent = library?.name ?? "";
     facts.textContent = !library ? "" : library.fault ? library.fault
         : `${plural(library.papers ?? 0, "paper")}, ${plural(library.rows ?? 0, "row")}`;
-    form.hidden = show.hidden = !library || !library.papers;
+    show.hidden = choices.hidden = !library || !library.papers;
+    if (show.hidden) view = "ask";
+    tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(Object.keys(views)[i] === view)));
+    const asking = view === "ask";
+    form.hidden = show.hidden || !asking;
+    panel.hidden = asking;
+    drop.hidden = answers.hidden = progress.hidden = !asking;
+    if (asking) fill(panel);
     dropText.textContent = !served ? "This server does not serve papers." :
         !library ? "Drop a folder of papers here. They are read on this server and kept there, and nowhere else." :
         library.takes_papers ? "Drop more papers here." :
@@ -71,9 +95,16 @@ export function papersRoom(): Room {
     ask.disabled = busy;
   }
 
+  // A change may make other records, so the numbers of the library are asked for again.
+  function openView(name: View): void {
+    view = name;
+    draw();
+    if (name !== "ask" && library) fill(panel, owners[name](library.name, () => void load()));
+  }
+
   function choose(one: Library): void {
     library = one;
-    draw();
+    openView(view);
     element.dispatchEvent(new CustomEvent("chosen", {bubbles: true}));
     if (!form.hidden) question.focus();
   }
@@ -94,7 +125,7 @@ export function papersRoom(): Room {
     const text = question.value.trim(), where = library;
     if (!text || !where || busy) return;
     busy = ask.disabled = true;
-    const card = el("article", {class: "card", "aria-label": text, "aria-busy": "true"}, el("p", {class: "asked"}, text));
+    const card = el("article", {class: "card", "aria-label": text, "aria-busy": "true"}, el("h2", {class: "asked"}, text));
     const mine = cards.get(where.name) ?? [];
     cards.set(where.name, mine);
     mine.unshift(card);

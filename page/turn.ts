@@ -39,7 +39,8 @@ export class TurnView {
 
   constructor(private readonly chat: Chat, readonly turn: Turn, private readonly actions: TurnActions, live: boolean) {
     const mine = turn.role === "user";
-    this.element = el("article", {class: `turn ${turn.role}`, "aria-label": mine ? "You" : "Answer"});
+    const who = mine ? "You" : "Answer";
+    this.element = el("article", {class: `turn ${turn.role}`, "aria-label": who}, el("h2", {class: "unseen"}, who));
     this.element.append(...(mine ? [] : [this.fold]), this.body, this.notice, this.foot);
     if (live) this.live();
     else this.finish();

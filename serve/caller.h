@@ -16,6 +16,7 @@ struct Caller {
   std::vector<std::string> models = {};  // that the key may use; empty: all
   std::vector<std::string> labels = {};  // of the papers it may see; without keys all are seen
   uint8_t scopes = 0;                    // of the key
+  std::string name = {};                 // of the key, as its owner calls it
 };
 
 }  // namespace freehold

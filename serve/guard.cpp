@@ -99,7 +99,7 @@ tl::expected<Caller, ApiError> Guard::admit(const HttpRequest& request, Clock::t
       if (auto fault = check_budget(key->department)) return Refused(std::move(*fault));
     left.requests -= 1;
   }
-  return Caller{key->id, key->department, key->models, key->labels, key->scopes};
+  return Caller{key->id, key->department, key->models, key->labels, key->scopes, key->name};
 }
 
 std::optional<ApiError> Guard::check_budget(const std::string& department) const {

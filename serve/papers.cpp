@@ -6,7 +6,6 @@
 #include "library/answer.h"
 #include "library/places.h"
 #include "serve/answer_shapes.h"
-#include "serve/fields.h"
 
 namespace freehold {
 namespace {
@@ -19,13 +18,13 @@ constexpr std::string_view incoming = "/freehold/libraries/";
 constexpr size_t most_libraries = 1'000, most_listed = 20'000, most_cited = 2'000;
 constexpr int most_around = 200;
 
+}  // namespace
+
 std::optional<ApiError> settled(const Fields& fields) {
   if (fields.error()) return fields.error();
   for (const std::string& name : fields.unknown()) return unsupported_field(name, "is not known");
   return std::nullopt;
 }
-
-}  // namespace
 
 ApiError papers_error(const Error& error, std::string param) {
   ApiError made = api_error(error, std::move(param));
@@ -105,14 +104,21 @@ tl::expected<Store, ApiError> Papers::open_seen(const Caller& caller, const std:
 
 bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics) {
   struct Entry {
-    std::string_view method, path;
+    std::string_view path;
     Answer (Papers::*answer)(const Caller&, const Json&) const;
+    Worker Papers::*worker;
   };
-  static constexpr Entry posts[] = {{"POST", "/freehold/ask", &Papers::ask},
-                                    {"POST", "/freehold/papers", &Papers::list},
-                                    {"POST", "/freehold/place", &Papers::place},
-                                    {"POST", "/freehold/forget", &Papers::forget},
-                                    {"POST", "/freehold/ingest", nullptr}};
+  static constexpr Entry posts[] = {{"/freehold/ask", &Papers::ask, &Papers::asking_},
+                                    {"/freehold/papers", &Papers::list, &Papers::reading_},
+                                    {"/freehold/place", &Papers::place, &Papers::reading_},
+                                    {"/freehold/review", &Papers::review, &Papers::reading_},
+                                    {"/freehold/schema", &Papers::schema, &Papers::reading_},
+                                    {"/freehold/labels", &Papers::labels, &Papers::reading_},
+                                    {"/freehold/forget", &Papers::forget, &Papers::writing_},
+                                    {"/freehold/decide", &Papers::decide, &Papers::writing_},
+                                    {"/freehold/declare", &Papers::declare, &Papers::writing_},
+                                    {"/freehold/label", &Papers::label, &Papers::writing_},
+                                    {"/freehold/ingest", nullptr, &Papers::writing_}};
   const auto reply = [exchange, &metrics](Answer answer) {
     metrics.http(answer ? 200 : answer.error().status);
     exchange->answer(answer ? HttpAnswer{200, text_of(*answer)} : answer_of(answer.error()));
@@ -143,7 +149,7 @@ bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics)
   const auto found =
       std::find_if(std::begin(posts), std::end(posts), [&](const Entry& e) { return e.path == request.path; });
   if (found == std::end(posts)) return false;
-  if (request.method != found->method) return wrong_method("POST");
+  if (request.method != "POST") return wrong_method("POST");
   Result<Json> body = parse_json(request.body, "request body");
   if (!body || !body->is_object()) {
     reply(Refused(
@@ -151,11 +157,10 @@ bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics)
     return true;
   }
   if (found->answer == nullptr)
-    return later(writing_, [this, exchange, &metrics, caller = request.caller, json = std::move(*body)] {
+    return later(this->*found->worker, [this, exchange, &metrics, caller = request.caller, json = std::move(*body)] {
       ingest(caller, json, exchange, metrics);
     });
-  Worker& worker = found->answer == &Papers::forget ? writing_ : found->answer == &Papers::ask ? asking_ : reading_;
-  return later(worker, [this, reply, answer = found->answer, caller = request.caller, json = std::move(*body)] {
+  return later(this->*found->worker, [this, reply, answer = found->answer, caller = request.caller, json = std::move(*body)] {
     reply((this->*answer)(caller, json));
   });
 }

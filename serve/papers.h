@@ -7,10 +7,17 @@
 //   PUT  /freehold/libraries/NAME/papers/PATH         a paper comes in; it is read with the next
 //   POST /freehold/ingest {library}                   reads what has come in: events, the last one is the report
 //   POST /freehold/forget {library, file}             takes a paper out for good
+//   POST /freehold/review {library}                   what a person should look at, and what was decided
+//   POST /freehold/decide {library, id, value}        a decision on it; without a value, what is used is right
+//   POST /freehold/schema {library}                   record types and fields, and the lexicon
+//   POST /freehold/declare {library, schema}          as the owner has them from now on; null: as they are found
+//   POST /freehold/labels {library}                   which labels papers carry
+//   POST /freehold/label {library, labels}            which they carry from now on
 //
 // Where keys are set up, a key sees the papers that its labels allow (NAME.labels.json, library/view.h), and nothing of
 // the others: answers, lists and places come from a library of the papers that it may see; papers that it may not see
-// it can neither replace nor take out.
+// it can neither replace nor take out. What counts for all (decisions, the schema, labels) is changed by who holds all
+// labels that the library knows, so that nobody changes what he does not see; labels by keys with the scope admin.
 //
 // A library is NAME.sqlite; one whose papers come in here has them in the folder NAME.papers beside it. One that
 // `freehold ingest` made from a folder elsewhere is only read. Names are plain and stay beneath these folders.
@@ -25,6 +32,7 @@
 #include "library/store.h"
 #include "library/view.h"
 #include "serve/api_error.h"
+#include "serve/fields.h"
 #include "serve/http.h"
 #include "serve/metrics.h"
 #include "serve/paper_reader.h"
@@ -60,6 +68,13 @@ class Papers {
   Answer take_in(const Caller& caller, const std::string& path, std::string_view bytes) const;
   Answer forget(const Caller& caller, const Json& body) const;
   void ingest(const Caller& caller, const Json& body, const Way& exchange, Metrics& metrics) const;
+  // Those of the owner: papers_owner.cpp.
+  Answer review(const Caller& caller, const Json& body) const;
+  Answer decide(const Caller& caller, const Json& body) const;
+  Answer schema(const Caller& caller, const Json& body) const;
+  Answer declare(const Caller& caller, const Json& body) const;
+  Answer labels(const Caller& caller, const Json& body) const;
+  Answer label(const Caller& caller, const Json& body) const;
 
   const Path folder_;
   PaperReader* const reader_;
@@ -69,7 +84,8 @@ class Papers {
   Worker asking_{64}, reading_{64}, writing_{8};  // last: their work uses all of the others
 };
 
-// Shared by the two files of its code.
+// Shared by the files of its code.
+std::optional<ApiError> settled(const Fields& fields);  // a fault of the fields, or one that is not known
 ApiError papers_error(const Error& error, std::string param);
 ApiError no_library(const std::string& name);
 // The library that a request names.

@@ -7,7 +7,6 @@
 #include "library/forget.h"
 #include "library/records.h"
 #include "serve/answer_shapes.h"
-#include "serve/fields.h"
 #include "serve/papers.h"
 
 namespace freehold {

@@ -121,7 +121,8 @@ TEST_F(PapersRoom, NothingLeadsOutOfTheLibrary) {
   EXPECT_FALSE(std::filesystem::exists(folder_));
   for (const char* name : {"../x", "", "a/b", ".x", "x\\y"})
     for (const char* path :
-         {"/freehold/ask", "/freehold/papers", "/freehold/place", "/freehold/ingest", "/freehold/forget"})
+         {"/freehold/ask", "/freehold/papers", "/freehold/place", "/freehold/ingest", "/freehold/forget", "/freehold/review",
+          "/freehold/decide", "/freehold/schema", "/freehold/declare", "/freehold/labels", "/freehold/label"})
       post(path, {{"library", name}}, 400);
 }
 
@@ -158,6 +159,128 @@ TEST_F(PapersRoom, LabelsDecideWhatAKeySees) {
   caller_ = {.key_id = "k_1", .labels = {"legal"}};
   EXPECT_EQ(post("/freehold/forget", hidden)["rows"], 3);
   EXPECT_EQ(post("/freehold/ask", question)["value"], 2);
+}
+
+// Two papers that say different things of one order, one of them for few.
+class OwnedLibrary : public PapersRoom {
+ protected:
+  void SetUp() override {
+    PapersRoom::SetUp();
+    put("a/papers/orders.csv",
+        "Work order,Asset,Date,Point of failure,Downtime [min]\nWO-1,BC-01,2020-03-01,belt joint,60\n"
+        "WO-2,BC-01,2020-03-02,idler,20\n");
+    put("a/papers/hr/later.csv",
+        "Work order,Asset,Date,Point of failure,Downtime [min]\nWO-2,BC-01,2020-03-02,idler,45\n");
+    put("a/papers/words.md", "- wheelie = idler\n");
+    post("/freehold/ingest", {{"library", "a"}});
+  }
+  Json item() { return post("/freehold/review", {{"library", "a"}})["items"][0]; }
+  Json downtime() {
+    return post("/freehold/ask", {{"library", "a"}, {"question", "What was the downtime of WO-2?"}})["value"];
+  }
+  Json failures_of(const std::string& word) {
+    return post("/freehold/ask", {{"library", "a"}, {"question", "How many " + word + " failures were there?"}})["value"];
+  }
+  void protect() { ASSERT_TRUE(replace_file(folder_ / "a.labels.json", R"({"hr/": ["staff"]})")); }
+  static Caller key(std::vector<std::string> labels, uint8_t scopes = scope_papers) {
+    return {.key_id = "k_1", .labels = std::move(labels), .scopes = scopes, .name = "front desk"};
+  }
+};
+
+TEST_F(OwnedLibrary, WhatPapersSayDifferentlyIsDecided) {
+  const Json one = item();
+  EXPECT_EQ(one["field"], "downtime");
+  EXPECT_EQ(std::set<std::string>({one["used"], one["other"]}), (std::set<std::string>{"20", "45"}));
+  ASSERT_EQ(one["told_by"].size(), 2u);
+  post("/freehold/place", {{"library", "a"}, {"file", one["file"]}, {"locator", one["locator"]}});
+  const Json wrong = {{"library", "a"}, {"id", one["id"]}, {"value", "a while"}};
+  post("/freehold/decide", wrong, 400);
+  post("/freehold/decide", {{"library", "a"}, {"id", "00000000"}}, 400);
+  post("/freehold/decide", {{"library", "a"}, {"id", one["id"]}, {"value", ""}}, 400);
+  const Json done = post("/freehold/decide", {{"library", "a"}, {"id", one["id"]}, {"value", "50"}, {"by", "M. Weber"}});
+  EXPECT_EQ(done["who"], "M. Weber");
+  EXPECT_EQ(downtime(), 50);
+  const Json left = post("/freehold/review", {{"library", "a"}});
+  EXPECT_EQ(left["count"], 0);
+  EXPECT_EQ(left["decided"][0]["value"], "50");
+}
+
+// Who does not see all papers reads what he sees, and decides nothing for others.
+TEST_F(OwnedLibrary, OnlyWhoSeesAllChangesWhatCountsForAll) {
+  protect();
+  const std::string id = item()["id"];
+  caller_ = key({});
+  const Json seen = post("/freehold/review", {{"library", "a"}});
+  EXPECT_EQ(seen["count"], 0);
+  EXPECT_EQ(seen["may_decide"], false);
+  EXPECT_EQ(downtime(), 20);
+  post("/freehold/decide", {{"library", "a"}, {"id", id}}, 403);
+  post("/freehold/declare", {{"library", "a"}, {"schema", nullptr}}, 403);
+  EXPECT_EQ(post("/freehold/schema", {{"library", "a"}})["may_change"], false);
+  EXPECT_TRUE(post("/freehold/labels", {{"library", "a"}})["labels"].empty());
+  caller_ = key({"staff"});
+  EXPECT_EQ(post("/freehold/review", {{"library", "a"}})["may_decide"], true);
+  post("/freehold/decide", {{"library", "a"}, {"id", id}, {"by", "somebody else"}}, 400);
+  EXPECT_EQ(post("/freehold/decide", {{"library", "a"}, {"id", id}, {"value", "50"}})["who"], "front desk");
+  EXPECT_EQ(downtime(), 50);  // a view is made anew
+  caller_ = key({});
+  EXPECT_EQ(downtime(), 20);  // it rests on a paper that is not seen
+  EXPECT_TRUE(post("/freehold/review", {{"library", "a"}})["decided"].empty());
+}
+
+TEST_F(OwnedLibrary, TheLexiconAndTheSchemaAreChanged) {
+  EXPECT_EQ(failures_of("wheelie"), 1);
+  Json now = post("/freehold/schema", {{"library", "a"}});
+  EXPECT_EQ(now["declared"], false);
+  EXPECT_EQ(now["lexicon"][0]["text"], "wheelie");
+  EXPECT_EQ(now["lexicon"][0]["file"], "words.md");
+  Json schema = now["schema"];
+  schema["terms"] = {{{"text", "lump"}, {"type", "event"}, {"field", "point"}, {"value", "belt joint"}},
+                     {{"text", "ghost"}, {"type", "event"}, {"field", "point"}, {"value", "never held"}}};
+  schema["not_terms"] = {"wheelie"};
+  schema["types"]["event"]["words"].push_back("hiccups");
+  post("/freehold/declare", {{"library", "a"}, {"schema", schema}});
+  EXPECT_EQ(failures_of("lump"), 1);
+  EXPECT_NE(failures_of("wheelie"), 1);
+  EXPECT_NE(failures_of("ghost"), 0);
+  EXPECT_EQ(post("/freehold/ask", {{"library", "a"}, {"question", "How many hiccups were there in 2020?"}})["value"], 2);
+  now = post("/freehold/schema", {{"library", "a"}});
+  EXPECT_EQ(now["declared"], true);
+  EXPECT_EQ(now["schema"]["not_terms"][0], "wheelie");
+  ASSERT_EQ(now["lexicon"].size(), 1u);
+  EXPECT_FALSE(now["lexicon"][0].contains("file"));  // the owner says so
+  post("/freehold/declare", {{"library", "a"}, {"schema", {{"terms", {{{"text", "x"}}}}}}}, 400);
+  post("/freehold/declare", {{"library", "a"}, {"schema", {{"types", {{"event", 5}}}}}}, 400);
+  post("/freehold/declare", {{"library", "a"}}, 400);
+  EXPECT_EQ(failures_of("lump"), 1);  // what was refused changes nothing
+  post("/freehold/declare", {{"library", "a"}, {"schema", nullptr}});
+  EXPECT_EQ(failures_of("wheelie"), 1);
+  EXPECT_NE(failures_of("lump"), 1);
+}
+
+TEST_F(OwnedLibrary, LabelsAreGivenByWhoHoldsThem) {
+  const Json staff = {{"library", "a"}, {"labels", {{"hr/", {"staff"}}}}};
+  post("/freehold/label", staff);
+  caller_ = key({});
+  EXPECT_EQ(downtime(), 20);
+  post("/freehold/label", {{"library", "a"}, {"labels", Json::object()}}, 403);
+  caller_ = key({"staff"});
+  EXPECT_EQ(post("/freehold/labels", {{"library", "a"}})["may_change"], false);
+  post("/freehold/label", {{"library", "a"}, {"labels", Json::object()}}, 403);
+  caller_ = key({"staff"}, scope_papers | scope_admin);
+  EXPECT_EQ(post("/freehold/labels", {{"library", "a"}})["labels"], staff["labels"]);
+  post("/freehold/label", {{"library", "a"}, {"labels", {{"hr/", {"board"}}}}}, 403);
+  for (const Json& wrong : {Json{{"../x", {"staff"}}}, Json{{"hr/", "staff"}}, Json{{"hr/", Json::array()}},
+                            Json{{"hr/", {"a,b"}}}, Json{{"", {"staff"}}}, Json{{"hr//", {"staff"}}}})
+    post("/freehold/label", {{"library", "a"}, {"labels", wrong}}, 400);
+  post("/freehold/label", {{"library", "a"}, {"labels", {{"hr/later.csv", {"staff"}}, {"/", {"staff"}}}}});
+  caller_ = key({});
+  EXPECT_TRUE(post("/freehold/papers", {{"library", "a"}})["papers"].empty());
+  caller_ = {};
+  post("/freehold/label", {{"library", "a"}, {"labels", Json::object()}});
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a.labels.json"));
+  caller_ = key({});
+  EXPECT_EQ(post("/freehold/papers", {{"library", "a"}})["papers"].size(), 3u);
 }
 
 TEST_F(PapersRoom, LinksAreNotFollowed) {

@@ -85,6 +85,19 @@ class Browser:
         self.send("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": [
             {"type": "keyDown", "value": KEYS[key]}, {"type": "keyUp", "value": KEYS[key]}]}]})
 
+    def type_over(self, text):
+        """Into whatever has the focus, instead of what stands there."""
+        self.run("document.activeElement.select()")
+        element = self.send("GET", "/element/active")[ELEMENT]
+        self.send("POST", f"/element/{element}/value", {"text": text})
+
+    def violations(self, axe):
+        """What axe-core (its script) finds wrong, a line for each kind and place."""
+        if not self.run("return typeof axe === 'object'"):
+            self.run(pathlib.Path(axe).read_text(encoding="utf-8") + "\nwindow.axe = axe;")
+        return self.run("return axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.flatMap(v => "
+                        "v.nodes.map(n => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary.replace(/\\s+/g, ' ')}`)))")
+
     def text(self, css):
         return self.run("return document.querySelector(arguments[0])?.textContent ?? null", css)
 

@@ -1,5 +1,6 @@
-"""The page in Debian's Chromium: chats stream, stop and branch; both themes; a phone; nothing on the console; what
-tests/server/accessibility.js looks for. Usage: page_test.py FREEHOLD PICTURES; screenshots go to the folder PICTURES.
+"""The page in Debian's Chromium: chats stream, stop and branch; papers are asked and looked over; both themes; a phone;
+nothing on the console; what tests/server/accessibility.js and axe-core look for (the latter where ./test could install
+it). Usage: page_test.py FREEHOLD PICTURES; screenshots go to the folder PICTURES.
 
 The model is a scripted one that says its piece without end, so that there is time to press Stop.
 """
@@ -8,6 +9,7 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import urllib.parse
 
 import scripted_model
 from browser import Browser, missing
@@ -17,6 +19,7 @@ FREEHOLD, PICTURES = sys.argv[1:3]
 del sys.argv[1:3]
 HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent.parent
+AXE = TREE / "build/clients/node_modules/axe-core/axe.min.js"
 SKIP = 77
 
 SAYS = ["# A list, ", "backwards\n\nHere is **how", "**:\n\n```python\ndef turn(items):\n", "    return items[::-1]\n```\n\n",
@@ -29,7 +32,7 @@ QUESTION = ("Based on all past logs, what's the most common point of failure for
 PLACES = {"registers/assets_2023.xlsx, Assets!5": "belt conveyor", "notes/shift_2019.txt, L15": "- BC-01: belt joint opened, stopped 60 m"}
 
 
-class Page(unittest.TestCase):
+class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
@@ -64,6 +67,21 @@ class Page(unittest.TestCase):
         """A picture, and what a person with other eyes or hands would stumble over."""
         self.browser.picture(pathlib.Path(PICTURES, name + ".png"))
         self.assertEqual(self.browser.run((HERE / "accessibility.js").read_text()), [], name)
+        if AXE.exists():
+            self.assertEqual(self.browser.violations(AXE), [], name)
+
+    def look_in_all_ways(self, name):
+        for theme in ("light", "dark"):
+            self.browser.theme(theme)
+            for width, height, phone in ((1280, 860, False), (390, 844, True)):
+                self.browser.size(width, height, phone=phone)
+                self.look(f"{name}{'_phone' if phone else ''}_{theme}")
+        self.browser.size(1280, 860)
+        self.browser.theme("light")
+
+    def shut(self):
+        self.browser.press("escape")
+        self.browser.wait("return !document.querySelector('dialog')")
 
     def limit(self, tokens):
         self.browser.run("localStorage.setItem('settings', JSON.stringify({max_tokens: arguments[0]}))", str(tokens))
@@ -77,6 +95,13 @@ class Page(unittest.TestCase):
             self.browser.wait_for(".turn.assistant")
             self.browser.wait("return !document.querySelector('[aria-busy]')")
 
+    def refused(self, path):
+        """The console tells of an answer that was an error, and of nothing else."""
+        (error,) = self.browser.errors()
+        self.assertRegex(error, f"{path} - Failed to load resource: the server responded with a status of 400")
+
+
+class Page(Case):
     def test_only_this_server_is_spoken_to_and_no_key_is_needed_for_the_files(self):
         for path in ("/", "/page.js", "/page.css", "/icon.svg"):
             status, headers, text = self.server.ask("GET", path)
@@ -256,6 +281,142 @@ class Page(unittest.TestCase):
             if element == "box":
                 break
         self.assertEqual(element, "box")
+
+
+class Library(Case):
+    """What the owner of a library looks at and changes."""
+    def test_every_room_in_every_way(self):
+        if not AXE.exists():
+            self.skipTest("axe-core is not in build/clients; ./test installs it where npm and a registry are in reach")
+        self.look_in_all_ways("room_chat")
+        self.browser.click("#settings")
+        self.browser.wait_for("dialog.sheet")
+        self.look_in_all_ways("room_settings")
+        self.shut()
+        self.browser.click(".state-button")
+        self.browser.wait_for("dialog .facts")
+        self.look_in_all_ways("room_state")
+        self.shut()
+        self.fill_library("all ways")
+        for view, there in {"ask": "#question", "review": ".review-item", "language": "#save-schema", "access": ".edited"}.items():
+            self.browser.click(f"#view-{view}")
+            self.browser.wait_for(there)
+            self.look_in_all_ways("room_papers_" + view)
+
+    def fill_library(self, name):
+        for paper in (TREE / "samples/plant/papers").rglob("*.*"):
+            path = urllib.parse.quote(str(paper.relative_to(TREE / "samples/plant/papers")))
+            status, _, text = self.server.ask("PUT", f"/freehold/libraries/{urllib.parse.quote(name)}/papers/{path}", paper.read_bytes())
+            self.assertEqual(status, 200, text)
+        self.assertEqual(self.server.ask("POST", "/freehold/ingest", {"library": name})[0], 200)
+        self.open("#papers")
+        self.browser.wait("return [...document.querySelectorAll('.side-item')].some(e => e.textContent === arguments[0])", name)
+        self.browser.run("[...document.querySelectorAll('.side-item')].find(e => e.textContent === arguments[0]).click()", name)
+
+    def answer(self, library, question):
+        return self.server.post("/freehold/ask", {"library": library, "question": question})[1]["value"]
+
+    def test_what_papers_say_differently_is_looked_over(self):
+        self.fill_library("review")
+        self.browser.click("#view-review")
+        self.browser.wait_for(".review-item")
+        self.assertEqual(self.browser.text(".owner h2"), "5 things to look at")
+        first = self.browser.text(".review-item .of-what")
+        said = self.browser.text(".review-item .facts")
+        for words in ("110", "a correction notice counts first", "75"):
+            self.assertIn(words, said)
+        # Its sources open the paper at the place.
+        self.browser.click(".review-item .place")
+        self.browser.wait_for("dialog .meant")
+        self.assertIn(first, self.browser.text("dialog .meant").replace("-", ""))
+        self.look("review_place")
+        self.shut()
+        question = f"What was the downtime of {first[:2]}-{first[2:]}?"
+        self.assertEqual(self.answer("review", question), 110)
+        # By keyboard: another value, typed, wrong at first.
+        self.browser.run("[...document.querySelectorAll('.review-item button')].find(b => b.textContent === 'Another value').focus()")
+        self.browser.press("enter")
+        self.browser.wait("return document.activeElement.matches('.correct input')")
+        self.look_in_all_ways("review_correct")
+        self.browser.type_over("a while")
+        self.browser.press("enter")
+        self.browser.wait_for(".review-item .fault")
+        self.assertIn("expected a", self.browser.text(".review-item .fault"))
+        self.refused("/freehold/decide")
+        self.look("review_refused")
+        self.browser.run("document.querySelector('.correct input').focus()")
+        self.browser.type_over("85")
+        self.browser.press("enter")
+        self.browser.wait("return document.querySelector('.owner h2')?.textContent === '4 things to look at'")
+        self.assertEqual(self.answer("review", question), 85)
+        self.browser.wait("return document.activeElement.matches('.review-item')")  # the next one
+        # The other value, and the one that is used.
+        second = self.browser.text(".review-item .of-what")
+        other = self.browser.text(".review-item dd:nth-of-type(2) strong")
+        self.browser.run("document.querySelectorAll('.review-item .buttons button')[1].click()")
+        self.browser.wait("return document.querySelector('.owner h2')?.textContent === '3 things to look at'")
+        self.assertEqual(self.answer("review", f"What was the downtime of {second[:2]}-{second[2:]}?"), float(other))
+        self.browser.run("document.querySelector('.review-item .buttons button').click()")
+        self.browser.wait("return document.querySelector('.owner h2')?.textContent === '2 things to look at'")
+        self.browser.click(".decided summary")
+        decided = self.browser.text(".decided")
+        for words in ("3 decided", f"{first} downtime: 110 corrected to 85", "owner", "accepted"):
+            self.assertIn(words, decided)
+        self.browser.run("document.querySelector('.decided').scrollIntoView()")
+        self.look_in_all_ways("review_decided")
+
+    def test_words_are_added_and_left_out(self):
+        self.fill_library("words")
+        fringe, wobbly = "How many fringe failures were there?", "How many wobbly failures were there?"
+        counted = self.answer("words", fringe)
+        self.assertGreater(counted, 0)
+        self.browser.click("#view-language")
+        self.browser.wait_for(".lexicon")
+        self.look("words_top")
+        self.browser.type("#term-text", "wobbly")
+        self.browser.type("#term-value", "belt edge")
+        self.browser.run("const s = document.getElementById('term-home'); s.value = [...s.options].find(o => o.textContent === 'point of event').value")
+        self.browser.press("enter")
+        self.browser.wait("return document.querySelector('.saved')?.textContent === 'wobbly stands for belt edge.'")
+        self.assertEqual(self.answer("words", wobbly), counted)
+        self.browser.click("[aria-label='fringe: leave it out']")
+        self.browser.wait("return document.querySelector('.saved')?.textContent === 'fringe no longer stands for belt edge.'")
+        self.assertNotEqual(self.answer("words", fringe), counted)
+        self.browser.click("[aria-label='fringe: count it again']")
+        self.browser.wait("return document.querySelector('.saved')?.textContent === 'fringe counts again.'")
+        self.assertEqual(self.answer("words", fringe), counted)
+        # Types and fields.
+        self.browser.run("document.querySelector('[aria-labelledby=schema-title] .rule').open = true")
+        self.browser.run("const t = document.getElementById('type-0'); t.value += ', hiccups'; t.dispatchEvent(new Event('input'))")
+        self.look_in_all_ways("words_types")
+        self.browser.run("document.getElementById('save-schema').click()")
+        self.browser.wait("return /records were made anew/.test(document.querySelector('.saved')?.textContent)")
+        self.assertEqual(self.answer("words", "How many hiccups were there in 2019?"), self.answer("words", "How many failures were there in 2019?"))
+        self.browser.run("document.querySelector('[aria-labelledby=schema-title] .danger').click()")
+        self.browser.wait_for("dialog .danger")
+        self.browser.click("dialog .danger")
+        self.browser.wait("return document.querySelector('.saved')?.textContent === 'As found in the papers.'")
+        self.assertNotEqual(self.answer("words", wobbly), counted)
+
+    def test_labels_are_given(self):
+        self.fill_library("access")
+        self.browser.click("#view-access")
+        self.browser.wait_for(".edited .path")
+        self.browser.type(".edited .path", "mails/")
+        self.browser.type(".edited .labels", "staff, board")
+        self.browser.press("enter")
+        self.browser.wait("return /^Saved/.test(document.querySelector('.owner [role=status]')?.textContent)")
+        said = self.server.post("/freehold/labels", {"library": "access"})[1]["labels"]
+        self.assertEqual(said, {"mails/": ["board", "staff"]})
+        self.look_in_all_ways("access")
+        self.browser.run("document.querySelector('.edited .path').value = '../x'")
+        self.browser.run("document.querySelector('.owner form').requestSubmit()")
+        self.browser.wait("return /expected a paper/.test(document.querySelector('.owner .fault')?.textContent)")
+        self.refused("/freehold/label")
+        self.browser.click("[aria-label='Remove line 1']")
+        self.browser.run("document.querySelector('.owner form').requestSubmit()")
+        self.browser.wait("return /^Saved/.test(document.querySelector('.owner [role=status]')?.textContent)")
+        self.assertEqual(self.server.post("/freehold/labels", {"library": "access"})[1]["labels"], {})
 
 
 if __name__ == "__main__":
