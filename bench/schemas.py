@@ -1,11 +1,13 @@
 """Answers to random JSON schemas, each checked with the packages jsonschema and rfc3339-validator (PyPI): how many fit, and what keeping to a
-schema costs. Usage: schemas.py URL [--count 200] [--seed 1] [--temperature 1] [--max-tokens 400]
+schema costs. Usage: schemas.py URL [--count 200] [--seed 1] [--temperature 1] [--max-tokens 400] [--at-once N]
 
-URL is a running `freehold serve`, as http://127.0.0.1:8080. An answer that max_tokens cut off is told apart: it could
-not end. The time of a token is (last - first) / (tokens - 1) of a stream, over all streams; without a schema the same
-prompts are asked with as many tokens, in turns with the others, so that both meet the same machine.
+URL is a running `freehold serve`, as http://127.0.0.1:8080. An answer that max_tokens cut off is told apart: its schema
+asks for more. The time of a token is (last - first) / (tokens - 1) of a stream, over all streams; without a schema the same
+prompts are asked with as many tokens, in turns with the others, so that both meet the same machine. --at-once asks N at a
+time, which is faster and takes no times.
 """
 import argparse
+import concurrent.futures
 import http.client
 import json
 import random
@@ -114,6 +116,49 @@ def ask(url, body):
     return text, reason, tokens, (first or start) - start, (last or 0) - (first or 0)
 
 
+def fault_of(one, text):
+    """Why a text is no JSON that fits the schema; nothing where it is."""
+    try:
+        jsonschema.Draft202012Validator(one, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER).validate(json.loads(text))
+        return None
+    except (json.JSONDecodeError, jsonschema.ValidationError) as error:
+        return f"{str(error).splitlines()[0]}: {text[:200]}"
+
+
+def body_for(one, seed, options):
+    return {"messages": [{"role": "user", "content": "Give an example of a record, as JSON, for this schema: " + json.dumps(one)}],
+            "temperature": options.temperature, "seed": seed, "max_tokens": options.max_tokens}
+
+
+def held_to(one):
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "record", "schema": one}}}
+
+
+def ask_together(url, options):
+    rng = random.Random(options.seed)
+    schemas = [whole_schema(rng) for _ in range(options.count)]
+    found = {"fit": 0, "cut off by max_tokens": 0, "refused": 0, "do not fit": 0}
+
+    def look(i):
+        try:
+            text, reason, _, _, _ = ask(url, {**body_for(schemas[i], i, options), **held_to(schemas[i])})
+        except RuntimeError as error:
+            return "refused", str(error)
+        fault = fault_of(schemas[i], text)
+        if reason == "length" and fault:
+            return "cut off by max_tokens", f"{text[:100]} ... {text[-60:]}"
+        return ("do not fit", fault) if fault else ("fit", None)
+
+    with concurrent.futures.ThreadPoolExecutor(options.at_once) as pool:
+        for i, (kind, what) in enumerate(pool.map(look, range(options.count))):
+            found[kind] += 1
+            if what:
+                print(f"schema {i}: {kind}: {what}\n    {json.dumps(schemas[i])}", flush=True)
+            elif sum(found.values()) % 20 == 0:
+                print(found, flush=True)
+    print(f"{options.count} schemas: {', '.join(f'{n} {kind}' for kind, n in found.items())}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
@@ -121,20 +166,21 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--temperature", type=float, default=1)
     parser.add_argument("--max-tokens", type=int, default=400)
+    parser.add_argument("--at-once", type=int, default=0)
     options = parser.parse_args()
     url = urllib.parse.urlparse(options.url)
+    if options.at_once:
+        return ask_together(url, options)
     rng = random.Random(options.seed)
     valid = cut = refused = 0
     wrong, held, free, delays = [], [0, 0.0], [0, 0.0], []
     try:
         for i in range(options.count):
             one = whole_schema(rng)
-            body = {"messages": [{"role": "user", "content": "Give an example of a record, as JSON, for this schema: " + json.dumps(one)}],
-                    "temperature": options.temperature, "seed": i, "max_tokens": options.max_tokens}
+            body = body_for(one, i, options)
             ask(url, {**body, "max_tokens": 1})  # so that both find the prompt in memory
             try:
-                text, reason, tokens, delay, seconds = ask(url, {**body, "response_format": {
-                    "type": "json_schema", "json_schema": {"name": "record", "schema": one}}})
+                text, reason, tokens, delay, seconds = ask(url, {**body, **held_to(one)})
             except RuntimeError as error:
                 refused += 1
                 wrong.append((i, f"refused: {error}"))
@@ -143,12 +189,10 @@ def main():
                 held = [held[0] + tokens - 1, held[1] + seconds]
             if reason == "length":
                 cut += 1
+            elif fault := fault_of(one, text):
+                wrong.append((i, fault))
             else:
-                try:
-                    jsonschema.Draft202012Validator(one, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER).validate(json.loads(text))
-                    valid += 1
-                except (json.JSONDecodeError, jsonschema.ValidationError) as error:
-                    wrong.append((i, f"{str(error).splitlines()[0]}: {text[:200]}"))
+                valid += 1
             _, _, others, free_delay, seconds = ask(url, {**body, "max_tokens": max(tokens, 2)})
             delays.append(delay - free_delay)
             if others > 1:
