@@ -75,10 +75,10 @@ Result<std::vector<TermRule>> read_terms(const Json& json, std::string_view name
   if (!found->is_array()) return malformed("{}: terms: expected a list of objects", name);
   for (const Json& one : *found) {
     TermRule term;
-    if (one.is_object())
-      term = {text(one, "text"), text(one, "type"), text(one, "field"), text(one, "value")};
+    if (one.is_object()) term = {text(one, "text"), text(one, "type"), text(one, "field"), text(one, "value")};
     if (term.text.empty() || term.type.empty() || term.field.empty() || term.value.empty())
-      return malformed("{}: terms: expected objects of text, type, field and value, each a text that is not empty", name);
+      return malformed("{}: terms: expected objects of text, type, field and value, each a text that is not empty",
+                       name);
     terms.push_back(std::move(term));
   }
   return terms;
@@ -166,13 +166,11 @@ void join(Domain& all, const Domain& more) {
   all.fields.insert(all.fields.end(), more.fields.begin(), more.fields.end());
   all.types.insert(all.types.end(), more.types.begin(), more.types.end());
   all.terms.insert(all.terms.end(), more.terms.begin(), more.terms.end());
-  for (auto words : {&Domain::total_words,     &Domain::correction_words, &Domain::filler_words,
-                     &Domain::alias_headers,   &Domain::term_headers,     &Domain::meaning_headers,
-                     &Domain::verb_words,      &Domain::idle_words,       &Domain::crew_words,
-                     &Domain::unit_words,      &Domain::currency_words,   &Domain::header_noise,
-                     &Domain::organisation_words, &Domain::title_words,   &Domain::container_words,
-                     &Domain::quantity_words,  &Domain::about_words,      &Domain::money_words,
-                     &Domain::not_terms})
+  for (auto words : {&Domain::total_words, &Domain::correction_words, &Domain::filler_words, &Domain::alias_headers,
+                     &Domain::term_headers, &Domain::meaning_headers, &Domain::verb_words, &Domain::idle_words,
+                     &Domain::crew_words, &Domain::unit_words, &Domain::currency_words, &Domain::header_noise,
+                     &Domain::organisation_words, &Domain::title_words, &Domain::container_words,
+                     &Domain::quantity_words, &Domain::about_words, &Domain::money_words, &Domain::not_terms})
     append(all.*words, more.*words);
   all.synonyms.insert(all.synonyms.end(), more.synonyms.begin(), more.synonyms.end());
   all.families.insert(more.families.begin(), more.families.end());

@@ -112,7 +112,8 @@ void declare_terms(const Domain& domain, Records& records) {
       return canon(RecordType::value(record, field).text) == canon(rule.value);
     });
     if (!held) continue;  // nor does a view tell of a value that it does not hold
-    std::erase_if(records.terms, [&](const Term& term) { return key_of(term.text) == key_of(rule.text) && term.row > 0; });
+    std::erase_if(records.terms,
+                  [&](const Term& term) { return key_of(term.text) == key_of(rule.text) && term.row > 0; });
     records.terms.push_back({rule.text, rule.type, rule.field, rule.value, 0});
     records.meanings.insert_or_assign(canon(rule.text), rule.value);
   }

@@ -90,9 +90,10 @@ Result<std::vector<ReviewItem>> review_list(Database& database) {
     item.id = id_of(item);
     list.push_back(std::move(item));
   };
-  TRY_ASSIGN(Statement rows,
-             database.prepare("SELECT DISTINCT f.path, s.place FROM evidence e JOIN source_row s ON s.id = e.source_row "
-                              "JOIN file f ON f.id = s.file WHERE e.type = ? AND e.record = ? LIMIT ?"));
+  TRY_ASSIGN(
+      Statement rows,
+      database.prepare("SELECT DISTINCT f.path, s.place FROM evidence e JOIN source_row s ON s.id = e.source_row "
+                       "JOIN file f ON f.id = s.file WHERE e.type = ? AND e.record = ? LIMIT ?"));
   const auto told_by = [&](const std::string& type, int64_t record) -> Result<decltype(ReviewItem::told_by)> {
     decltype(ReviewItem::told_by) places;
     TRY(rows.begin({type, record, most_rows_told}));

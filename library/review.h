@@ -11,7 +11,8 @@ struct ReviewItem {
   std::string id;                                     // eight hex digits, the same as long as the papers say the same
   std::string type, record, field, used, other, why;  // an open line: type and field are empty, `other` is the line
   std::string file, place;                            // the row, or line, by which they differ
-  std::vector<std::pair<std::string, std::string>> told_by = {};  // of a record: file and place of its rows, some of them
+  std::vector<std::pair<std::string, std::string>> told_by =
+      {};  // of a record: file and place of its rows, some of them
 };
 Result<std::vector<ReviewItem>> review_list(Database& database);  // what is not decided yet
 

@@ -76,10 +76,11 @@ Result<std::string> schema_of(Database& database, const Domain& domain) {
 }
 
 Result<std::vector<KnownTerm>> lexicon_of(Database& database, size_t most) {
-  TRY_ASSIGN(Statement all,
-             database.prepare("SELECT DISTINCT t.text, t.type, t.field, t.value, coalesce(f.path, ''), coalesce(s.place, "
-                              "'') FROM term t LEFT JOIN source_row s ON s.id = t.source_row LEFT JOIN file f ON f.id = "
-                              "s.file ORDER BY t.text COLLATE NOCASE, t.rowid LIMIT ?"));
+  TRY_ASSIGN(
+      Statement all,
+      database.prepare("SELECT DISTINCT t.text, t.type, t.field, t.value, coalesce(f.path, ''), coalesce(s.place, "
+                       "'') FROM term t LEFT JOIN source_row s ON s.id = t.source_row LEFT JOIN file f ON f.id = "
+                       "s.file ORDER BY t.text COLLATE NOCASE, t.rowid LIMIT ?"));
   TRY(all.begin({static_cast<int64_t>(most)}));
   std::vector<KnownTerm> terms;
   for (;;) {

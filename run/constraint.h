@@ -22,8 +22,8 @@ class Constraint {
   // `thinking_open`: the prompt ended inside thinking.
   Constraint(const Tokenizer& tokenizer, ConstraintOptions options, bool thinking_open);
 
-  // The tokens that may come next; null: any. Where `left` tokens may still come, those with which the answer can become
-  // whole in time (text/grammar/compiled_grammar.h).
+  // The tokens that may come next; null: any. Where `left` tokens may still come, those with which the answer can
+  // become whole in time (text/grammar/compiled_grammar.h).
   Result<std::shared_ptr<const TokenMask>> mask(int left = any_number_left);
   // Goes on with a token that mask() allowed and that does not end the answer.
   Result<Done> take(Token token);

@@ -12,7 +12,7 @@ namespace {
 constexpr int least_chunk = 16, first_chunk = 64;
 constexpr std::chrono::milliseconds between_savings{2};  // while nobody asks
 constexpr int saved_beside_work = 2;                     // pages a step: copying them takes about a millisecond
-constexpr int work_of_token = 2;  // beside that of a token of a prompt: for fairness
+constexpr int work_of_token = 2;                         // beside that of a token of a prompt: for fairness
 
 }  // namespace
 

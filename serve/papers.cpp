@@ -160,9 +160,8 @@ bool Papers::handle(HttpRequest& request, const Way& exchange, Metrics& metrics)
     return later(this->*found->worker, [this, exchange, &metrics, caller = request.caller, json = std::move(*body)] {
       ingest(caller, json, exchange, metrics);
     });
-  return later(this->*found->worker, [this, reply, answer = found->answer, caller = request.caller, json = std::move(*body)] {
-    reply((this->*answer)(caller, json));
-  });
+  return later(this->*found->worker, [this, reply, answer = found->answer, caller = request.caller,
+                                      json = std::move(*body)] { reply((this->*answer)(caller, json)); });
 }
 
 Papers::Answer Papers::libraries(const Caller& caller) const {

@@ -93,8 +93,8 @@ Papers::Answer Papers::review(const Caller& caller, const Json& body) const {
                      {"field", one->field},
                      {"was", one->was},
                      {"value", one->value}});
-  return Json{{"library", library},   {"items", std::move(list)},           {"count", items->size()},
-              {"may_decide", *all},   {"decided_count", decided->size()}, {"decided", std::move(taken)}};
+  return Json{{"library", library}, {"items", std::move(list)},         {"count", items->size()},
+              {"may_decide", *all}, {"decided_count", decided->size()}, {"decided", std::move(taken)}};
 }
 
 Papers::Answer Papers::decide(const Caller& caller, const Json& body) const {
@@ -117,8 +117,7 @@ Papers::Answer Papers::decide(const Caller& caller, const Json& body) const {
   if (!domain) return Refused(papers_error(domain.error(), "library"));
   const std::string who = !caller.key_id.empty() ? caller.name : by.empty() ? "owner" : by;
   const std::string day = papers::date_of_days(static_cast<int64_t>(std::time(nullptr)) / 86'400);
-  const auto done =
-      papers::decide(*store, *domain, id, corrects ? std::optional(value) : std::nullopt, who, day);
+  const auto done = papers::decide(*store, *domain, id, corrects ? std::optional(value) : std::nullopt, who, day);
   if (!done) return Refused(papers_error(done.error(), corrects ? "value" : "id"));
   return Json{{"library", name}, {"id", id}, {"who", who}, {"day", day}};
 }
@@ -173,7 +172,8 @@ Papers::Answer Papers::declare(const Caller& caller, const Json& body) const {
   if (auto fault = check_sees_all(caller, library)) return Refused(std::move(*fault));
   const std::string text = schema ? text_of(*schema) + "\n" : "";
   if (!text.empty())
-    if (const auto read = papers::read_domain(text, "schema"); !read) return Refused(invalid("schema", read.error().what));
+    if (const auto read = papers::read_domain(text, "schema"); !read)
+      return Refused(invalid("schema", read.error().what));
   if (const auto kept = keep_file(beside(library, ".schema.json"), text); !kept)
     return Refused(papers_error(kept.error(), "schema"));
   const auto domain = papers::domain_of_library(library);
@@ -199,8 +199,11 @@ Papers::Answer Papers::labels(const Caller& caller, const Json& body) const {
   const std::set<std::string> held = held_labels(caller);
   for (const auto& [path, list] : labels->of)  // of paths that the caller may see: a path is a name of a paper
     if (*all || std::includes(held.begin(), held.end(), list.begin(), list.end())) of[path] = list;
-  return Json{{"library", name}, {"labels", std::move(of)}, {"keys", !caller.key_id.empty()},
-              {"held", caller.labels}, {"may_change", *all && may_label(caller)}};
+  return Json{{"library", name},
+              {"labels", std::move(of)},
+              {"keys", !caller.key_id.empty()},
+              {"held", caller.labels},
+              {"may_change", *all && may_label(caller)}};
 }
 
 Papers::Answer Papers::label(const Caller& caller, const Json& body) const {
@@ -208,11 +211,13 @@ Papers::Answer Papers::label(const Caller& caller, const Json& body) const {
   std::string name;
   fields.text("library", name);
   const Json* labels = fields.find("labels");
-  if (!labels || !labels->is_object()) fields.fail(invalid("labels", "expected an object of paths and lists of labels"));
+  if (!labels || !labels->is_object())
+    fields.fail(invalid("labels", "expected an object of paths and lists of labels"));
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
   if (auto store = open_named(folder_, name, Database::Mode::read); !store) return Refused(std::move(store.error()));
   const Path library = folder_ / (name + ".sqlite");
-  if (!may_label(caller)) return Refused(not_for_this_key("labels are changed by keys with the scope admin", "scope_missing"));
+  if (!may_label(caller))
+    return Refused(not_for_this_key("labels are changed by keys with the scope admin", "scope_missing"));
   if (auto fault = check_sees_all(caller, library)) return Refused(std::move(*fault));
   const std::string text = text_of(*labels) + "\n";
   const auto read = papers::read_labels(text, "labels");

@@ -120,9 +120,9 @@ TEST_F(PapersRoom, NothingLeadsOutOfTheLibrary) {
     EXPECT_EQ(put(path, "x").status, 400) << path;
   EXPECT_FALSE(std::filesystem::exists(folder_));
   for (const char* name : {"../x", "", "a/b", ".x", "x\\y"})
-    for (const char* path :
-         {"/freehold/ask", "/freehold/papers", "/freehold/place", "/freehold/ingest", "/freehold/forget", "/freehold/review",
-          "/freehold/decide", "/freehold/schema", "/freehold/declare", "/freehold/labels", "/freehold/label"})
+    for (const char* path : {"/freehold/ask", "/freehold/papers", "/freehold/place", "/freehold/ingest",
+                             "/freehold/forget", "/freehold/review", "/freehold/decide", "/freehold/schema",
+                             "/freehold/declare", "/freehold/labels", "/freehold/label"})
       post(path, {{"library", name}}, 400);
 }
 
@@ -179,7 +179,8 @@ class OwnedLibrary : public PapersRoom {
     return post("/freehold/ask", {{"library", "a"}, {"question", "What was the downtime of WO-2?"}})["value"];
   }
   Json failures_of(const std::string& word) {
-    return post("/freehold/ask", {{"library", "a"}, {"question", "How many " + word + " failures were there?"}})["value"];
+    return post("/freehold/ask",
+                {{"library", "a"}, {"question", "How many " + word + " failures were there?"}})["value"];
   }
   void protect() { ASSERT_TRUE(replace_file(folder_ / "a.labels.json", R"({"hr/": ["staff"]})")); }
   static Caller key(std::vector<std::string> labels, uint8_t scopes = scope_papers) {
@@ -197,7 +198,8 @@ TEST_F(OwnedLibrary, WhatPapersSayDifferentlyIsDecided) {
   post("/freehold/decide", wrong, 400);
   post("/freehold/decide", {{"library", "a"}, {"id", "00000000"}}, 400);
   post("/freehold/decide", {{"library", "a"}, {"id", one["id"]}, {"value", ""}}, 400);
-  const Json done = post("/freehold/decide", {{"library", "a"}, {"id", one["id"]}, {"value", "50"}, {"by", "M. Weber"}});
+  const Json done =
+      post("/freehold/decide", {{"library", "a"}, {"id", one["id"]}, {"value", "50"}, {"by", "M. Weber"}});
   EXPECT_EQ(done["who"], "M. Weber");
   EXPECT_EQ(downtime(), 50);
   const Json left = post("/freehold/review", {{"library", "a"}});
@@ -243,7 +245,8 @@ TEST_F(OwnedLibrary, TheLexiconAndTheSchemaAreChanged) {
   EXPECT_EQ(failures_of("lump"), 1);
   EXPECT_NE(failures_of("wheelie"), 1);
   EXPECT_NE(failures_of("ghost"), 0);
-  EXPECT_EQ(post("/freehold/ask", {{"library", "a"}, {"question", "How many hiccups were there in 2020?"}})["value"], 2);
+  EXPECT_EQ(post("/freehold/ask", {{"library", "a"}, {"question", "How many hiccups were there in 2020?"}})["value"],
+            2);
   now = post("/freehold/schema", {{"library", "a"}});
   EXPECT_EQ(now["declared"], true);
   EXPECT_EQ(now["schema"]["not_terms"][0], "wheelie");

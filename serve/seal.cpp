@@ -21,8 +21,7 @@ constexpr int serving[] = {
     SYS_faccessat, SYS_faccessat2, SYS_readlink, SYS_readlinkat, SYS_getcwd, SYS_getdents64, SYS_mkdir, SYS_mkdirat,
     SYS_rmdir, SYS_unlink, SYS_unlinkat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_ftruncate, SYS_fallocate,
     SYS_fsync, SYS_fdatasync, SYS_fadvise64, SYS_statfs, SYS_fstatfs, SYS_fchmod, SYS_fchmodat, SYS_chmod,
-    SYS_utimensat, SYS_umask, SYS_munmap,
-    SYS_mremap, SYS_brk, SYS_madvise, SYS_mincore, SYS_msync,
+    SYS_utimensat, SYS_umask, SYS_munmap, SYS_mremap, SYS_brk, SYS_madvise, SYS_mincore, SYS_msync,
     //
     SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_shutdown, SYS_getsockopt, SYS_setsockopt, SYS_getsockname,
     SYS_getpeername, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl, SYS_poll, SYS_ppoll, SYS_select, SYS_pselect6,

@@ -28,8 +28,8 @@ constexpr uint64_t most_name_bytes = 64 << 10;
 constexpr uint64_t most_bytes = std::max(limits::paper_bytes, limits::reader_output_bytes);
 constexpr int from_server = 3, to_server = 4;
 
-// Moves bytes through a pipe, until `at` is `size`; false where it can go no further: `late` tells whether only for want
-// of time.
+// Moves bytes through a pipe, until `at` is `size`; false where it can go no further: `late` tells whether only for
+// want of time.
 template <class Move>
 bool move_all(int handle, size_t& at, size_t size, short event, std::optional<Clock::time_point> until, bool& late,
               Move move) {

@@ -4,8 +4,8 @@
 // asked for a job by number; no word of a request becomes a word of a command. It ends when the server does.
 //
 // Between the two are two pipes. Asked: job, page, length of the name, length of the input (8 bytes each), name, input.
-// Answered: 0 or the fault plus 1, a length, that many bytes: what was printed, or why nothing was. Where that takes too
-// long, the job is an error, and the next one first takes the answer that is still owed from the pipe.
+// Answered: 0 or the fault plus 1, a length, that many bytes: what was printed, or why nothing was. Where that takes
+// too long, the job is an error, and the next one first takes the answer that is still owed from the pipe.
 #pragma once
 
 #include <sys/types.h>
@@ -56,7 +56,7 @@ class Launcher {
   const int asks_, answers_;
   std::mutex mutex_;
   std::optional<LauncherCall> call_;  // the one that took too long, if its answer is still owed
-  bool broken_ = false;       // it has ended, or no longer keeps to the protocol
+  bool broken_ = false;               // it has ended, or no longer keeps to the protocol
 };
 
 }  // namespace freehold::papers

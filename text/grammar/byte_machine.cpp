@@ -62,9 +62,8 @@ int32_t ByteMachine::distance_of(const Item& item) const {
 uint8_t ByteMachine::nearest_byte(Config config) const {
   const Set& set = configs_[static_cast<size_t>(config)];
   const auto items = std::span(items_).subspan(set.first, set.count);
-  const auto nearest = std::min_element(items.begin(), items.end(), [&](const Item& a, const Item& b) {
-    return distance_of(a) < distance_of(b);
-  });
+  const auto nearest = std::min_element(items.begin(), items.end(),
+                                        [&](const Item& a, const Item& b) { return distance_of(a) < distance_of(b); });
   if (nearest == items.end()) return 0;
   for (int one = 0; one < program_.classes(); ++one)
     if (program_.takes(program_.at(nearest->state), one)) return program_.byte_of(one);

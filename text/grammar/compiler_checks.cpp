@@ -70,8 +70,8 @@ std::vector<bool> Compiler::reaching_end(bool by_bytes) const {
   return reached;
 }
 
-// Knuth's form of Dijkstra's algorithm: no way is shorter than what it goes through, so the nearest state that is open is
-// settled.
+// Knuth's form of Dijkstra's algorithm: no way is shorter than what it goes through, so the nearest state that is open
+// is settled.
 void Compiler::measure() {
   const Users users = this->users();
   std::vector<int32_t>& rests = program_.rests_;

@@ -85,7 +85,8 @@ size_t VocabularyTree::longest_token(std::string_view text) const {
   for (const Tree& tree : trees_) {
     size_t at = 0, end = tree.nodes.size() - 1;  // of the nodes that go on from the text so far
     for (size_t i = 0; i < text.size(); ++i) {
-      while (at < end && tree.nodes[at].byte != static_cast<uint8_t>(text[i])) at = static_cast<size_t>(tree.nodes[at].skip);
+      while (at < end && tree.nodes[at].byte != static_cast<uint8_t>(text[i]))
+        at = static_cast<size_t>(tree.nodes[at].skip);
       if (at >= end) break;
       end = static_cast<size_t>(tree.nodes[at].skip);
       if (tree.nodes[at + 1].tokens > tree.nodes[at].tokens) longest = std::max(longest, i + 1);
