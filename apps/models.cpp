@@ -190,6 +190,9 @@ Result<LoadedModel> load(const ModelOptions& options) {
   TRY_ASSIGN(Tokenizer tokenizer, reading.get());
   TRY_ASSIGN(std::unique_ptr<Model> model, std::move(loaded));
   line.clear();
+  if (model->facts().encoder && !options.encoders)
+    return unsupported("{}: is an encoder: it makes vectors of texts and writes none; freehold serve is for it",
+                       checkpoint.name());
   if (const WeightStore* store = model->store()) say_what_it_costs(store->counts(), model->facts());
   if (tokenizer.size() > model->facts().vocabulary)
     return inconsistent("{}: the tokenizer has {} tokens, the model {}", checkpoint.name(), tokenizer.size(),

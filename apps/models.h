@@ -20,6 +20,7 @@ struct ModelOptions {
   bool exact = false;
   MlaForm mla = MlaForm::absorbed;
   bool predict = false;  // load the layer that predicts the token after next
+  bool encoders = false;  // the command has a use for a model that makes vectors and writes no text
   uint64_t memory = 0;   // for weights, in bytes; 0: as much as they take
 };
 void add_model_argument(CLI::App& app, ModelOptions& options);

@@ -44,15 +44,24 @@ int open_beneath(int folder, const char* name, uint64_t resolve) {
   return repeat_interrupted([&] { return ::openat(folder, name, read_flags | O_NOFOLLOW); });
 }
 
-// The target of a link of the form "../../blobs/NAME" in `folder`, else "".
-std::string model_cache_target(int folder, const std::string& name) {
-  constexpr std::string_view prefix = "../../blobs/";
+// The target of a link of the form "../../blobs/NAME" in `folder`, which is `depth` below the snapshot; else "".
+std::string model_cache_target(int folder, const std::string& name, int depth) {
+  std::string prefix = "../../blobs/";
+  for (int i = 0; i < depth; ++i) prefix.insert(0, "../");
   char target[512];
   const ssize_t length = ::readlinkat(folder, name.c_str(), target, sizeof target);
   if (length <= 0 || static_cast<size_t>(length) == sizeof target) return {};
   const std::string_view text(target, static_cast<size_t>(length));
   if (!text.starts_with(prefix) || !is_plain_name(text.substr(prefix.size()))) return {};
   return std::string(text);
+}
+
+// Closed with the last copy.
+std::shared_ptr<const int> shared(int handle) {
+  return std::shared_ptr<const int>(new int(handle), [](const int* h) {
+    ::close(*h);
+    delete h;
+  });
 }
 
 Result<std::string> read_whole(int handle, std::string_view name, uint64_t most_bytes) {
@@ -161,10 +170,23 @@ Result<Folder> Folder::open(const Path& path, Links links) {
   Folder folder;
   folder.path_ = path;
   folder.links_ = links;
-  folder.handle_ = std::shared_ptr<const int>(new int(handle), [](const int* h) {
-    ::close(*h);
-    delete h;
-  });
+  folder.handle_ = shared(handle);
+  return folder;
+}
+
+Result<Folder> Folder::folder(std::string_view name) const {
+  if (!is_plain_name(name))
+    return malformed("'{}': not a plain folder name; expected one path component", printable(name));
+  const std::string file(name);
+  // O_NOFOLLOW with a single component that is no "..": nothing leads out.
+  const int handle = repeat_interrupted(
+      [&] { return ::openat(*handle_, file.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
+  if (handle < 0) return io_error("{}: cannot be opened as a folder: {}", file, system_reason());
+  Folder folder;
+  folder.path_ = path_ / file;
+  folder.links_ = links_;
+  folder.depth_ = depth_ + 1;
+  folder.handle_ = shared(handle);
   return folder;
 }
 
@@ -174,7 +196,7 @@ Result<int> Folder::open_file(std::string_view name) const {
   const std::string file(name);
   int handle = open_beneath(*handle_, file.c_str(), RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
   if (handle < 0 && errno == ELOOP) {
-    const std::string target = links_ == Links::model_cache ? model_cache_target(*handle_, file) : "";
+    const std::string target = links_ == Links::model_cache ? model_cache_target(*handle_, file, depth_) : "";
     if (target.empty())
       return unsupported("{}: is a symbolic link; links are refused unless a model cache's were allowed", file);
     handle = open_beneath(*handle_, target.c_str(), RESOLVE_NO_SYMLINKS);

@@ -44,7 +44,7 @@ class MappedFile {
 };
 
 // Whether a name inside a folder may be a symbolic link. `model_cache` allows exactly the form of Hugging Face's
-// cache, "../../blobs/NAME"; links to anywhere else stay refused.
+// cache, "../../blobs/NAME", with one more ".." for each folder below; links to anywhere else stay refused.
 enum class Links : uint8_t { refuse, model_cache };
 
 // One component of a path, fit to be opened beneath a folder: no '/', '\\', ':', "..", NUL or other control bytes,
@@ -59,6 +59,7 @@ class Folder {
   // Reads a whole file; more than `most_bytes` is Fault::resources.
   Result<std::string> read(std::string_view name, uint64_t most_bytes) const;
   bool has(std::string_view name) const;  // as a regular file that map() would open
+  Result<Folder> folder(std::string_view name) const;  // one inside it, no link
   const Path& path() const { return path_; }
 
  private:
@@ -66,6 +67,7 @@ class Folder {
   Result<int> open_file(std::string_view name) const;
   Path path_;
   Links links_ = Links::refuse;
+  int depth_ = 0;  // below the folder that open() was given
   std::shared_ptr<const int> handle_;  // closed with the last copy
 };
 

@@ -164,7 +164,10 @@ std::span<const int32_t> Checkpoint::integers(std::string_view key) const { retu
 Result<std::string> Checkpoint::side_file(std::string_view name) const {
   if (!impl_->folder)
     return unsupported("{}: is a single file; '{}' could only lie in a folder", this->name(), printable(name));
-  return impl_->folder->read(name, limits::json_bytes);
+  const size_t slash = name.find('/');
+  if (slash == name.npos) return impl_->folder->read(name, limits::json_bytes);
+  TRY_ASSIGN(const Folder inner, impl_->folder->folder(name.substr(0, slash)));
+  return inner.read(name.substr(slash + 1), limits::json_bytes);
 }
 bool Checkpoint::has_side_file(std::string_view name) const { return impl_->folder && impl_->folder->has(name); }
 

@@ -48,7 +48,8 @@ class Checkpoint {
   std::span<const std::string_view> strings(std::string_view key) const;
   std::span<const float> floats(std::string_view key) const;
   std::span<const int32_t> integers(std::string_view key) const;
-  // Folder only: another small file beside the weights ("tokenizer.json", "tokenizer_config.json").
+  // Folder only: another small file beside the weights ("tokenizer.json"), or in a folder beside them
+  // ("1_Pooling/config.json").
   Result<std::string> side_file(std::string_view name) const;
   bool has_side_file(std::string_view name) const;
 

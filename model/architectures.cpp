@@ -15,6 +15,7 @@ constexpr Architecture table[] = {
     {"deepseek_v3", "deepseek2", load_deepseek2},    // V3, R1, V3.1
     {"deepseek_v32", "deepseek32", load_deepseek2},  // V3.2
     {"deepseek_v4", "deepseek4", load_deepseek_v4},  // V4 Flash and Pro
+    {"bert", "bert", load_bert},                     // encoders: all-MiniLM-L6-v2
 };
 
 }  // namespace

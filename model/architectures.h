@@ -19,6 +19,7 @@ struct Architecture {
 std::span<const Architecture> architectures();
 
 // Loaders, one for each family file.
+Result<std::unique_ptr<Model>> load_bert(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 Result<std::unique_ptr<Model>> load_deepseek2(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 Result<std::unique_ptr<Model>> load_llama(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);
 Result<std::unique_ptr<Model>> load_deepseek(const Checkpoint&, const Architecture&, const LoadOptions&, Pool&);

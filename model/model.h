@@ -53,6 +53,7 @@ struct ModelFacts {          // what others need to know without knowing the arc
   int heads = 0, kv_heads = 0, head_dim = 0, ffn = 0;
   int experts = 0, experts_used = 0;  // routed experts of a layer, and those that a token visits; 0: dense
   bool tied = false;
+  bool encoder = false;  // reads texts both ways, each whole in one pass; has no output head, so it writes none
   uint64_t parameters = 0;
   uint64_t active_parameters = 0;  // that one token passes through: of the experts those it is sent to
   uint64_t weight_bytes = 0;       // as held in memory

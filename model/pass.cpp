@@ -193,16 +193,31 @@ std::span<const ops::AttentionSpan> Pass::spans(int layer, const KvShape& own) {
   return spans_;
 }
 
+void Pass::find_own_spans(int layer, const Tensor& k, const Tensor& v) {
+  const KvShape own{KvType::f32, static_cast<int>(k.shape()[1]), static_cast<int>(k.shape()[2]),
+                    static_cast<int>(v.shape()[2])};
+  find_spans(layer, patterns_shown(layer) ? &own : nullptr);  // a watched pattern needs pages to be computed from
+}
+
 Tensor Pass::attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
                        const ops::Selection& selection) {
-  const bool shown = watched(Point::attn_scores, layer) || watched(Point::attn_probs, layer);
-  if (!selection.begins) {
-    const KvShape own{KvType::f32, static_cast<int>(k.shape()[1]), static_cast<int>(k.shape()[2]),
-                      static_cast<int>(v.shape()[2])};
-    find_spans(layer, shown ? &own : nullptr);  // a watched pattern needs pages to be computed from
+  if (!selection.begins) find_own_spans(layer, k, v);
+  return attend(layer, q, k, v, scale, selection);
+}
+
+Tensor Pass::attention_both_ways(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale) {
+  find_own_spans(layer, k, v);
+  for (ops::AttentionSpan& span : span_room_.first(spans_.size())) {
+    CHECK(span.start == 0, "a text that begins at position {} of itself", span.start);
+    span.mask = ops::Mask::none;
   }
+  return attend(layer, q, k, v, scale, {});
+}
+
+Tensor Pass::attend(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
+                    const ops::Selection& selection) {
   Tensor z = ops::attention(context_, q, k, v, scale, spans_, selection);  // [rows, heads, value_dim]
-  if (!shown) return z;
+  if (!patterns_shown(layer)) return z;
 
   for (const ops::AttentionSpan& span : spans_) {
     const std::span<const Row> rows(rows_.data() + span.first_row, static_cast<size_t>(span.rows));

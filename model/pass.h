@@ -96,6 +96,8 @@ class Pass {
   // A selection (ops/selection.h) has been made over the spans of this layer.
   Tensor attention(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
                    const ops::Selection& = {});
+  // The same where a row sees all rows of its sequence, whole in this batch (encoders).
+  Tensor attention_both_ways(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale);
   // The batch as spans over the pages of its caches in this layer; sequences without a cache get pages of the pass's
   // own, of this shape. Valid until the next layer's.
   std::span<const ops::AttentionSpan> spans(int layer, const KvShape& own);
@@ -128,6 +130,11 @@ class Pass {
     return static_cast<size_t>(layer) * point_count + static_cast<size_t>(point);
   }
   void find_spans(int layer, const KvShape* own);
+  void find_own_spans(int layer, const Tensor& k, const Tensor& v);
+  Tensor attend(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale, const ops::Selection&);
+  bool patterns_shown(int layer) const {
+    return watched(Point::attn_scores, layer) || watched(Point::attn_probs, layer);
+  }
   Tensor show(Point, int layer, Tensor x, std::span<const Row> rows, int expert = every_expert);
   Tensor adapted(const Linear&, const Tensor& x, Tensor y, std::span<const Row> sites);
   template <class Change>

@@ -1,6 +1,7 @@
 // The text side of a checkpoint: which metadata and side files a tokenizer and a chat template are read from.
-//   GGUF:    tokenizer.ggml.*, tokenizer.chat_template, ARCHITECTURE.pooling_type
-//   folder:  tokenizer.json, tokenizer_config.json (begin and end tokens, template), config.json (their ids, where the
+//   GGUF:    tokenizer.ggml.*, tokenizer.chat_template
+//   folder:  tokenizer.json, or else vocab.txt (WordPiece), tokenizer_config.json (begin and end tokens, template),
+//   config.json (their ids, where the
 //            former is silent), chat_template.jinja
 #include "model/model.h"
 #include "model/text_side.h"
@@ -67,11 +68,16 @@ Result<Json> tokenizer_config(const Checkpoint& checkpoint) {
 }
 
 Result<Tokenizer> tokenizer_of_folder(const Checkpoint& checkpoint) {
-  if (!checkpoint.has_side_file("tokenizer.json"))
-    return unsupported("{}: holds no tokenizer.json; other kinds of tokenizer file are not supported",
-                       checkpoint.name());
-  TRY_ASSIGN(const std::string tokenizer, checkpoint.side_file("tokenizer.json"));
   TRY_ASSIGN(Json config, tokenizer_config(checkpoint));
+  if (!checkpoint.has_side_file("tokenizer.json")) {
+    if (!checkpoint.has_side_file("vocab.txt"))
+      return unsupported(
+          "{}: holds neither tokenizer.json nor vocab.txt; other kinds of tokenizer file are not supported",
+          checkpoint.name());
+    TRY_ASSIGN(const std::string vocabulary, checkpoint.side_file("vocab.txt"));
+    return Tokenizer::from_vocabulary(vocabulary, config.dump(), checkpoint.name());
+  }
+  TRY_ASSIGN(const std::string tokenizer, checkpoint.side_file("tokenizer.json"));
   for (const char* key : {"bos_token_id", "eos_token_id"})
     if (const auto id = checkpoint.config().find(key); id != checkpoint.config().end() && !config.contains(key))
       config[key] = *id;
@@ -106,19 +112,6 @@ Result<std::string> chat_template_source(const Checkpoint& checkpoint) {
   if (checkpoint.has_side_file("chat_template.jinja")) return checkpoint.side_file("chat_template.jinja");
   TRY_ASSIGN(const Json config, tokenizer_config(checkpoint));
   return template_of_config(config, checkpoint.name());
-}
-
-Result<std::optional<VectorForm>> vector_form_for(const Checkpoint& checkpoint) {
-  VectorForm form;
-  if (checkpoint.source() != Checkpoint::Source::gguf) return form;
-  TRY_ASSIGN(const auto* ends, member<bool>(checkpoint, "tokenizer.ggml.add_eos_token", "boolean"));
-  form.ends = ends && *ends;
-  TRY_ASSIGN(const std::string_view architecture, text_member(checkpoint, "general.architecture"));
-  const auto found = checkpoint.config().find(std::string(architecture) + ".pooling_type");
-  if (found == checkpoint.config().end() || *found == Json(0) || *found == Json(1)) return form;  // unstated, mean
-  if (*found != Json(3)) return std::nullopt;
-  form.pooling = Pooling::last;
-  return form;
 }
 
 Result<std::optional<FillTokens>> fill_tokens_for(const Checkpoint& checkpoint, const Tokenizer& tokenizer) {

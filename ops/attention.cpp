@@ -1,7 +1,8 @@
-// Causal attention with grouped keys over paged keys and values: z = Σ_j softmax(q·k_j scale)_j v_j, j up to the
-// query's own position. Softmax in base 2, page by page (kernels/attention_kernels.h), started anew at each absolute
-// multiple of 512 positions; these stretches are merged in ascending order. So a query's bits depend on its position,
-// its query and the keys before it only: prefill at once, in chunks, token by token, alone or in a batch give the same.
+// Attention with grouped keys over paged keys and values: z = Σ_j softmax(q·k_j scale)_j v_j, j up to the query's own
+// position or, without a mask, to the end of its span. Softmax in base 2, page by page (kernels/attention_kernels.h),
+// started anew at each absolute multiple of 512 positions; these stretches are merged in ascending order. So a query's
+// bits depend on its position, its query and the keys before it only: prefill at once, in chunks, token by token, alone
+// or in a batch give the same.
 //
 // A piece of work is (span, key head, block of rows) and either all stretches, or one stretch when there are few rows
 // and a long past (decoding). Rows that a selection keeps from some of their past are attention_selected.cpp's.
@@ -98,7 +99,7 @@ class Attention {
         // The last rows of a prompt see most: they come first.
         for (int end = span.rows; end > 0; end -= block_rows()) {
           const int first = std::max(0, end - block_rows());
-          const int stretches = stretches_to(span.start + end - 1);
+          const int stretches = stretches_to(span.last_seen(end - 1));
           const bool split = stretches > 1 && span.rows * group_ <= split_columns;
           for (int head = 0; head < kv_heads_; ++head)
             for (int t = 0; t < (split ? stretches : 1); ++t)
@@ -126,14 +127,13 @@ class Attention {
   }
 
   int keys_seen(const Piece& piece) const {
-    const int end = spans_[static_cast<size_t>(piece.span)].start + piece.first_row + piece.rows;
+    const int end = last_seen(piece, piece.rows - 1) + 1;
     return std::min(end, (piece.stretch + piece.stretches) * stretch_positions) - piece.stretch * stretch_positions;
   }
 
   // Columns are (row, query head of the group), rows ascending, so those that see a position are the last ones.
   void attend(const Piece& piece, Scratch& scratch) {
     const AttentionSpan& span = spans_[static_cast<size_t>(piece.span)];
-    const int start = span.start + piece.first_row;
     const int count = piece.rows * group_;
     for (int row = 0; row < piece.rows; ++row)
       kernels_.rows.scale(
@@ -152,8 +152,8 @@ class Attention {
         columns.code_scales = scratch.codes.scales;
         columns.minus_sums = scratch.codes.minus_sums;
       }
-      const int first = first_column(start, t * stretch_positions);
-      fold_stretch(piece, start, from_column(columns, first, shape_of(piece)), first, t, scratch);
+      const int first = first_column(piece, t * stretch_positions);
+      fold_stretch(piece, from_column(columns, first, shape_of(piece)), first, t, scratch);
       if (piece.partial.count || t == 0) continue;
       AttentionColumns total = scratch.total;
       total.count = count;
@@ -169,22 +169,28 @@ class Attention {
 
   const KvShape& shape_of(const Piece& piece) const { return pages_[static_cast<size_t>(piece.span)].shape; }
 
-  // The first column whose row, counted from absolute position `start`, has a position of at least `position`.
-  int first_column(int start, int position) const { return std::max(0, position - start) * group_; }
+  // Of the piece's row.
+  int last_seen(const Piece& piece, int row) const {
+    return spans_[static_cast<size_t>(piece.span)].last_seen(piece.first_row + row);
+  }
+  // The first column whose row sees this position.
+  int first_column(const Piece& piece, int position) const {
+    const AttentionSpan& span = spans_[static_cast<size_t>(piece.span)];
+    return span.mask == Mask::causal ? std::max(0, position - span.start - piece.first_row) * group_ : 0;
+  }
 
-  void fold_stretch(const Piece& piece, int start, const AttentionColumns& columns, int skipped, int stretch,
-                    Scratch& scratch) {
+  void fold_stretch(const Piece& piece, const AttentionColumns& columns, int skipped, int stretch, Scratch& scratch) {
     const KvView& pages = pages_[static_cast<size_t>(piece.span)];
     std::fill_n(columns.maximum, columns.count, -__builtin_inff());
     std::fill_n(columns.sum, columns.count, 0.0f);
     std::fill_n(columns.mixed, static_cast<size_t>(columns.count) * static_cast<size_t>(value_dim_), 0.0f);
-    const int last = start + piece.rows - 1;
+    const int last = last_seen(piece, piece.rows - 1);
     const int end = std::min(last + 1, (stretch + 1) * stretch_positions);
     for (int at = stretch * stretch_positions; at < end; at += kv_page_positions) {
-      const int first = std::max(0, first_column(start, at) - skipped);
+      const int first = std::max(0, first_column(piece, at) - skipped);
       const AttentionColumns seeing = from_column(columns, first, pages.shape);
       for (int c = skipped + first; c < skipped + columns.count; ++c)
-        scratch.visible[c] = std::min(kv_page_positions, start + c / group_ - at + 1);
+        scratch.visible[c] = std::min(kv_page_positions, last_seen(piece, c / group_) - at + 1);
       const int page = at / kv_page_positions;
       const KvBlock block =
           pages.block_with_values(page, piece.head, std::min(kv_page_positions, end - at), scratch.values);
@@ -209,9 +215,8 @@ class Attention {
         continue;
       }
       const Piece& first = pieces_[i];
-      const int start = spans_[static_cast<size_t>(first.span)].start + first.first_row;
       for (++i; i < piece_count_ && pieces_[i].stretch > 0; ++i) {
-        const int skipped = first_column(start, pieces_[i].stretch * stretch_positions);
+        const int skipped = first_column(first, pieces_[i].stretch * stretch_positions);
         kernels_.attention.merge(from_column(pieces_[i].partial, skipped, shape_of(first)),
                                  from_column(first.partial, skipped, shape_of(first)), value_dim_);
       }
@@ -249,6 +254,7 @@ Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tenso
     CHECK(span.first_row == rows && span.rows >= 0 && span.start >= 0, "rows {}+{} at position {}", span.first_row,
           span.rows, span.start);
     CHECK(!context.tape || span.start == 0, "a gradient through a past of {} positions", span.start);
+    CHECK(span.mask == Mask::causal || !selection.begins, "a selection without a mask");
     rows += span.rows;
   }
   CHECK(rows == q.rows(), "{} rows in spans, q {}", rows, q.shape().text());

@@ -1,4 +1,4 @@
-// For query row i of a head, p = softmax(q·k scale) over rows 0..i:
+// For query row i of a head, p = softmax(q·k scale) over the rows it sees:
 //   dv_r += p_r dz     dp_r = dz·v_r     ds_r = p_r (dp_r - Σ p dp) scale     dq += ds_r k_r     dk_r += ds_r q
 // Tiles of 64 queries by 64 keys go through the forward kernels: s and dp are scores (queries against keys, dz against
 // values), dq is a mix of keys by ds, dv and dk are mixes of dz and q by the transposed patterns. One chunk is a (span,
@@ -43,21 +43,21 @@ struct Sizes {
 
 class HeadBack {
  public:
-  HeadBack(const Kernels& kernels, const Sizes& sizes, int rows, float scale, const float* q, const float* k,
-           const float* v, const float* dz, const Selection& selection, int first_row)
+  HeadBack(const Kernels& kernels, const Sizes& sizes, const AttentionSpan& span, float scale, const float* q,
+           const float* k, const float* v, const float* dz, const Selection& selection)
       : kernels_(kernels),
         selection_(selection),
-        first_row_(first_row),
-        n_(rows),
+        span_(span),
+        n_(span.rows),
         d_(sizes.d),
         dv_(sizes.value_dim),
         scale_(scale),
-        q_(gathered(q, rows, sizes.heads * d_, d_)),
-        k_(gathered(k, rows, sizes.kv_heads * d_, d_)),
-        v_(gathered(v, rows, sizes.kv_heads * dv_, dv_)),
-        dz_(gathered(dz, rows, sizes.heads * dv_, dv_)),
-        key_pages_(as_keys(k_, rows, d_)),
-        value_pages_(as_keys(v_, rows, dv_)) {}
+        q_(gathered(q, n_, sizes.heads * d_, d_)),
+        k_(gathered(k, n_, sizes.kv_heads * d_, d_)),
+        v_(gathered(v, n_, sizes.kv_heads * dv_, dv_)),
+        dz_(gathered(dz, n_, sizes.heads * dv_, dv_)),
+        key_pages_(as_keys(k_, n_, d_)),
+        value_pages_(as_keys(v_, n_, dv_)) {}
 
   // dq: [rows, d]; dk, dv: [rows, d], [rows, value_dim]; all added to.
   void run(float* dq, float* dk, float* dv) {
@@ -67,7 +67,7 @@ class HeadBack {
     for (int first = 0; first < n_; first += tile) {
       const int rows = std::min(tile, n_ - first);
       patterns(first, rows, width);
-      for (int at = 0; at < first + rows; at += tile) {
+      for (int at = 0; at < seen(first + rows - 1); at += tile) {
         const int keys = std::min(tile, n_ - at);
         mix(k_.data() + at * d_, d_, rows, keys, ds_.data() + at, width, dq + first * d_);
         mix(q_.data() + first * d_, d_, keys, rows, transposed(ds_, at, rows, width), tile, dk + at * d_);
@@ -77,25 +77,27 @@ class HeadBack {
   }
 
  private:
+  int seen(int row) const { return span_.last_seen(row) + 1; }  // rows; the span starts at 0
+
   // p and ds of rows first..first+rows, [rows, width]; zero where a row does not see a key of its last tile.
   void patterns(int first, int rows, int width) {
     const RowKernels& row_kernels = kernels_.rows;
-    for (int at = 0; at < first + rows; at += tile) {
+    for (int at = 0; at < seen(first + rows - 1); at += tile) {
       score(key_pages_.data() + at * d_, d_, q_.data() + first * d_, rows, p_.data() + at, width);
       score(value_pages_.data() + at * dv_, dv_, dz_.data() + first * dv_, rows, ds_.data() + at, width);
     }
-    const int end = (first + rows + tile - 1) / tile * tile;
+    const int end = (seen(first + rows - 1) + tile - 1) / tile * tile;
     for (int r = 0; r < rows; ++r) {
       float *p = p_.data() + r * width, *ds = ds_.data() + r * width;
-      const int64_t seen = first + r + 1;
-      row_kernels.scale(p, scale_, seen, p);
-      if (selection_.begins) hide_others(selection_.of(first_row_ + first + r), seen, -__builtin_inff(), p);
-      const float sum = row_kernels.exp_sum(p, row_kernels.maximum(p, seen), seen, p);
-      row_kernels.scale(p, 1.0f / sum, seen, p);
-      const float mean = row_kernels.dot(p, ds, seen);
-      for (int64_t j = 0; j < seen; ++j) ds[j] = scale_ * p[j] * (ds[j] - mean);
-      std::fill(p + seen, p + end, 0.0f);
-      std::fill(ds + seen, ds + end, 0.0f);
+      const int64_t count = seen(first + r);
+      row_kernels.scale(p, scale_, count, p);
+      if (selection_.begins) hide_others(selection_.of(span_.first_row + first + r), count, -__builtin_inff(), p);
+      const float sum = row_kernels.exp_sum(p, row_kernels.maximum(p, count), count, p);
+      row_kernels.scale(p, 1.0f / sum, count, p);
+      const float mean = row_kernels.dot(p, ds, count);
+      for (int64_t j = 0; j < count; ++j) ds[j] = scale_ * p[j] * (ds[j] - mean);
+      std::fill(p + count, p + end, 0.0f);
+      std::fill(ds + count, ds + end, 0.0f);
     }
   }
 
@@ -117,7 +119,8 @@ class HeadBack {
 
   const Kernels& kernels_;
   const Selection selection_;
-  const int first_row_, n_, d_, dv_;
+  const AttentionSpan span_;
+  const int n_, d_, dv_;
   const float scale_;
   const Numbers q_, k_, v_, dz_, key_pages_, value_pages_;
   Numbers p_, ds_;
@@ -141,10 +144,10 @@ void attention_back(const Kernels& kernels, Pool& pool, Tape& tape, const Tensor
   pool.run(static_cast<int>(static_cast<int64_t>(spans.size()) * sizes.heads), [&](int chunk, int) {
     const AttentionSpan& span = spans[static_cast<size_t>(chunk / sizes.heads)];
     const int64_t head = chunk % sizes.heads, first = span.first_row;
-    HeadBack back(kernels, sizes, span.rows, scale, q.data() + (first * sizes.heads + head) * d,
+    HeadBack back(kernels, sizes, span, scale, q.data() + (first * sizes.heads + head) * d,
                   k.data() + (first * sizes.kv_heads + head / group) * d,
                   v.data() + (first * sizes.kv_heads + head / group) * value_dim,
-                  dz + (first * sizes.heads + head) * value_dim, selection, span.first_row);
+                  dz + (first * sizes.heads + head) * value_dim, selection);
     Numbers own(static_cast<size_t>(span.rows * d));
     back.run(own.data(), dk_parts.data() + (head * q.rows() + first) * d,
              dv_parts.data() + (head * q.rows() + first) * value_dim);

@@ -55,7 +55,7 @@ Tensor attention_scores(Context& context, const Tensor& q, const Tensor& k, cons
       for (int64_t head = 0; head < heads; head += std::min<int64_t>(16, group - head % group)) {
         const int64_t columns = std::min<int64_t>(16, group - head % group);
         const float* queries = queries_of.data() + ((span.first_row + i) * heads + head) * d;
-        const int64_t own = span.start + i;
+        const int64_t own = span.last_seen(static_cast<int>(i));
         for (int64_t c = 0; c < columns; ++c)
           std::fill_n(to + (i * heads + head + c) * n + own + 1, n - own - 1, -__builtin_inff());
         for (int64_t at = 0; at <= own; at += kv_page_positions) {
@@ -81,7 +81,7 @@ Tensor attention_scores(Context& context, const Tensor& q, const Tensor& k, cons
           for (int64_t i = 0; i < span.rows; ++i)
             for (int64_t j = 0; j < heads; ++j) {
               const int64_t query = ((span.first_row + i) * heads + j) * d;
-              for (int64_t r = 0; r <= i; ++r) {
+              for (int64_t r = 0; r <= span.last_seen(static_cast<int>(i)); ++r) {
                 const int64_t key = ((span.first_row + r) * kv_heads + j / group) * d;
                 const float factor = scale * ds[(i * heads + j) * n + r];
                 kernels.add_scaled(dq + query, factor, k.data() + key, d, dq + query);

@@ -217,6 +217,34 @@ TEST_P(AttentionTest, without_pages_as_with_f32_pages) {
   EXPECT_TRUE(same_bits(attend(bench.context, c, in, 0, c.rows, nullptr), in_chunks(*GetParam(), 2, c, in, {c.rows})));
 }
 
+// Without a mask a row sees what the last row of a causal span sees: its query there gives the same bits.
+TEST_P(AttentionTest, without_a_mask_each_row_sees_what_the_last_one_sees) {
+  for (const int rows : {1, 65, 600, 1100}) {
+    const Case c{rows, 4, 2, 16, 24, KvType::f32};
+    Arena arena;
+    const Inputs in = inputs_of(c, arena), before = inputs_of({30, 4, 2, 16, 24, KvType::f32}, arena, 5);
+    Bench bench(*GetParam(), 2);
+    const std::vector<ops::AttentionSpan> spans{{0, 30, 0, nullptr, ops::Mask::none},
+                                                {30, rows, 0, nullptr, ops::Mask::none}};
+    const auto both = [&](const Tensor& a, const Tensor& b) {
+      const Tensor parts[] = {a, b};
+      return ops::join_rows(bench.context, parts);
+    };
+    const Tensor z = ops::attention(bench.context, both(before.q, in.q), both(before.k, in.k), both(before.v, in.v),
+                                    scale_of(c), spans);
+    for (const int row : {0, 1, 63, 64, 511, 512, rows - 1}) {
+      if (row >= rows) continue;
+      Inputs last = in;
+      last.q = Tensor::empty(in.q.shape(), arena);
+      std::copy_n(in.q.data(), in.q.shape().elements(), last.q.mutable_data());
+      std::copy_n(in.q.row(row).data(), in.q.width(), last.q.mutable_row(rows - 1).data());
+      const auto causal = attend(bench.context, c, last, 0, rows, nullptr);
+      EXPECT_TRUE(same_bits(z.row(30 + row), std::span(causal).last(static_cast<size_t>(z.width()))))
+          << row << " of " << rows;
+    }
+  }
+}
+
 TEST_P(AttentionTypes, leftovers_in_pages_do_not_matter) {
   const Case c{70, 4, 2, 16, 16, type()};
   Arena arena;

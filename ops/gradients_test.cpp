@@ -89,6 +89,19 @@ TEST(Gradients, rope) {
     }
 }
 
+TEST(Gradients, gelu) {
+  for (const int64_t n : {1, 15, 16, 17, 100})
+    check({{{2, n}},
+           [](Context& c, const std::vector<Tensor>& in) { return ops::gelu(c, in[0]); },
+           [](const Inputs& in) {
+             Numbers y;
+             for (const double x : in[0]) y.push_back(x * std::erfc(-x / std::sqrt(2.0)) / 2);
+             return y;
+           },
+           12,
+           3});
+}
+
 TEST(Gradients, silu_mul) {
   for (const int64_t n : {1, 15, 16, 17, 100})
     check({{{2, n}, {2, n}},
@@ -290,18 +303,20 @@ void softmax(Numbers& x) {
   for (double& e : x) e /= sum;
 }
 
-Numbers attention_formula(const Inputs& in, const Heads& s, const std::vector<size_t>& spans) {
+Numbers attention_formula(const Inputs& in, const Heads& s, const std::vector<size_t>& spans,
+                          ops::Mask mask = ops::Mask::causal) {
   Numbers z;
   size_t first = 0;
   for (const size_t rows : spans) {
     for (size_t i = 0; i < rows; ++i)
       for (size_t head = 0; head < s.heads; ++head) {
         Numbers p;
-        for (size_t j = 0; j <= i; ++j) p.push_back(score(in, s, first + i, first + j, head));
+        const size_t seen = mask == ops::Mask::causal ? i + 1 : rows;
+        for (size_t j = 0; j < seen; ++j) p.push_back(score(in, s, first + i, first + j, head));
         softmax(p);
         for (size_t d = 0; d < s.dv; ++d) {
           double sum = 0;
-          for (size_t j = 0; j <= i; ++j)
+          for (size_t j = 0; j < seen; ++j)
             sum += p[j] * in[2][((first + j) * s.kv_heads + head / (s.heads / s.kv_heads)) * s.dv + d];
           z.push_back(sum);
         }
@@ -316,65 +331,69 @@ TEST(Gradients, attention) {
     std::vector<size_t> spans;
     Heads heads;
   };
-  for (const Sizes& sizes : {Sizes{{1}, {1, 1, 1, 1, 1}}, Sizes{{5, 1, 9}, {4, 2, 6, 5, 0.4}},
-                             Sizes{{17, 20}, {3, 1, 16, 16, 0.25}}, Sizes{{66}, {1, 1, 8, 12, 0.35}}}) {
-    const Heads& s = sizes.heads;
-    int64_t rows = 0;
-    std::vector<ops::AttentionSpan> spans;
-    for (const size_t count : sizes.spans) {
-      spans.push_back({static_cast<int>(rows), static_cast<int>(count), 0, nullptr});
-      rows += static_cast<int64_t>(count);
+  for (const ops::Mask mask : {ops::Mask::causal, ops::Mask::none})
+    for (const Sizes& sizes : {Sizes{{1}, {1, 1, 1, 1, 1}}, Sizes{{5, 1, 9}, {4, 2, 6, 5, 0.4}},
+                               Sizes{{17, 20}, {3, 1, 16, 16, 0.25}}, Sizes{{66}, {1, 1, 8, 12, 0.35}}}) {
+      const Heads& s = sizes.heads;
+      int64_t rows = 0;
+      std::vector<ops::AttentionSpan> spans;
+      for (const size_t count : sizes.spans) {
+        spans.push_back({static_cast<int>(rows), static_cast<int>(count), 0, nullptr, mask});
+        rows += static_cast<int64_t>(count);
+      }
+      const auto h = static_cast<int64_t>(s.heads), g = static_cast<int64_t>(s.kv_heads), d = static_cast<int64_t>(s.d),
+                 dv = static_cast<int64_t>(s.dv);
+      check({{{rows, h, d}, {rows, g, d}, {rows, g, dv}},
+             [=](Context& c, const std::vector<Tensor>& in) {
+               return ops::attention(c, in[0], in[1], in[2], static_cast<float>(s.scale), spans);
+             },
+             [=](const Inputs& in) {
+               Heads exact = s;
+               exact.scale = double{static_cast<float>(s.scale)};
+               return attention_formula(in, exact, sizes.spans, mask);
+             },
+             120});
     }
-    const auto h = static_cast<int64_t>(s.heads), g = static_cast<int64_t>(s.kv_heads), d = static_cast<int64_t>(s.d),
-               dv = static_cast<int64_t>(s.dv);
-    check({{{rows, h, d}, {rows, g, d}, {rows, g, dv}},
-           [=](Context& c, const std::vector<Tensor>& in) {
-             return ops::attention(c, in[0], in[1], in[2], static_cast<float>(s.scale), spans);
-           },
-           [=](const Inputs& in) {
-             Heads exact = s;
-             exact.scale = double{static_cast<float>(s.scale)};
-             return attention_formula(in, exact, sizes.spans);
-           },
-           120});
-  }
 }
 
 TEST(Gradients, attention_in_parts) {
   const Heads s{4, 2, 6, 5, 0.5};
-  const ops::AttentionSpan span{0, 9, 0, nullptr};
   const auto pages_of = [](const std::vector<Tensor>& in) {
     auto pages = std::make_shared<KvPages>(KvShape{KvType::f32, 2, 6, 5}, 9);
     for (int i = 0; i < 9; ++i) pages->write(i, in[1].row(i).data(), in[2].row(i).data());
     return pages;
   };
   const std::vector<Shape> shapes{{9, 4, 6}, {9, 2, 6}, {9, 2, 5}};
-  check({shapes,
-         [=](Context& c, const std::vector<Tensor>& in) {
-           return ops::attention_scores(c, in[0], in[1], *pages_of(in), 0.5f, span);
-         },
-         [=](const Inputs& in) {
-           Numbers y;
-           for (size_t i = 0; i < 9; ++i)
-             for (size_t head = 0; head < 4; ++head)
-               for (size_t j = 0; j < 9; ++j)
-                 y.push_back(j <= i ? score(in, s, i, j, head) : -std::numeric_limits<double>::infinity());
-           return y;
-         },
-         20});
-  // The chain of all three is attention; edits of scores or patterns stay differentiable.
-  check({shapes,
-         [=](Context& c, const std::vector<Tensor>& in) {
-           const auto pages = pages_of(in);
-           const Tensor scores = ops::attention_scores(c, in[0], in[1], *pages, 0.5f, span);
-           return ops::attention_mix(c, ops::scale(c, ops::attention_probs(c, scores), 0.5f), in[2], *pages, span);
-         },
-         [=](const Inputs& in) {
-           Numbers z = attention_formula(in, s, {9});
-           for (double& e : z) e *= 0.5;
-           return z;
-         },
-         80});
+  for (const ops::Mask mask : {ops::Mask::causal, ops::Mask::none}) {
+    const ops::AttentionSpan span{0, 9, 0, nullptr, mask};
+    check({shapes,
+           [=](Context& c, const std::vector<Tensor>& in) {
+             return ops::attention_scores(c, in[0], in[1], *pages_of(in), 0.5f, span);
+           },
+           [=](const Inputs& in) {
+             Numbers y;
+             for (size_t i = 0; i < 9; ++i)
+               for (size_t head = 0; head < 4; ++head)
+                 for (size_t j = 0; j < 9; ++j)
+                   y.push_back(j <= i || mask == ops::Mask::none ? score(in, s, i, j, head)
+                                                                 : -std::numeric_limits<double>::infinity());
+             return y;
+           },
+           20});
+    // The chain of all three is attention; edits of scores or patterns stay differentiable.
+    check({shapes,
+           [=](Context& c, const std::vector<Tensor>& in) {
+             const auto pages = pages_of(in);
+             const Tensor scores = ops::attention_scores(c, in[0], in[1], *pages, 0.5f, span);
+             return ops::attention_mix(c, ops::scale(c, ops::attention_probs(c, scores), 0.5f), in[2], *pages, span);
+           },
+           [=](const Inputs& in) {
+             Numbers z = attention_formula(in, s, {9}, mask);
+             for (double& e : z) e *= 0.5;
+             return z;
+           },
+           80});
+  }
 }
 
 TEST(GradientsDeathTest, no_gradient_through_a_past) {

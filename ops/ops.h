@@ -76,15 +76,22 @@ Rotation rotation(Context&, const Rope&, std::span<const int32_t> positions);
 enum class Turn : uint8_t { forward, back };
 Tensor rotate_last(Context&, const Tensor& x, const Rotation&, Turn turn);
 
-// Causal attention with grouped keys: query head j reads key head j / (h/g).
+// Attention with grouped keys: query head j reads key head j / (h/g).
+enum class Mask : uint8_t {
+  causal,  // a row sees the positions up to its own
+  none,    // a row sees all rows of its span, those behind it too, and the past
+};
 // A span of the batch: rows first..first+count are positions start..start+count of one sequence.
 struct AttentionSpan {
   int first_row = 0, rows = 0;
   int start = 0;             // absolute position of the first row
   KvPages* pages = nullptr;  // past and present; k and v of these rows are written here first. Null: this batch only
+  Mask mask = Mask::causal;
+  int last_seen(int row) const { return start + (mask == Mask::causal ? row : rows - 1); }  // position, by row of the span
 };
-// q [R, h, d], k [R, g, d], v [R, g, dv] -> z [R, h, dv]; softmax(q·k * scale) over positions 0..own, or over those
-// that are selected, at least one for a row. Spans cover the rows in order. With a tape, every span must start at 0.
+// q [R, h, d], k [R, g, d], v [R, g, dv] -> z [R, h, dv]; softmax(q·k * scale) over the positions that the mask leaves,
+// or over those that are selected, at least one for a row (causal only). Spans cover the rows in order. With a tape,
+// every span must start at 0.
 Tensor attention(Context&, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
                  std::span<const AttentionSpan>, const Selection& = {});
 // The positions an indexer selects for each row (ops/selection.h), its own among those it may see. Writes the index
@@ -97,6 +104,9 @@ Tensor attention_scores(Context&, const Tensor& q, const Tensor& k, const KvPage
 Tensor attention_probs(Context&, const Tensor& scores);
 // z of one span from a pattern that an observer replaced: probs [rows, h, n] over the pages' values.
 Tensor attention_mix(Context&, const Tensor& probs, const Tensor& v, const KvPages& pages, const AttentionSpan&);
+
+// x Φ(x), Φ of the normal distribution (GELU, the form with erf).
+Tensor gelu(Context&, const Tensor& x);
 
 // silu(gate) ⊙ up: [R, I] twice -> [R, I].
 Tensor silu_mul(Context&, const Tensor& gate, const Tensor& up);

@@ -28,6 +28,8 @@ TEST(RowOps, threads_and_company_change_no_bit) {
   const ops::Rope rope{ops::RopeLayout::half, std::vector<float>(32, 0.3f), 1};
   const std::vector<RowOp> all{
       {"rms_norm", [&](Context& c, const Tensor& t, auto) { return ops::rms_norm(c, t, w, 1e-5f); }},
+      {"gelu", [&](Context& c, const Tensor& t, auto) { return ops::gelu(c, t); }},
+      {"layer_norm", [&](Context& c, const Tensor& t, auto) { return ops::layer_norm(c, t, w, w, 1e-5f); }},
       {"silu_mul", [&](Context& c, const Tensor& t, auto) { return ops::silu_mul(c, t, t); }},
       {"add", [&](Context& c, const Tensor& t, auto) { return ops::add(c, t, t); }},
       {"scale", [&](Context& c, const Tensor& t, auto) { return ops::scale(c, t, 0.3f); }},

@@ -11,6 +11,7 @@ void Pooled::add(std::span<const float> row) {
     sum_.assign(row.begin(), row.end());
     return;
   }
+  if (how_ == Pooling::first) return;
   CHECK(row.size() == sum_.size(), "{} numbers, {} before", row.size(), sum_.size());
   for (size_t i = 0; i < row.size(); ++i) sum_[i] += static_cast<double>(row[i]);
 }

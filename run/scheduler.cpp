@@ -125,6 +125,7 @@ void Scheduler::choose_work() {
     budget = prompt_rate_ == 0 ? first_chunk
                                : std::clamp(static_cast<int>(prompt_rate_ * seconds), least_chunk, prefill_chunk);
   }
+  const bool whole = engine_.model().facts().encoder;
   while (budget > 0 && !prompts.empty()) {
     const auto next = std::min_element(prompts.begin(), prompts.end(), [&](const Writing* a, const Writing* b) {
       return charges_[a->request->ask_.user] < charges_[b->request->ask_.user];
@@ -133,7 +134,8 @@ void Scheduler::choose_work() {
     prompts.erase(next);
     const std::vector<Token>& prompt = writing.request->ask_.prompt;
     const int done = writing.session.position(), left = static_cast<int>(prompt.size()) - done;
-    const int count = std::min(budget, left);
+    if (whole && left > budget && !work_.empty()) continue;  // in the next step
+    const int count = whole ? left : std::min(budget, left);
     work_.push_back({.session = &writing.session,
                      .tokens = std::span(prompt).subspan(static_cast<size_t>(done), static_cast<size_t>(count)),
                      .wants_logits = count == left && !writing.pooled,

