@@ -23,7 +23,7 @@ struct Options {
   ModelOptions model;
   ServerOptions server;
   SchedulerOptions scheduler;
-  std::string name;
+  std::string name, encoder;
   uint64_t cache_mib = 0, disk_cache_mib = 0;
   bool strict = false, insecure = false, json = false, no_papers = false, read_papers = false, receipts = false,
        no_seal = false;
@@ -65,11 +65,13 @@ struct Safety {
   bool keys, sealed, folders;  // folders: kept to its own by the kernel, too
 };
 
-void greet(const Server& server, const ModelSide& side, const Scheduler& scheduler, Safety safety, bool json) {
+void greet(const Server& server, const ModelSide& side, const std::string& encoder, const Scheduler& scheduler,
+           Safety safety, bool json) {
   const SchedulerOptions& s = scheduler.options();
   if (json)
     return print_json({{"url", server.url()},
                        {"model", side.name},
+                       {"encoder", encoder.empty() ? Json(nullptr) : Json(encoder)},
                        {"context", s.context},
                        {"answers_at_once", s.running},
                        {"cache_positions", s.cache_positions},
@@ -78,18 +80,19 @@ void greet(const Server& server, const ModelSide& side, const Scheduler& schedul
                        {"kept_to_folders", safety.folders},
                        {"system_fingerprint", side.fingerprint}});
   const std::string chat =
-      side.format
+      side.facts.encoder ? R"(/v1/embeddings -H 'Content-Type: application/json' -d '{"input":["Hello!"]}')"
+      : side.format
           ? R"(/v1/chat/completions -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello!"}]}')"
           : R"(/v1/completions -H 'Content-Type: application/json' -d '{"prompt":"Once upon a time"}')";
   print(
-      fmt::format("{} at {}/v1: context {}, up to {} answers at once, {} more wait\n\n"
+      fmt::format("{}{} at {}/v1: context {}, up to {} answers at once, {} more wait\n\n"
                   "  {}  in a browser: the page\n\n"
                   "  curl {}{}{}\n\n"
                   "  from openai import OpenAI\n"
                   "  client = OpenAI(base_url=\"{}/v1\", api_key=\"{}\")\n\n"
                   "Ctrl-C ends it.\n",
-                  side.name, server.url(), s.context, s.running, s.waiting, server.url(),
-                  safety.keys ? "-H 'Authorization: Bearer KEY' " : "", server.url(), chat, server.url(),
+                  side.name, encoder.empty() ? "" : " and " + encoder, server.url(), s.context, s.running, s.waiting,
+                  server.url(), safety.keys ? "-H 'Authorization: Bearer KEY' " : "", server.url(), chat, server.url(),
                   safety.keys ? "KEY" : "none"));
 }
 
@@ -122,12 +125,72 @@ Result<std::unique_ptr<Accounts>> open_accounts(Guard& guard, const Path& energy
                         [](const Error& error) { report(error, false); });
 }
 
+// A model with what computes with it.
+struct Working {
+  std::unique_ptr<LoadedModel> loaded;  // the others point into it
+  std::unique_ptr<PrefixStore> prefixes;
+  std::unique_ptr<Scheduler> scheduler;
+  ModelSide side;
+};
+
+Result<std::unique_ptr<Working>> start_model(const Options& options, ModelOptions how, const std::string& name) {
+  how.encoders = true;
+  TRY_ASSIGN(LoadedModel read, load(how));
+  auto loaded = std::make_unique<LoadedModel>(std::move(read));
+  TRY_ASSIGN(std::optional<PromptFormat> format, prompt_format_for(loaded->checkpoint, loaded->tokenizer));
+  TRY_ASSIGN(const std::optional<VectorForm> vectors, vector_form_for(loaded->checkpoint, loaded->tokenizer));
+  TRY_ASSIGN(std::optional<FillTokens> fill, fill_tokens_for(loaded->checkpoint, loaded->tokenizer));
+  const ModelFacts& facts = loaded->model->facts();
+  SchedulerOptions scheduling = options.scheduler;
+  scheduling.context = how.context;
+  if (facts.encoder && vectors && how.context == 0)  // texts as long as it was taught; there is no room for answers
+    scheduling.context = std::min(facts.context, vectors->most_tokens ? vectors->most_tokens : facts.context);
+  if (options.cache_mib > 0)
+    scheduling.cache_positions = static_cast<int64_t>((std::min<uint64_t>(options.cache_mib, 1 << 30) << 20) /
+                                                      std::max<uint64_t>(facts.cache_bytes_per_position, 1));
+  std::unique_ptr<PrefixStore> prefixes;
+  if (!facts.encoder) {
+    TRY_ASSIGN(prefixes, open_prefixes(*loaded->engine, options.disk_cache_mib));
+  }
+  scheduling.prefixes = prefixes.get();
+  TRY_ASSIGN(std::unique_ptr<Scheduler> scheduler, Scheduler::make(*loaded->engine, loaded->tokenizer, scheduling));
+  ModelSide side{.name = name.empty() ? stem_of(loaded->name) : name,
+                 .aliases = {loaded->name, stem_of(loaded->name)},
+                 .facts = facts,
+                 .tokenizer = loaded->tokenizer,
+                 .format = std::move(format),
+                 .vectors = vectors,
+                 .fill = std::move(fill),
+                 .context = scheduler->context(),
+                 .most_answers = scheduler->options().running,
+                 .fingerprint = fingerprint_of(*loaded->engine),
+                 .created = std::time(nullptr),
+                 .strict = options.strict};
+  return std::unique_ptr<Working>(
+      new Working{std::move(loaded), std::move(prefixes), std::move(scheduler), std::move(side)});
+}
+
+// Beside the model that is served: its own threads, which the system shares out.
+Result<std::unique_ptr<Working>> start_encoder(const Options& options) {
+  ModelOptions how;
+  how.model = options.encoder;
+  how.threads = options.model.threads, how.cpu = options.model.cpu, how.exact = options.model.exact;
+  TRY_ASSIGN(std::unique_ptr<Working> encoder, start_model(options, how, ""));
+  if (!encoder->side.facts.encoder)
+    return usage_error("--encoder: {} is no encoder, but a model that writes", encoder->side.name);
+  return encoder;
+}
+
 // The first half of the seal, before there are threads. Without Landlock the second half holds alone.
 Result<bool> keep_own_folders(const Options& options) {
-  TRY_ASSIGN(const Path model, find_model(options.model.model));
+  std::vector<Path> models(1);
+  TRY_ASSIGN(models[0], find_model(options.model.model));
+  if (!options.encoder.empty()) {
+    TRY_ASSIGN(models.emplace_back(), find_model(options.encoder));
+  }
   TRY_ASSIGN(const Path home, home_folder());
   TRY(make_folder(home));
-  return keep_folders(model, home, options.energy_counters);
+  return keep_folders(models, home, options.energy_counters);
 }
 
 // systemd's way of handing over a socket that listens: the third handle, for the process that LISTEN_PID names.
@@ -157,31 +220,13 @@ Result<Done> run(Options& options) {
   TRY_ASSIGN(const std::unique_ptr<Accounts> accounts, open_accounts(*guard, options.energy_counters));
   options.server.gate = [&guard](const HttpRequest& request) { return guard->admit(request); };
   TRY_ASSIGN(const std::unique_ptr<Server> server, Server::make(options.server));
-  TRY_ASSIGN(LoadedModel loaded, load(options.model));
-  TRY_ASSIGN(std::optional<PromptFormat> format, prompt_format_for(loaded.checkpoint, loaded.tokenizer));
-  TRY_ASSIGN(const std::optional<VectorForm> vectors, vector_form_for(loaded.checkpoint));
-  TRY_ASSIGN(std::optional<FillTokens> fill, fill_tokens_for(loaded.checkpoint, loaded.tokenizer));
-  const ModelFacts& facts = loaded.model->facts();
-  options.scheduler.context = options.model.context;
-  if (options.cache_mib > 0)
-    options.scheduler.cache_positions = static_cast<int64_t>((std::min<uint64_t>(options.cache_mib, 1 << 30) << 20) /
-                                                             std::max<uint64_t>(facts.cache_bytes_per_position, 1));
-  TRY_ASSIGN(const std::unique_ptr<PrefixStore> prefixes, open_prefixes(*loaded.engine, options.disk_cache_mib));
-  options.scheduler.prefixes = prefixes.get();
-  TRY_ASSIGN(const std::unique_ptr<Scheduler> scheduler,
-             Scheduler::make(*loaded.engine, loaded.tokenizer, options.scheduler));
-  const ModelSide side{.name = options.name.empty() ? stem_of(loaded.name) : options.name,
-                       .aliases = {loaded.name, stem_of(loaded.name)},
-                       .facts = facts,
-                       .tokenizer = loaded.tokenizer,
-                       .format = std::move(format),
-                       .vectors = vectors,
-                       .fill = std::move(fill),
-                       .context = scheduler->context(),
-                       .most_answers = scheduler->options().running,
-                       .fingerprint = fingerprint_of(*loaded.engine),
-                       .created = std::time(nullptr),
-                       .strict = options.strict};
+  TRY_ASSIGN(const std::unique_ptr<Working> working, start_model(options, options.model, options.name));
+  std::unique_ptr<Working> encoder;
+  if (!options.encoder.empty()) {
+    TRY_ASSIGN(encoder, start_encoder(options));
+  }
+  const ModelSide& side = working->side;
+  Scheduler* const scheduler = working->scheduler.get();
   std::optional<PaperReader> reader;
   if (options.read_papers && side.format) reader.emplace(side, *scheduler, *accounts);
   // Without keys, whoever reaches the address could read the papers.
@@ -201,19 +246,26 @@ Result<Done> run(Options& options) {
            .this_machine_only = is_this_machine(server->address()),
            .receipts = options.receipts,
            .sealed = !options.no_seal},
-          std::move(papers));
+          std::move(papers), encoder ? std::optional(Served{encoder->side, *encoder->scheduler}) : std::nullopt);
   server->take_signals();
   if (interrupt::requested()) return failure(Fault::cancelled, "serve: cancelled");  // while the model was loaded
   if (!options.no_seal) TRY(seal());
-  std::thread engine([&] { scheduler->run(); });
-  greet(*server, side, *scheduler, {guard->has_keys(), !options.no_seal, folders}, options.json);
+  std::vector<std::thread> engines;
+  for (const Working* one : {working.get(), encoder.get()})
+    if (one) engines.emplace_back([one] { one->scheduler->run(); });
+  const auto stop = [&] {
+    for (const Working* one : {working.get(), encoder.get()})
+      if (one) one->scheduler->stop();
+  };
+  greet(*server, side, encoder ? encoder->side.name : "", *scheduler, {guard->has_keys(), !options.no_seal, folders},
+        options.json);
   std::fflush(stdout);
   const Result<Done> ended =
       server->run([&](HttpRequest request,
                       std::shared_ptr<Exchange> exchange) { api.handle(std::move(request), std::move(exchange)); },
-                  [&] { scheduler->stop(); });
-  scheduler->stop();
-  engine.join();
+                  stop);
+  stop();
+  for (std::thread& engine : engines) engine.join();
   return ended;
 }
 
@@ -236,6 +288,9 @@ examples:
       ->capture_default_str();
   app->add_option("--port", options->server.port, "0: any that is free")->type_name("N")->capture_default_str();
   app->add_option("--name", options->name, "what clients call the model; default: its file's")->type_name("NAME");
+  app->add_option("--encoder", options->encoder,
+                  "a second model, which makes the vectors of texts (/v1/embeddings, /v1/rerank)")
+      ->type_name("MODEL");
   app->add_option("--context", options->model.context,
                   "tokens of a prompt with its answer; default 8192, or the model's if fewer")
       ->type_name("N");

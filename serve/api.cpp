@@ -5,6 +5,7 @@
 
 #include "serve/fields.h"
 #include "serve/page.h"
+#include "serve/rerank.h"
 #include "serve/routes.h"
 #include "text/prompt.h"
 
@@ -36,6 +37,33 @@ Json json_of_query(std::string_view query) {
 
 HttpAnswer answer_of(const Json& json) { return {200, text_of(json)}; }
 
+bool makes_vectors(std::string_view path) { return path == "/embeddings" || path == "/rerank"; }
+
+Json model_json(const ModelSide& side) {
+  const ModelFacts& facts = side.facts;
+  return {{"id", side.name},
+          {"object", "model"},
+          {"created", side.created},
+          {"owned_by", "freehold"},
+          {"max_model_len", side.context},
+          {"meta",
+           {{"n_vocab", facts.vocabulary},
+            {"n_ctx_train", facts.context},
+            {"n_embd", facts.hidden},
+            {"n_params", facts.parameters},
+            {"size", facts.weight_bytes}}}};
+}
+
+std::optional<ApiError> refuse_to_write(const ModelSide& side) {
+  if (!side.facts.encoder) return std::nullopt;
+  return ApiError{.status = 501,
+                  .message = fmt::format("{} is an encoder: it makes vectors of texts (/v1/embeddings, /v1/rerank) and "
+                                         "writes none",
+                                         side.name),
+                  .type = "not_supported_error",
+                  .code = "not_supported"};
+}
+
 }  // namespace
 
 void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
@@ -61,6 +89,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"POST", "/responses", nullptr, &Api::complete},
       {"POST", "/infill", nullptr, &Api::complete},
       {"POST", "/embeddings", nullptr, &Api::embed},
+      {"POST", "/rerank", nullptr, &Api::rerank},
       {"POST", "/messages/count_tokens", &Api::count_tokens},
   };
   if (auto page = page_answer(request)) return metrics_.http(page->status), exchange->answer(std::move(*page));
@@ -73,8 +102,11 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
     exchange->answer(std::move(answer));
   };
+  const ModelSide* described = &side_;
   if (path.starts_with("/models/")) {
-    if (path.substr(8) != side_.name)
+    if (encoder_ && path.substr(8) == encoder_->side.name)
+      described = &encoder_->side;
+    else if (path.substr(8) != side_.name)
       return refuse(check_model_name(side_, {{"model", path.substr(8)}}).value_or(ApiError{}));
     path = "/models/";
   }
@@ -88,12 +120,6 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
   if (request.method != method)
     return refuse({.status = 405, .message = fmt::format("expected {}", method), .code = "method_not_allowed"},
                   {{"Allow", method}});
-  if (scope_for(path) == scope_inference && !may_use(request.caller, side_))
-    return refuse({.status = 403,
-                   .message = "this key may not use the model served here",
-                   .type = "permission_error",
-                   .param = "model",
-                   .code = "model_not_allowed"});
   Json body = Json::object();
   if (path == "/freehold/usage") body = json_of_query(request.query);
   if (request.method == "POST") {
@@ -103,9 +129,12 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     if (!parsed->is_object())
       return refuse({.message = "request body: expected a JSON object", .code = "invalid_json"});
     body = std::move(*parsed);
-    if (auto fault = check_model_name(side_, body)) return refuse(std::move(*fault));
   }
-  if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json()));
+  if (scope_for(path) == scope_inference)
+    if (auto fault = check_model(found != std::end(routes) && found->job ? served_for(path, body) : main(),
+                                 request.caller, body))
+      return refuse(std::move(*fault));
+  if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json(*described)));
   if (found->job) {
     auto client = client_of(request, body);
     if (!client) return refuse(std::move(client.error()));
@@ -142,8 +171,29 @@ tl::expected<Client, ApiError> Api::client_of(const HttpRequest& request, const 
   return client;
 }
 
+Served Api::served_for(std::string_view path, const Json& body) const {
+  if (!encoder_) return main();
+  const auto model = body.find("model");
+  const bool named = model != body.end() && model->is_string() && !model->get_ref<const std::string&>().empty();
+  const bool fits = !check_model_name(encoder_->side, body);  // nothing named fits every model
+  return named ? (fits ? *encoder_ : main()) : makes_vectors(path) ? *encoder_ : main();
+}
+
+std::optional<ApiError> Api::check_model(const Served& served, const Caller& caller, const Json& body) const {
+  if (!may_use(caller, served.side))
+    return ApiError{.status = 403,
+                    .message = "this key may not use the model served here",
+                    .type = "permission_error",
+                    .param = "model",
+                    .code = "model_not_allowed"};
+  auto fault = check_model_name(served.side, body);
+  if (fault && fault->status == 404 && encoder_) fault->message += " and " + encoder_->side.name;
+  return fault;
+}
+
 std::optional<ApiError> Api::complete(const Json& body, Style style, Client client,
                                       std::shared_ptr<Exchange> exchange) {
+  if (auto fault = refuse_to_write(served_for("", body).side)) return fault;
   auto read = style == Style::chat        ? read_chat_request(side_, body)
               : style == Style::messages  ? read_messages_request(side_, body)
               : style == Style::responses ? read_responses_request(side_, body)
@@ -159,12 +209,26 @@ std::optional<ApiError> Api::complete(const Json& body, Style style, Client clie
 }
 
 std::optional<ApiError> Api::embed(const Json& body, Style, Client client, std::shared_ptr<Exchange> exchange) {
-  auto read = read_embedding_request(side_, body);
+  const Served served = served_for("/embeddings", body);
+  auto read = read_embedding_request(served.side, body);
   if (!read) return std::move(read.error());
-  std::make_shared<EmbeddingJob>(side_, metrics_, accounts_, scheduler_, std::move(client), std::move(*read),
-                                 std::move(exchange))
-      ->start();
+  begin_vectors(served, std::move(*read), std::move(client), std::move(exchange));
   return std::nullopt;
+}
+
+std::optional<ApiError> Api::rerank(const Json& body, Style, Client client, std::shared_ptr<Exchange> exchange) {
+  const Served served = served_for("/rerank", body);
+  auto read = read_rerank_request(served.side, body);
+  if (!read) return std::move(read.error());
+  begin_vectors(served, std::move(*read), std::move(client), std::move(exchange));
+  return std::nullopt;
+}
+
+void Api::begin_vectors(const Served& served, EmbeddingRequest request, Client client,
+                        std::shared_ptr<Exchange> exchange) {
+  std::make_shared<EmbeddingJob>(served.side, metrics_, accounts_, served.scheduler, std::move(client),
+                                 std::move(request), std::move(exchange))
+      ->start();
 }
 
 Api::Answer Api::count_tokens(const Json& body) {
@@ -175,23 +239,10 @@ Api::Answer Api::count_tokens(const Json& body) {
 
 Api::Answer Api::health(const Json&) { return answer_of(Json{{"status", "ok"}}); }
 
-Json Api::model_json() const {
-  const ModelFacts& facts = side_.facts;
-  return {{"id", side_.name},
-          {"object", "model"},
-          {"created", side_.created},
-          {"owned_by", "freehold"},
-          {"max_model_len", side_.context},
-          {"meta",
-           {{"n_vocab", facts.vocabulary},
-            {"n_ctx_train", facts.context},
-            {"n_embd", facts.hidden},
-            {"n_params", facts.parameters},
-            {"size", facts.weight_bytes}}}};
-}
-
 Api::Answer Api::models(const Json&) {
-  return answer_of(Json{{"object", "list"}, {"data", Json::array({model_json()})}});
+  Json list = Json::array({model_json(side_)});
+  if (encoder_) list.push_back(model_json(encoder_->side));
+  return answer_of(Json{{"object", "list"}, {"data", std::move(list)}});
 }
 
 Api::Answer Api::metrics(const Json&) {

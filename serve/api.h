@@ -20,11 +20,17 @@ struct Surroundings {
   bool sealed = false;
 };
 
+// A model with what computes with it. Both must outlive whoever holds this.
+struct Served {
+  const ModelSide& side;
+  Scheduler& scheduler;
+};
+
 class Api {
  public:
-  // All four must outlive it and all exchanges.
+  // All must outlive it and all exchanges. encoder: a second model, which makes vectors for the first one.
   Api(const ModelSide& side, Scheduler& scheduler, Guard& guard, Accounts& accounts, Surroundings surroundings = {},
-      std::unique_ptr<Papers> papers = nullptr)
+      std::unique_ptr<Papers> papers = nullptr, std::optional<Served> encoder = std::nullopt)
       : side_(side),
         scheduler_(scheduler),
         guard_(guard),
@@ -32,6 +38,7 @@ class Api {
         surroundings_(std::move(surroundings)),
         metrics_(side.name),
         grammars_(side.tokenizer, side.facts.vocabulary),
+        encoder_(encoder),
         papers_(std::move(papers)) {}
   void handle(HttpRequest request, std::shared_ptr<Exchange> exchange);
 
@@ -54,8 +61,13 @@ class Api {
                                                std::shared_ptr<Exchange> exchange);
   std::optional<ApiError> complete(const Json& body, Style style, Client client, std::shared_ptr<Exchange> exchange);
   std::optional<ApiError> embed(const Json& body, Style style, Client client, std::shared_ptr<Exchange> exchange);
+  std::optional<ApiError> rerank(const Json& body, Style style, Client client, std::shared_ptr<Exchange> exchange);
+  void begin_vectors(const Served& served, EmbeddingRequest request, Client client, std::shared_ptr<Exchange> exchange);
   tl::expected<Client, ApiError> client_of(const HttpRequest& request, const Json& body) const;
-  Json model_json() const;
+  // The model that a request is for: the encoder where vectors are made of texts and no other is named.
+  Served served_for(std::string_view path, const Json& body) const;
+  std::optional<ApiError> check_model(const Served& served, const Caller& caller, const Json& body) const;
+  Served main() const { return {side_, scheduler_}; }
 
   const ModelSide& side_;
   Scheduler& scheduler_;
@@ -64,6 +76,7 @@ class Api {
   const Surroundings surroundings_;
   Metrics metrics_;
   Grammars grammars_;
+  const std::optional<Served> encoder_;
   const std::unique_ptr<Papers> papers_;  // null: none are served; last: its threads use the metrics
 };
 

@@ -37,20 +37,28 @@ tl::expected<EmbeddingRequest, ApiError> read_embedding_request(const ModelSide&
   const Json* input = fields.find("input");
   if (!input) fields.fail(invalid("input", "is missing"));
   request.ignored = fields.unknown();
-  if (side.strict && !request.ignored.empty())
-    fields.fail(unsupported_field(request.ignored.front(), "is not known"));
+  if (side.strict && !request.ignored.empty()) fields.fail(unsupported_field(request.ignored.front(), "is not known"));
   if (fields.error()) return Refused(*fields.error());
-  // Texts of people and papers: what looks like a special token in them is text.
   auto prompts = read_prompts(side, *input, "input", limits::embedding_inputs, Specials::as_text);
   if (!prompts) return Refused(std::move(prompts.error()));
   for (ReadPrompt& one : *prompts) {
-    if (one.text && side.vectors->ends && !side.tokenizer.ends().empty())
-      one.tokens.push_back(side.tokenizer.ends().front());
-    if (one.tokens.size() >= static_cast<size_t>(side.context))
+    if (one.text) one.tokens = side.vectors->around(std::move(one.tokens));
+    if (one.tokens.empty()) return Refused(invalid("input", "has no tokens"));
+    if (one.tokens.size() > static_cast<size_t>(side.context))
       return Refused(too_long(side, one.tokens.size(), "input"));
     request.inputs.push_back(std::move(one.tokens));
   }
   return request;
+}
+
+tl::expected<std::vector<Token>, ApiError> tokens_for_vector(const ModelSide& side, std::string_view text,
+                                                             const std::string& param) {
+  auto tokens = encode_text(side, text, param, Specials::as_text);
+  if (!tokens) return tokens;
+  *tokens = side.vectors->around(std::move(*tokens));
+  if (tokens->empty()) return Refused(invalid(param, "has no tokens"));
+  if (tokens->size() > static_cast<size_t>(side.context)) return Refused(too_long(side, tokens->size(), param));
+  return tokens;
 }
 
 EmbeddingJob::EmbeddingJob(const ModelSide& side, Metrics& metrics, Accounts& accounts, Scheduler& scheduler,
@@ -61,7 +69,8 @@ EmbeddingJob::EmbeddingJob(const ModelSide& side, Metrics& metrics, Accounts& ac
       request_(std::move(request)),
       exchange_(std::move(exchange)),
       spending_(side, metrics, accounts, std::move(client)),
-      vectors_(request_.inputs.size()) {
+      vectors_(request_.inputs.size()),
+      numbers_(request_.inputs.size()) {
   for (const auto& tokens : request_.inputs) spending_.add_prompt(tokens.size());
 }
 
@@ -118,7 +127,10 @@ void EmbeddingJob::take(size_t input, Event& event) {
         if (!normalize(first, event.vector))
           return failed(invalid("dimensions", "the first numbers of a vector are all 0; ask for more"));
       }
-      vectors_[input] = written(event.vector);
+      if (request_.made_of)
+        numbers_[input] = std::move(event.vector);
+      else
+        vectors_[input] = written(event.vector);
       return;
     case Event::Kind::done:
       if (++done_ == request_.inputs.size()) return complete();
@@ -135,7 +147,15 @@ std::string EmbeddingJob::written(std::span<const float> vector) const {
   return fmt::format("[{}]", fmt::join(vector, ","));
 }
 
-// Vectors are joined as text: a long list of them as one JSON value would keep the connections waiting.
+// Joined as text: a long list of vectors as one JSON value would keep the connections waiting.
+std::string EmbeddingJob::list_of_vectors() {
+  std::string list = R"({"object":"list","data":[)";
+  for (size_t i = 0; i < vectors_.size(); ++i)
+    list += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":{}}})", i > 0 ? "," : "", i,
+                        std::exchange(vectors_[i], {}));
+  return list + "]}";
+}
+
 void EmbeddingJob::complete() {
   over_ = true;
   const Json receipt = spending_.settle("stop");
@@ -144,11 +164,9 @@ void EmbeddingJob::complete() {
   if (!receipt.is_null()) rest["freehold"] = receipt;
   HttpAnswer answer;
   answer.headers = ignored_header(request_.ignored);
-  answer.body = R"({"object":"list","data":[)";
-  for (size_t i = 0; i < vectors_.size(); ++i)
-    answer.body += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":{}}})", i > 0 ? "," : "", i,
-                               std::exchange(vectors_[i], {}));
-  answer.body += "]," + text_of(rest).substr(1);
+  answer.body = request_.made_of ? text_of(request_.made_of(numbers_)) : list_of_vectors();
+  answer.body.back() = ',';
+  answer.body += text_of(rest).substr(1);
   metrics_.http(200);
   exchange_->answer(std::move(answer));
 }

@@ -106,7 +106,7 @@ TEST_F(Embeddings, EveryFormOfInputIsRead) {
   EXPECT_EQ(read({{"input", ids}}).inputs, one);
   EXPECT_EQ(read({{"input", Json::array({ids, Json::array({99})})}}).inputs, two);
   EXPECT_EQ(read({{"input", "<|im_end|>"}}).inputs.at(0).size(), 10u);  // text, not a special token
-  side->vectors->ends = true;
+  side->vectors->end = end_token;
   EXPECT_EQ(read({{"input", "ab"}}).inputs.at(0), (std::vector<Token>{'a', 'b', end_token}));
   EXPECT_EQ(read({{"input", ids}}).inputs, one);  // ids are what they are
 }

@@ -7,6 +7,7 @@
 namespace freehold {
 
 std::string_view without_base(std::string_view path) {
+  if (path == "/v2/rerank") return "/rerank";  // Cohere's
   for (const std::string_view base : {"/v1/", "/beta/v1/", "/beta/"})
     if (path.starts_with(base)) return path.substr(base.size() - 1);
   return path;

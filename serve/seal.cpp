@@ -44,19 +44,18 @@ constexpr int forbidden[] = {SYS_socket,  SYS_socketpair, SYS_connect, SYS_bind,
 
 }  // namespace
 
-Result<bool> keep_folders(const Path& model, const Path& home, const Path& energy_counters) {
+Result<bool> keep_folders(std::span<const Path> models, const Path& home, const Path& energy_counters) {
   std::error_code error;
-  const Path found = std::filesystem::canonical(model, error);
-  if (error) return io_error("{}: {}", printable(model.native(), 200), error.message());
   FolderRights rights;
-  rights.read = {std::filesystem::is_directory(found, error) ? found : found.parent_path(),
-                 energy_counters,
-                 "/proc",
-                 "/sys",
-                 "/usr/share",
-                 "/etc/localtime"};
-  if (std::filesystem::is_directory(found, error))  // a model cache keeps the files beside the folder's parent
-    rights.read.push_back(found.parent_path().parent_path() / "blobs");
+  rights.read = {energy_counters, "/proc", "/sys", "/usr/share", "/etc/localtime"};
+  for (const Path& model : models) {
+    const Path found = std::filesystem::canonical(model, error);
+    if (error) return io_error("{}: {}", printable(model.native(), 200), error.message());
+    const bool folder = std::filesystem::is_directory(found, error);
+    rights.read.push_back(folder ? found : found.parent_path());
+    if (folder)  // a model cache keeps the files beside the folder's parent
+      rights.read.push_back(found.parent_path().parent_path() / "blobs");
+  }
   rights.write = {home, "/dev/null"};
   rights.run = {"/usr/lib", "/usr/lib64", "/lib", "/lib64"};  // libraries that are loaded late
   return keep_only(rights);

@@ -1,7 +1,7 @@
 // The seal: a serving process gives up what it does not need, so that a fault in it cannot be made to do more than
 // serve.
 //
-// First, before it has threads: keep_folders(). From then on it reads nothing but the model, its own home folder, the
+// First, before it has threads: keep_folders(). From then on it reads nothing but the models, its own home folder, the
 // system's libraries and what the kernel tells of the machine, writes below the home folder only, starts no program,
 // and opens no TCP connection (Landlock, where the kernel has it). Then, when all is loaded: seal(). From then on no
 // thread can open a socket, connect, send to an address, run a program, look into other processes, or make memory
@@ -12,12 +12,14 @@
 // (pdftotext, tesseract) cannot be started any more: a launcher made before does that (library/readers/launcher.h).
 #pragma once
 
+#include <span>
+
 #include "base/file.h"
 
 namespace freehold {
 
 // False: this kernel has no Landlock.
-Result<bool> keep_folders(const Path& model, const Path& home, const Path& energy_counters);
+Result<bool> keep_folders(std::span<const Path> models, const Path& home, const Path& energy_counters);
 Result<Done> seal();  // for all threads, for good
 
 }  // namespace freehold
