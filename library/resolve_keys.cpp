@@ -28,6 +28,13 @@ bool repeats_agree(const RecordType& type, int field) {
   return equal * 10 >= compared * 6;
 }
 
+// A header of the field names another type's records: "Shipment" of an invoice.
+bool names_others(const Field& field, const std::set<std::string>& others, const Domain& domain) {
+  return std::any_of(field.headers.begin(), field.headers.end(), [&](const std::string& header) {
+    return others.count(key_of(core_of_header(header, domain))) > 0;
+  });
+}
+
 // A field filled nearly always, with a different short value in nearly every record, with digits in it.
 // One whose header names another type's records refers to those instead. `named`: of those called a name only.
 std::string key_by_shape(const RecordType& type, const std::set<std::string>& others, bool named,
@@ -40,10 +47,7 @@ std::string key_by_shape(const RecordType& type, const std::set<std::string>& ot
       return !words.empty() && words.back() == "name";
     });
     if (named != is_name) continue;
-    if (!named && std::any_of(headers.begin(), headers.end(), [&](const std::string& header) {
-          return others.count(key_of(core_of_header(header, domain))) > 0;
-        }))
-      continue;
+    if (!named && names_others(type.fields[f], others, domain)) continue;
     if (type.fields[f].kind == Kind::date || type.fields[f].kind == Kind::minutes) continue;
     std::set<std::pair<std::string, std::string>> seen;  // in one paper
     size_t filled = 0, digits = 0;
@@ -118,11 +122,13 @@ void join_entities(RecordType& type) {
 }
 
 // Fields beside the key that tell its records apart as well: the fleet number of a vehicle that is called by its plate.
-std::vector<int> other_numbers(const RecordType& type) {
+// Not the number of another thing, though it comes once: a shipment's number is no other name of its only invoice.
+std::vector<int> other_numbers(const RecordType& type, const std::set<std::string>& others, const Domain& domain) {
   std::vector<int> fields;
   if (type.rule || type.records.size() < 3) return fields;
   for (size_t f = 0; f < type.fields.size(); ++f) {
-    if (type.fields[f].kind != Kind::text || type.fields[f].name == type.key || type.fields[f].name == type.code)
+    if (type.fields[f].kind != Kind::text || type.fields[f].name == type.key || type.fields[f].name == type.code ||
+        names_others(type.fields[f], others, domain))
       continue;
     std::set<std::string> different;
     size_t numbers = 0;
@@ -135,9 +141,9 @@ std::vector<int> other_numbers(const RecordType& type) {
   return fields;
 }
 
-void index_keys(RecordType& type, const std::multimap<std::string, int>& learned) {
+void index_keys(RecordType& type, const std::set<std::string>& others, const Domain& domain) {
   const int key = type.find(type.key);
-  const std::vector<int> numbers = key < 0 ? std::vector<int>{} : other_numbers(type);
+  const std::vector<int> numbers = key < 0 ? std::vector<int>{} : other_numbers(type, others, domain);
   type.by_key.clear();
   for (size_t i = 0; i < type.records.size(); ++i) {
     if (const Value& value = RecordType::value(type.records[i], key); !value.empty())
@@ -161,7 +167,6 @@ void index_keys(RecordType& type, const std::multimap<std::string, int>& learned
         }
       }
   }
-  for (const auto& [name, record] : learned) type.by_key.emplace(name, record);
 }
 
 }  // namespace
@@ -195,17 +200,17 @@ std::string name_by_use(const RecordType& type, const Records& records) {
 
 void resolve_keys(const Domain& domain, Records& records) {
   for (RecordType& type : records.types) {
+    std::set<std::string> others;
+    for (const RecordType& other : records.types)
+      if (&other != &type) others.insert(key_of(other.name));
     if (type.key.empty() && !type.rule) {
-      std::set<std::string> others;
-      for (const RecordType& other : records.types)
-        if (&other != &type) others.insert(key_of(other.name));
       type.code = key_by_shape(type, others, false, domain);
       type.key = key_by_shape(type, others, true, domain);
       if (type.key.empty()) type.key = name_by_use(type, records);
       if (type.key.empty()) type.key = type.code, type.code.clear();
     }
     join_entities(type);
-    index_keys(type, {});
+    index_keys(type, others, domain);
     for (const Term& term : records.terms)  // "old tag", "also called": names of keys in tables of their own
       if (term.type == type.name && term.field == type.key) {
         const auto [first, last] = type.by_key.equal_range(canon(term.value));
