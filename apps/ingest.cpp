@@ -22,14 +22,14 @@ Json as_json(const papers::IngestReport& report, const papers::Tally& tally, dou
   Json files = Json::array();
   for (const papers::FileReport& file : report.files) {
     Json one = {{"file", file.path},
-                {"status", file.unchanged       ? "unchanged"
-                           : file.fault.empty() ? "read"
-                                                : "not read"},
+                {"status", !file.fault.empty() ? "not read"
+                           : file.unchanged    ? "unchanged"
+                                               : "read"},
                 {"tables", file.tables},
                 {"rows", file.rows},
                 {"passages", file.passages}};
     if (!file.read_as.empty()) one["read_as"] = file.read_as;
-    if (!file.fault.empty()) one["fault"] = file.fault;
+    if (!file.fault.empty()) one["fault"] = file.fault, one["tried"] = !file.unchanged;
     if (!file.notes.empty()) one["notes"] = file.notes;
     files.push_back(one);
   }
@@ -46,19 +46,21 @@ Json as_json(const papers::IngestReport& report, const papers::Tally& tally, dou
 
 void print_for_people(const papers::IngestReport& report, const papers::Tally& tally, const Options& options,
                       double seconds) {
-  uint64_t read = 0, unchanged = 0, failed = 0, rows = 0;
+  uint64_t read = 0, unchanged = 0, failed = 0, left = 0, rows = 0;
   for (const papers::FileReport& file : report.files) {
-    unchanged += file.unchanged, failed += !file.fault.empty() && !file.unchanged, rows += file.rows;
-    read += file.fault.empty() && !file.unchanged;
+    unchanged += file.unchanged && file.fault.empty(), failed += !file.fault.empty(), rows += file.rows;
+    read += file.fault.empty() && !file.unchanged, left += !file.fault.empty() && file.unchanged;
     const bool shown = options.every || !file.fault.empty() || !file.notes.empty();
     if (!shown) continue;
-    const std::string what = file.unchanged        ? "unchanged"
-                             : !file.fault.empty() ? "not read: " + file.fault
-                                                   : fmt::format("{}: {} tables, {} rows, {} passages", file.read_as,
+    const std::string what = !file.fault.empty() ? "not read: " + file.fault
+                             : file.unchanged    ? "unchanged"
+                                                 : fmt::format("{}: {} tables, {} rows, {} passages", file.read_as,
                                                                  file.tables, file.rows, file.passages);
     print(fit_for_terminal(fmt::format("{}  {}\n", file.path, what)));
     for (const std::string& note : file.notes) print(fit_for_terminal(fmt::format("    {}\n", note)));
   }
+  if (left > 0)
+    print(fmt::format("{} of these could not be read before and are as they were: not tried again (--again does)\n", left));
   print(fmt::format("{} files read, {} unchanged, {} not read, {} gone; {} rows in {:.1f} s\n", read, unchanged, failed,
                     report.removed, text_of_count(rows), seconds));
   print(
@@ -141,7 +143,7 @@ examples:
   app->add_option("folder", options->folder, "the folder")->required();
   add_library_option(*app, options->library);
   app->add_flag("--every", options->every, "list every file, not only those with something to say");
-  app->add_flag("--again", options->again, "also what `library forget` took out");
+  app->add_flag("--again", options->again, "also what `library forget` took out, and what could not be read before");
   app->add_flag("--watch", options->watch, "stay, and read again whenever the folder changes, until interrupted");
   app->add_flag("--json", options->json, "as one JSON object");
   return {app, [options] { return run(*options); }};

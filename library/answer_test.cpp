@@ -56,13 +56,29 @@ TEST_F(Plant, UnchangedFilesAreSkippedAndGoneOnesLeave) {
   EXPECT_EQ(ask("How many failures did BC-01 have in 2020?").value, 2);
 }
 
-TEST_F(Plant, WhatCouldNotBeReadIsTriedAgain) {
+TEST_F(Plant, WhatCouldNotBeReadIsTriedAgainWhenSomethingChanged) {
+  const auto broken = [&] {
+    for (const FileReport& file : ingest().files)
+      if (file.path == "broken.xlsx") return file;
+    return FileReport{};
+  };
+  const auto change = [&](const char* sql) {
+    auto store = Store::open(folder / "l.sqlite", Database::Mode::write);
+    ASSERT_TRUE(store->database().execute(sql));
+  };
   folder.write("papers/broken.xlsx", "PK\x03\x04 nothing");
-  ingest();
-  for (const FileReport& file : ingest().files) {
-    EXPECT_EQ(file.unchanged, file.path != "broken.xlsx") << file.path;
-    EXPECT_EQ(file.fault.empty(), file.path != "broken.xlsx") << file.path;
-  }
+  const FileReport first = broken(), second = broken();
+  EXPECT_FALSE(first.unchanged);
+  EXPECT_FALSE(first.fault.empty());
+  EXPECT_TRUE(second.unchanged);
+  EXPECT_EQ(second.fault, first.fault);
+  change("UPDATE failed SET read_with = 'older readers'");
+  EXPECT_FALSE(broken().unchanged);
+  EXPECT_TRUE(broken().unchanged);
+  ASSERT_TRUE(Store::open(folder / "l.sqlite", Database::Mode::write)->allow_again());
+  EXPECT_FALSE(broken().unchanged);
+  folder.write("papers/broken.xlsx", "PK\x03\x04 nothing else");
+  EXPECT_FALSE(broken().unchanged);
   {  // as if the notes could not be read at first
     auto store = Store::open(folder / "l.sqlite", Database::Mode::write);
     ASSERT_TRUE(store->database().execute("UPDATE file SET fault = 'no memory' WHERE path = 'notes.txt'"));

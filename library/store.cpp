@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS decision(id INTEGER PRIMARY KEY, day TEXT NOT NULL, w
   record TEXT NOT NULL, field TEXT NOT NULL, was TEXT NOT NULL, value TEXT NOT NULL, papers TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS file(id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
   read_as TEXT NOT NULL, title TEXT NOT NULL, fault TEXT NOT NULL, notes TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS failed(file INTEGER PRIMARY KEY REFERENCES file(id) ON DELETE CASCADE, read_with TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS source_table(id INTEGER PRIMARY KEY, file INTEGER NOT NULL REFERENCES file(id) ON DELETE CASCADE,
   place TEXT NOT NULL, title TEXT NOT NULL, headers TEXT NOT NULL, left_out INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS source_row(id INTEGER PRIMARY KEY, file INTEGER NOT NULL REFERENCES file(id) ON DELETE CASCADE,
@@ -66,6 +67,14 @@ void walk(const Path& folder, const std::string& prefix, int depth, std::vector<
   }
 }
 
+// What reads papers here: a paper that it could not read it cannot read tomorrow either.
+std::string reading_with() {
+  std::string with = fmt::format("readers {}", readers_version);
+  for (int job = 0; job < jobs; ++job)
+    with += is_installed(static_cast<Job>(job)) ? fmt::format(", program {}", job) : "";
+  return with;
+}
+
 }  // namespace
 
 Result<Store> Store::open(const Path& path, Database::Mode mode) {
@@ -100,12 +109,13 @@ Result<Done> Store::forget(const std::string& path) {
   return drop(path);
 }
 
-Result<Done> Store::allow_again() { return database_.execute("DELETE FROM forgotten"); }
+Result<Done> Store::allow_again() { return database_.execute("DELETE FROM forgotten; DELETE FROM failed"); }
 
 Result<Done> Store::add_file(FileReport& report, const std::string& sha256, std::string_view bytes,
                              const Domain& domain, const Programs& programs) {
   auto paper = report.fault.empty() ? read_paper_sealed(report.path, bytes, programs)
                                     : Result<Paper>(failure(Fault::unsupported, report.fault));
+  const bool tried = report.fault.empty();  // else it could not be opened
   if (!paper) report.fault = paper.error().what;
   TRY(drop(report.path));
   TRY_ASSIGN(Statement file,
@@ -118,7 +128,11 @@ Result<Done> Store::add_file(FileReport& report, const std::string& sha256, std:
   TRY(file.run({report.path, sha256, static_cast<int64_t>(bytes.size()), report.read_as, paper ? paper->title : "",
                 report.fault, notes.dump()}));
   const int64_t id = database_.last_id();
-  if (!paper) return Done{};
+  if (!paper) {
+    if (!tried) return Done{};
+    TRY_ASSIGN(Statement failed, database_.prepare("INSERT INTO failed(file,read_with) VALUES(?,?)"));
+    return failed.run({id, reading_with()});
+  }
   TRY_ASSIGN(Statement table,
              database_.prepare("INSERT INTO source_table(file,place,title,headers,left_out) VALUES(?,?,?,?,?)"));
   TRY_ASSIGN(Statement row,
@@ -172,14 +186,19 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
   if (!std::filesystem::is_directory(folder, error)) return io_error("{}: no such folder", folder.string());
   std::vector<Found> found;
   walk(folder, "", 0, found);
-  std::map<std::string, std::string> known;  // path -> hash; none of what could not be read: it is tried again
+  struct Known {
+    std::string sha256, fault;  // no hash: what could not be read with other readers or programs is tried again
+  };
+  std::map<std::string, Known> known;  // by path
   {
-    TRY_ASSIGN(Statement all, database_.prepare("SELECT path, iif(fault = '', sha256, '') FROM file"));
-    TRY(all.begin({}));
+    TRY_ASSIGN(Statement all,
+               database_.prepare("SELECT path, iif(fault = '' OR read_with = ?, sha256, ''), fault FROM file LEFT JOIN "
+                                 "failed ON failed.file = file.id"));
+    TRY(all.begin({reading_with()}));
     for (;;) {
       TRY_ASSIGN(const bool more, all.next());
       if (!more) break;
-      known[all.text(0)] = all.text(1);
+      known[all.text(0)] = {all.text(1), all.text(2)};
     }
   }
   std::set<std::string> forgotten;
@@ -215,8 +234,8 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
       result.files.push_back(std::move(report));
       continue;
     }
-    if (before != known.end() && before->second == hash && report.fault.empty()) {
-      report.unchanged = true;
+    if (before != known.end() && before->second.sha256 == hash && report.fault.empty()) {
+      report.unchanged = true, report.fault = before->second.fault;
     } else {
       TRY(database_.execute("BEGIN IMMEDIATE"));
       const auto added = add_file(report, hash, bytes, domain, programs);
@@ -226,7 +245,7 @@ Result<IngestReport> Store::add_folder(const Path& folder, const Domain& domain,
     if (before != known.end()) known.erase(before);
     result.files.push_back(std::move(report));
   }
-  for (const auto& [path, hash] : known) {  // gone from the folder
+  for (const auto& [path, what] : known) {  // gone from the folder
     TRY(drop(path));
     ++result.removed;
   }

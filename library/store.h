@@ -14,7 +14,7 @@ namespace freehold::papers {
 struct FileReport {
   std::string path, read_as, fault;  // fault: why it was not read; empty when it was
   uint64_t tables = 0, rows = 0, passages = 0;
-  bool unchanged = false;
+  bool unchanged = false;  // since it was read, or since it could not be: it was not tried again
   std::vector<std::string> notes;
 };
 struct IngestReport {
@@ -29,14 +29,14 @@ class Store {
   Database& database() { return database_; }
 
   // Reads everything below `folder`; a file is one transaction; one that was read and is unchanged (by its hash) is
-  // skipped. Links and what is no regular file are named in the report. `on_progress` gets the fraction done; false
+  // skipped, and one that could not be read until it, the readers or the programs that they start are others. Links and what is no regular file are named in the report. `on_progress` gets the fraction done; false
   // stops the work. `programs` starts those that some papers need.
   Result<IngestReport> add_folder(const Path& folder, const Domain& domain,
                                   const std::function<bool(double)>& on_progress,
                                   const Programs& programs = start_here);
   // Takes a paper out, of which nothing is read again while its bytes stay the same; an unknown path is an error.
   Result<Done> forget(const std::string& path);
-  Result<Done> allow_again();  // what was forgotten may be read again
+  Result<Done> allow_again();  // what was forgotten, or could not be read, may be read again
 
  private:
   explicit Store(Database database) : database_(std::move(database)) {}

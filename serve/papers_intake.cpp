@@ -61,7 +61,7 @@ Result<Done> make_folders(const Path& top, const Path& below) {
 }
 
 std::string_view status_of(const papers::FileReport& file) {
-  return file.unchanged ? "unchanged" : file.fault.empty() ? "read" : "not read";
+  return !file.fault.empty() ? "not read" : file.unchanged ? "unchanged" : "read";
 }
 
 // Of the papers that `seen` allows; how many records there are of all only where it allows all.

@@ -15,6 +15,9 @@
 
 namespace freehold::papers {
 
+// To be raised whenever a reader reads what it refused before: only then are papers that it refused tried again.
+inline constexpr int readers_version = 1;
+
 Result<Paper> read_paper_sealed(std::string_view name, std::string_view bytes,
                                 const Programs& programs = start_here);
 
