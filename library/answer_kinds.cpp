@@ -43,6 +43,7 @@ Result<Done> Answerer::list() {
     names.push_back(plan_.group->kind == Kind::number ? text_of_number(rows.real(0)) : rows.text(0));
   }
   if (plan_.not_grouped) TRY(others(names));
+  if (plan_.ask == Ask::list && names.size() == 1 && is_asked(*plan_.group, names[0])) return give_up("what is asked of it");
   if (plan_.ask == Ask::distinct) {
     a_.value = names.size();
     a_.text = fmt::format("{} different.", names.size());
@@ -53,6 +54,13 @@ Result<Done> Answerer::list() {
   }
   if (names.empty() && !plan_.not_grouped) TRY(why_none());
   return plan_.not_grouped ? Result<Done>(Done{}) : cite(column + " IS NOT NULL");
+}
+
+// The answer would be what the question names: "which carrier did SH-1" is not answered by SH-1.
+bool Answerer::is_asked(const Place& place, const std::string& name) const {
+  return std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
+    return c.place.kind == place.kind && canon(c.shown) == canon(name);
+  });
 }
 
 Result<Done> Answerer::others(std::vector<std::string>& names) {
@@ -215,6 +223,8 @@ Result<Done> Answerer::look_up() {
     found.push_back(number ? Json(in_unit(rows.real(0))) : Json(rows.text(0)));
   }
   if (found.empty()) return nothing_said();
+  if (found.size() == 1 && found[0].is_string() && is_asked(*plan_.measure, found[0].get<std::string>()))
+    return give_up("what is asked of it");
   a_.value = found.size() == 1 ? found[0] : Json(found);
   for (const Json& one : found)
     a_.text +=

@@ -36,6 +36,7 @@ class Answerer {
   Result<Done> count();
   Result<Done> list();
   // Those that are not among `names`: of the type that the grouped field refers to.
+  bool is_asked(const Place& place, const std::string& name) const;
   Result<Done> others(std::vector<std::string>& names);
   Result<Done> top();
   std::string ranked_of(const std::vector<std::pair<std::string, double>>& found) const;

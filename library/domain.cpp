@@ -35,6 +35,37 @@ Result<std::vector<std::vector<std::string>>> lists(const Json& object, const ch
     }
   return out;
 }
+// {"most": ["most common", "top"]} as pairs of a phrase and what it stands for, longer phrases first.
+Result<std::vector<std::pair<std::string, std::string>>> phrases_of(const Json& object, const char* key,
+                                                                    std::string_view name) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const auto found = object.find(key);
+  if (found == object.end()) return out;
+  if (!found->is_object()) return malformed("{}: {}: expected an object of lists", name, key);
+  for (const auto& [meaning, list] : found->items()) {
+    TRY_ASSIGN(const auto phrases, list_of(list, key, name));
+    for (const std::string& phrase : phrases) out.emplace_back(phrase, meaning);
+  }
+  return out;
+}
+Result<std::vector<std::pair<std::string, std::string>>> pairs_of(const Json& object, const char* key,
+                                                                  std::string_view name) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const auto found = object.find(key);
+  if (found == object.end()) return out;
+  if (!found->is_object()) return malformed("{}: {}: expected an object of strings", name, key);
+  for (const auto& [from, to] : found->items()) {
+    if (!to.is_string()) return malformed("{}: {}: {}: expected a string", name, key, printable(from));
+    out.emplace_back(from, to.get<std::string>());
+  }
+  return out;
+}
+// A phrase that is a part of another comes behind it.
+void sort_by_words(std::vector<std::pair<std::string, std::string>>& phrases) {
+  const auto blanks = [](const std::string& text) { return std::count(text.begin(), text.end(), ' '); };
+  std::stable_sort(phrases.begin(), phrases.end(),
+                   [&](const auto& a, const auto& b) { return blanks(a.first) > blanks(b.first); });
+}
 std::string text(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
@@ -124,7 +155,11 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.filler_words, strings(json, "filler_words", name));
   TRY_ASSIGN(domain.alias_headers, strings(json, "alias_headers", name));
   TRY_ASSIGN(domain.term_headers, strings(json, "term_headers", name));
+  TRY_ASSIGN(domain.phrases, phrases_of(json, "phrases", name));
+  TRY_ASSIGN(domain.comparisons, phrases_of(json, "comparisons", name));
+  TRY_ASSIGN(domain.slips, pairs_of(json, "slips", name));
   TRY_ASSIGN(domain.verb_words, strings(json, "verb_words", name));
+  TRY_ASSIGN(domain.active_verb_words, strings(json, "active_verb_words", name));
   TRY_ASSIGN(domain.idle_words, strings(json, "idle_words", name));
   TRY_ASSIGN(domain.crew_words, strings(json, "crew_words", name));
   TRY_ASSIGN(domain.currency_words, strings(json, "currency_words", name));
@@ -138,6 +173,8 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(domain.quantity_words, strings(json, "quantity_words", name));
   TRY_ASSIGN(domain.about_words, strings(json, "about_words", name));
   TRY_ASSIGN(domain.money_words, strings(json, "money_words", name));
+  TRY_ASSIGN(domain.income_words, strings(json, "income_words", name));
+  TRY_ASSIGN(domain.theme_words, strings(json, "theme_words", name));
   TRY_ASSIGN(const auto families, lists(json, "word_families", name));
   for (const auto& words : families)
     for (const std::string& word : words) domain.families.emplace(root_of(word), root_of(words[0]));
@@ -167,11 +204,16 @@ void join(Domain& all, const Domain& more) {
   all.types.insert(all.types.end(), more.types.begin(), more.types.end());
   all.terms.insert(all.terms.end(), more.terms.begin(), more.terms.end());
   for (auto words : {&Domain::total_words, &Domain::correction_words, &Domain::filler_words, &Domain::alias_headers,
-                     &Domain::term_headers, &Domain::meaning_headers, &Domain::verb_words, &Domain::idle_words,
-                     &Domain::crew_words, &Domain::unit_words, &Domain::currency_words, &Domain::header_noise,
+                     &Domain::term_headers, &Domain::meaning_headers, &Domain::verb_words,
+                     &Domain::active_verb_words, &Domain::idle_words, &Domain::crew_words, &Domain::unit_words, &Domain::currency_words, &Domain::header_noise,
                      &Domain::organisation_words, &Domain::title_words, &Domain::container_words,
-                     &Domain::quantity_words, &Domain::about_words, &Domain::money_words, &Domain::not_terms})
+                     &Domain::quantity_words, &Domain::about_words, &Domain::money_words,
+                     &Domain::income_words, &Domain::theme_words, &Domain::not_terms})
     append(all.*words, more.*words);
+  for (auto pairs : {&Domain::phrases, &Domain::comparisons, &Domain::slips}) {
+    (all.*pairs).insert((all.*pairs).end(), (more.*pairs).begin(), (more.*pairs).end());
+    sort_by_words(all.*pairs);
+  }
   all.synonyms.insert(all.synonyms.end(), more.synonyms.begin(), more.synonyms.end());
   all.families.insert(more.families.begin(), more.families.end());
 }

@@ -44,7 +44,12 @@ struct Domain {
   std::vector<TermRule> terms;
   std::vector<std::string> not_terms;  // what the papers seem to say of these words does not count
   std::vector<std::string> total_words, correction_words, filler_words, alias_headers, term_headers, meaning_headers;
-  std::vector<std::string> verb_words;          // words that may stand in a question without meaning a thing
+  // How people ask. A phrase stands for one word of the planner, or for none; longer ones come first.
+  std::vector<std::pair<std::string, std::string>> phrases;      // of words in lower case, one blank between them
+  std::vector<std::pair<std::string, std::string>> comparisons;  // phrase, > >= < <=
+  std::vector<std::pair<std::string, std::string>> slips;        // what is often written for something else
+  std::vector<std::string> verb_words;  // verbs that say no more than that what is counted was there, or was dealt with
+  std::vector<std::string> active_verb_words;   // likewise, but not in the passive: "were paid" tells some apart
   std::vector<std::string> idle_words;          // likewise, and nothing is a misspelling of them
   std::vector<std::string> crew_words;          // who works there: "the lads" did it
   std::vector<std::string> currency_words;      // in headers and questions: money
@@ -56,6 +61,8 @@ struct Domain {
   std::vector<std::string> quantity_words;      // headers of how many pieces
   std::vector<std::string> about_words;         // headers of what something is about
   std::vector<std::string> money_words;         // in questions and headers: an amount of money is meant
+  std::vector<std::string> income_words;        // likewise: what somebody earns
+  std::vector<std::string> theme_words;         // headers of what records are about, of which they are not the thing
   std::string declared;                         // the texts of the owner's files, to tell when they change
   std::map<std::string, std::string> families;  // root of a word -> the family's first: "paid", "payment" -> "pay"
   std::vector<std::vector<std::string>> synonyms;  // groups: where the papers know one word, questions may use others

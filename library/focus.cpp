@@ -26,19 +26,31 @@ const Set wishes = {"know",  "knows", "tell",  "see",  "check", "learn", "unders
                     "asked", "want",  "wants", "need", "needs", "like",  "wonder",     "curious"};
 const Set wants = {"need", "needs", "want", "wants", "require", "requires", "know"};
 const Set articles = {"the", "a", "an", "its", "their", "his", "her", "your", "our", "one"};
+// What a figure is wanted for: "for the audit," says nothing of which figure.
+const Set purposes = {"report",  "audit",    "meeting",  "budget", "calculation", "calculations", "statistics", "statistic",
+                      "summary", "review",   "slide",    "slides", "presentation", "form",        "newsletter", "handover",
+                      "forecast", "planning", "quote",    "return", "notes",       "speech",       "insurance",  "bank",
+                      "boss",    "controller", "board",  "minutes", "spreadsheet", "dashboard",   "settlement", "negotiation",
+                      "negotiations", "protocol", "plan", "comparison", "analysis", "archive", "intranet", "website"};
 // A clause that begins so and has one of these, or a verb, is a sentence of its own.
 const Set pronouns = {"one", "ones", "it", "is", "was", "that", "this", "they", "are", "were", "he", "she"};
 const Set openers = {"the", "a", "an", "our", "my", "some", "this", "that", "there", "it", "every", "each"};
 const Set tellings = {"keeps",  "keep",     "says",   "say",      "said",      "claims", "claimed",
                       "thinks", "believes", "swears", "complain", "complains", "asks",   "told",
-                      "makes",  "gets",     "seems",  "likes",    "hates"};
+                      "makes",  "gets",     "seems",  "likes",    "hates",     "went",   "goes",
+                      "came",   "comes",    "wants",  "needs",    "offers",    "doubts", "argues",
+                      "argue",  "called",   "calls",  "wonders",  "wonder",    "insists", "pretends",
+                      "think",  "believe",  "expects", "expect",  "looks",     "feels",  "became",
+                      "got",    "took",     "takes",  "lost",     "left",      "would",  "should",
+                      "could",  "can",      "will",   "does",     "did",       "answers", "answer",
+                      "asked",  "wrote",    "writes", "demands",  "suspects",  "fears",  "hopes", "starts", "started"};
 const Set prepositions = {"in",   "on", "at",    "to",     "for",   "from", "of",
                           "with", "by", "under", "during", "since", "among"};
 const Set persons = {"i",        "we",      "you",       "he",       "she",    "me",     "us",  "my",
                      "somebody", "someone", "everybody", "everyone", "nobody", "people", "they"};
 const Set states = {"is",   "are", "was",   "were", "am",    "be",   "been", "has",
                     "have", "had", "wants", "want", "needs", "need", "must"};
-const Set back = {"it", "its", "them", "they", "their"};
+const Set back = {"it", "its", "them", "they", "their", "he", "she", "him", "her", "his"};
 const Set pointing = {"that", "this", "these", "those"};
 // After these words a point ends no sentence.
 const Set abbreviations = {"dr", "mr", "mrs", "ms", "prof", "st", "no", "nr", "co", "inc", "ltd", "approx"};
@@ -85,9 +97,11 @@ class Reading {
     for (size_t c = 0; c < clauses_.size(); ++c) {
       const size_t from = asks_from(clauses_[c]);
       if (from > clauses_[c].last) continue;
-      const bool relative = (asking < clauses_.size() && from == clauses_[c].first &&
-                             (low_[from] == "which" || low_[from].starts_with("who"))) ||
-                            (c > 0 && points_back(from, clauses_[c].last));
+      const bool says_more = from < clauses_[c].last && (states.count(low_[from + 1]) || low_[from + 1].ends_with("ed"));
+      const bool relative =
+          (asking < clauses_.size() && from == clauses_[c].first &&
+           ((low_[from] == "which" && says_more) || low_[from].starts_with("who"))) ||
+          (c > 0 && points_back(from, clauses_[c].last));
       if (requests.count(low_[from]) || articles.count(low_[from]))
         requesting = c;
       else if (!relative)
@@ -125,6 +139,7 @@ class Reading {
   }
   // The word from which a clause asks; one past it where it does not.
   size_t asks_from(const Clause& clause) const {
+    size_t led_to = clause.last + 1;  // "to see where it would help I want to know which machines": the last one
     for (size_t i = clause.first; i <= clause.last; ++i) {
       const bool start = std::all_of(low_.begin() + static_cast<std::ptrdiff_t>(clause.first),
                                      low_.begin() + static_cast<std::ptrdiff_t>(i),
@@ -134,15 +149,22 @@ class Reading {
         const size_t inner = i < clause.last ? asks_from(rest) : i;
         return i < clause.last && inner <= clause.last ? inner : i;
       }
+      if ((low_[i] == "if" || low_[i] == "whether") && i > clause.first && i < clause.last &&
+          any_of(clause.first, i, wishes))
+        return i + 1;  // "please check if the failures rose or fell"
       if (!interrogatives.count(low_[i])) continue;
       if (start && asks_at(i)) return i;
       if (start) continue;
       if (states.count(low_[i]) || low_[i] == "did" || low_[i] == "does") continue;
-      if (leads.count(low_[i - 1])) return i;
+      if (leads.count(low_[i - 1])) {
+        led_to = i;
+        continue;
+      }
       const bool led = prepositions.count(low_[i - 1]) &&
                        (i - 1 == clause.first || leads.count(low_[i - 2]) || polite.count(low_[i - 2]));
       if (led) return i - 1;
     }
+    if (led_to <= clause.last) return led_to;
     for (size_t i = clause.first + 1; i <= clause.last; ++i)  // "I must state in the form when it was installed"
       if (interrogatives.count(low_[i]) && !states.count(low_[i]) && low_[i] != "did" && low_[i] != "does" &&
           (any_of(clause.first, i, persons) || any_of(clause.first, i, wishes)))
@@ -160,19 +182,22 @@ class Reading {
     if (low_[i] == "for")
       return low_[i - 1].starts_with("ask") || low_[i - 1] == "looking" || (i > 1 && low_[i - 2].starts_with("ask"));
     if (low_[i] == "out") return low_[i - 1] == "find";
-    return low_[i - 1] == "to" && (low_[i] == "have" || low_[i] == "see" || low_[i] == "get" || low_[i] == "find");
+    if (i > 1 && low_[i - 2] == "to" && (low_[i] == "in" || low_[i] == "up" || low_[i] == "down")) return true;
+    return low_[i - 1] == "to";  // "I have to enter the litres"
   }
   // Before what asks: a clause of its own, with somebody or something that is or does. "Of all pumps that are green,"
   // and "in 2021," belong to what asks.
   bool tells(const Clause& clause) const {
     if (low_[clause.first] == "why" || asks_at(clause.first)) return false;  // another question
     if (any_of(clause.first, clause.last + 1, persons)) return true;
+    if (low_[clause.first] == "for" && any_of(clause.first, clause.last + 1, purposes)) return true;
     if (prepositions.count(low_[clause.first])) {
       for (size_t i = clause.first + 1; i <= clause.last; ++i)
         if (states.count(low_[i]) && low_[i - 1] != "that" && low_[i - 1] != "which" && low_[i - 1] != "who")
           return true;
       return false;
     }
+    if (clause.last - clause.first >= 2 && any_of(clause.first + 1, clause.last + 1, tellings)) return true;
     if (openers.count(low_[clause.first]) && clause.last - clause.first >= 4 &&
         (any_of(clause.first, clause.last + 1, tellings) ||
          std::any_of(low_.begin() + static_cast<std::ptrdiff_t>(clause.first) + 2,
@@ -183,6 +208,7 @@ class Reading {
   }
   // After it: "even if the papers do not agree", "and they want it in hours"; not "in hours".
   bool adds(const Clause& clause) const {
+    if (low_[clause.first] == "for" && any_of(clause.first, clause.last + 1, purposes)) return true;
     return any_of(clause.first, clause.last + 1, persons) || concessions.count(low_[clause.first]) > 0;
   }
 
@@ -197,7 +223,13 @@ Words words_in(std::string_view text) {
       {">=", " at least "}, {"<=", " at most "},   {">", " more than "},
       {"<", " less than "}, {"# ", " number of "}, {"\xc3\x98 ", " average "}};
   std::string spelled;
+  const auto digit = [&](size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '9'; };
   for (size_t i = 0; i < text.size();) {
+    if (text[i] == '\'' && (i == 0 || text[i - 1] == ' ') && digit(i + 1) && digit(i + 2) && !digit(i + 3)) {
+      spelled += text[i + 1] <= '4' ? "20" : "19";  // "in '21"
+      ++i;
+      continue;
+    }
     const auto sign = std::find_if(std::begin(signs), std::end(signs),
                                    [&](const auto& s) { return text.substr(i).starts_with(s.first); });
     if (sign == std::end(signs))

@@ -15,10 +15,15 @@ Planner::Planner(const Question& question, const Vocabulary& vocabulary, const D
     hints_.duration |= word == "hours" || word == "minutes" || word == "days" || word == "nights" || word == "weeks";
     if (i < q_.told.size() && q_.told[i]) continue;
     if (!among(domain.filler_words, word)) hints_.roots.insert(domain.root(word));
+    const bool spends_time = word.starts_with("spen") && (says("count") || says("howlong"));  // "how many nights did he spend"
+    if (spends_time) continue;
     if (among(domain.money_words, word) || among(domain.currency_words, word)) hints_.money = true, money_word_ = token;
+    if (among(domain.income_words, word)) income_ = domain.root(word);
   }
   hints_.duration |= says("howlong");
-  if ((says("how much") && !hints_.duration) || says("spent")) hints_.money = true;
+  if (asks_pay()) income_ = domain.root("paid"), money_word_ = "paid", hints_.money = true;
+  if (!income_.empty()) income_ = domain.root("earn");
+  if ((says("how much") || says("spent")) && !hints_.duration) hints_.money = true;
 }
 
 Plan Planner::make() {
@@ -39,6 +44,7 @@ Plan Planner::make() {
   if (plan_.ask == Ask::list && plan_.group && !plan_.not_grouped && about_one())
     plan_.ask = Ask::lookup, plan_.measure = plan_.group;
   uncovered();
+  misread();
   conventions();
   plan_.missing.insert(plan_.missing.end(), q_.unknown.begin(), q_.unknown.end());
   return plan_;
@@ -58,7 +64,7 @@ bool Planner::asks_meaning() const {
 
 // "What is SSL": nothing but a term that the papers explain.
 bool Planner::asks_what_it_is() const {
-  if (!says("what") || !q_.unknown.empty()) return false;
+  if ((!says("what") && q_.tokens.size() > 1) || !q_.unknown.empty()) return false;
   const Span* term = nullptr;
   for (const Span& span : q_.spans) {
     if (span.what == Span::What::asking && span.op == "what") continue;
@@ -66,6 +72,20 @@ bool Planner::asks_what_it_is() const {
     term = &span;
   }
   return term && term->first == term->last && v_.meanings.count(canon(q_.tokens[term->last])) > 0;
+}
+
+// "How much is Zora Pavlik paid": what somebody gets, not what was paid for something.
+bool Planner::asks_pay() const {
+  if (!says("how much")) return false;
+  size_t verb = q_.tokens.size();
+  for (size_t i = 0; i < q_.tokens.size(); ++i) {
+    const std::string word = fold(q_.tokens[i]);
+    if (word == "is" || word == "are" || word == "was" || word == "were" || word == "does") verb = i;
+    if (word != "paid" && word != "make" && word != "get" && word != "makes" && word != "gets") continue;
+    for (const Span& span : q_.spans)
+      if (is_value(span) && span.first > verb && span.last < i) return true;
+  }
+  return false;
 }
 
 size_t Planner::first_of(std::string_view word) const {
@@ -113,6 +133,16 @@ bool Planner::counts_field() {
   return false;
 }
 
+// "Hours in 2022, how many did we book": what is counted was said before.
+bool Planner::counts_nothing() const {
+  for (const Span& span : q_.spans)
+    if (span.op == "count" && span.last + 1 < q_.tokens.size() && fold(q_.words_of(span)) == "how many") {
+      const std::string next = fold(q_.tokens[span.last + 1]);
+      return next == "did" || next == "do" || next == "were" || next == "was" || next == "are" || next == "is" || next == "have";
+    }
+  return false;
+}
+
 Plan Planner::definition() {
   plan_.ask = Ask::define;
   for (const Span& span : q_.spans)
@@ -146,9 +176,9 @@ void Planner::choose_ask() {
     plan_.ask = Ask::mean;
   else if (says("longest") || says("shortest") || says("latest") || says("earliest"))
     plan_.ask = Ask::extreme, plan_.ascending = says("shortest") || says("earliest");
-  else if (counts && (unit || counts_field()))
+  else if (counts && (unit || counts_field() || (measured && counts_nothing())))
     plan_.ask = Ask::sum;
-  else if ((says("how much") || names_total()) && !counts)
+  else if ((says("how much") || says("spent") || names_total()) && !counts)
     plan_.ask = Ask::sum;
   else if ((says("sum") || says("howlong")) && measured && !counts)
     plan_.ask = Ask::sum;
@@ -166,6 +196,17 @@ void Planner::choose_ask() {
     plan_.ask = Ask::exists;
   else
     bare_ = true, plan_.ask = names_field() ? Ask::lookup : Ask::count;
+  if (plan_.ask == Ask::top)  // "month most samples 2021"
+    for (const char* period : {"month", "quarter", "year"})
+      for (size_t i = 0; i < q_.tokens.size(); ++i) {
+        const std::string before = i > 0 ? fold(q_.tokens[i - 1]) : "";
+        const bool loose = before == "per" || before == "a" || before == "the" || before == "last" || before == "this";
+        if (fold(q_.tokens[i]) == period && !loose && (i >= q_.told.size() || !q_.told[i]) && !says("which") &&
+            !says("who") && std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
+              return s.what != Span::What::asking && s.first <= i + 1 && i <= s.last;  // "the whole year 2020"
+            }))
+          plan_.period = period;
+      }
   if (says("by month")) plan_.period = "month";
   if (says("by quarter")) plan_.period = "quarter";
   if (says("by year")) plan_.period = "year";
@@ -189,7 +230,9 @@ bool Planner::asks_between() const {
   });
 }
 bool Planner::asks_where() const {  // the word may name a field too
-  return std::any_of(q_.tokens.begin(), q_.tokens.end(), [](const std::string& t) { return fold(t) == "where"; });
+  for (size_t i = 0; i < q_.tokens.size(); ++i)
+    if ((i >= q_.told.size() || !q_.told[i]) && fold(q_.tokens[i]) == "where") return true;
+  return false;
 }
 bool Planner::names_field() const {
   return std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
@@ -209,10 +252,13 @@ void Planner::read_bare() {
                                [&](const Condition& c) { return c.place.over.empty() && c.place.field == base_->key; });
   const bool counted_type =
       std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) { return !span.weak && names_base(span); });
-  bool type = false, amount = false, other = false;
+  bool type = false, amount = false, other = false, own = false;
   for (size_t s = 0; s < q_.spans.size(); ++s) {
     const Span& span = q_.spans[s];
     type = type || values_named(span);
+    const Span* before = s > 0 ? &q_.spans[s - 1] : nullptr;  // "glucose tests 2022"
+    type = type || (before && before->last + 1 == span.first && is_value(*before) && is_field(span) &&
+                    is_plural(q_.tokens[span.last]) && !base_->time.empty());
     const bool says_of_what = s + 1 < q_.spans.size() && q_.spans[s + 1].first == span.last + 1 &&
                               names_base(q_.spans[s + 1]) && !has(span, Link::What::type);
     if (says_of_what && is_field(span)) used_.insert(s);  // "fuel receipts"
@@ -222,7 +268,10 @@ void Planner::read_bare() {
       const KnownType* owner = one && span.first == span.last ? v_.type(link.type) : nullptr;
       const KnownField* named = owner && link.what == Link::What::field ? owner->field(link.field) : nullptr;
       const bool day = named && named->kind == Kind::date && q_.tokens[span.last].ends_with("ed");  // "M-1 opened"
-      if (link.what != Link::What::field || ((span.weak || span.loose) && !day) || filtered(link.field)) continue;
+      if (link.what != Link::What::field || 
+          ((span.weak || span.loose) && !day && !(one && !span.weak && span.last + 1 == q_.tokens.size())) ||
+          filtered(link.field))
+        continue;
       if (has(span, Link::What::type) && counted_type) continue;  // "failures of machines"
       const auto place = reach(v_, *base_, link.type, link.field);
       if (!place) continue;
@@ -231,15 +280,23 @@ void Planner::read_bare() {
       if (place->over.empty() && place->field == base_->key)
         type = true;
       else
-        other = other || !counted;
+        other = other || !counted, own = own || (!counted && place->over.empty());
     }
   }
+  if (one && !base_->key.empty())  // "C1004 client name"
+    for (const Span& span : q_.spans)
+      if (is_field(span) && !is_value(span) && !span.weak)
+        for (const Link& link : span.links)
+          if (link.what == Link::What::field && link.type == base_->name && link.field == base_->key && !has(span, Link::What::type))
+            other = true;
   if (plan_.where.empty() && !type) plan_.open.push_back("of which");
   if (amount || other) {
     plan_.ask = amount && !one && !base_->time.empty() ? Ask::sum : Ask::lookup;
+    if (own && !amount && !one && !base_->time.empty() && !base_->named) plan_.open.push_back("of which");  // "BC-01 weak point"
     return;
   }
-  plan_.ask = base_->time.empty() || base_->named ? Ask::list : Ask::count;
+  const bool number = fold(q_.tokens.back()) == "number" || fold(q_.tokens.front()) == "number";
+  plan_.ask = (base_->time.empty() || base_->named) && !number ? Ask::list : Ask::count;
   if (!type) plan_.open.push_back("what of it");
   read_without();
   if (plan_.not_grouped) return;
@@ -286,7 +343,16 @@ void Planner::uncovered() {
   };
   for (size_t s = 0; s < q_.spans.size(); ++s) {
     const Span& span = q_.spans[s];
-    if (span.what != Span::What::names || span.weak || span.loose || used_.count(s)) continue;
+    if (span.what != Span::What::names || span.filler || used_.count(s)) continue;
+    if ((span.weak || span.loose) && !is_akin_to_text(span)) continue;
+    if (s + 1 < q_.spans.size() && q_.spans[s + 1].first == span.last + 1 && is_field(span) && names_base(q_.spans[s + 1]))
+      continue;  // "fuel receipts"
+    if (names_container(span)) continue;
+    const KnownType* owner = plan_.measure ? v_.type(plan_.measure->type) : nullptr;
+    const KnownField* measured = owner ? owner->field(plan_.measure->field) : nullptr;
+    const std::string before_it = span.first > 0 ? fold(q_.tokens[span.first - 1]) : "";
+    if (measured && (before_it == "per" || before_it == "a") && measured->roots.count(root_of(fold(q_.tokens[span.first]))))
+      continue;  // "a night", of the rate per night
     const bool covered = std::any_of(span.links.begin(), span.links.end(), [&](const Link& link) {
       const KnownType* type = v_.type(link.type);
       const bool alias = type && type->rule && among(type->rule->aliases, link.field);  // "known as Old Bertha"
@@ -316,12 +382,14 @@ void Planner::uncovered() {
   if (says("without") && !plan_.not_grouped) plan_.open.push_back("no");
   if (says("how much") && plan_.measure && plan_.measure->kind == Kind::minutes && !hints_.duration &&
       std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
-        return is_field(span) && !span.loose && !span.weak && span.links[0].field == plan_.measure->field;
+        const std::string word = fold(q_.tokens[span.first]);
+        return is_field(span) && !span.loose && !span.weak && !word.starts_with("los") &&
+               span.links[0].field == plan_.measure->field;
       }))
     plan_.open.push_back("how much");  // "how much did we lose on it"
   const KnownType* far = plan_.measure && !plan_.measure->over.empty() ? v_.type(plan_.measure->type) : nullptr;
-  if (far && far->named && (plan_.ask == Ask::sum || plan_.ask == Ask::top))
-    plan_.open.push_back(plan_.measure->field);  // a salary is no amount of each thing that its owner did
+  if (far && (plan_.ask == Ask::sum || plan_.ask == Ask::top))
+    plan_.open.push_back(plan_.measure->field);  // a salary, a tank is no amount of each thing that its owner did
   if (!measures_money()) plan_.open.push_back(money_word_);
   const std::optional<Place>& told = plan_.ask == Ask::top ? plan_.group : plan_.measure;
   if ((plan_.ask == Ask::lookup || plan_.ask == Ask::extreme || plan_.ask == Ask::top) && told &&
@@ -333,12 +401,100 @@ void Planner::uncovered() {
     plan_.open.push_back("most");  // each is one of itself
 }
 
+// What the plan answers in another sense than it was asked, or cannot know.
+void Planner::misread() {
+  static const std::set<std::string> units = {"minute", "hour", "day",   "night", "week",   "shift", "head",   "person",
+                                              "km",     "mile", "litre", "liter", "kg",     "kilo",  "tonne",  "ton",
+                                              "piece",  "unit", "metre", "meter", "square", "month", "quarter", "year"};
+  const auto untold = [&](size_t i) { return i >= q_.told.size() || !q_.told[i]; };
+  const auto free = [&](size_t i) {
+    return untold(i) && std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
+             return s.what != Span::What::names && s.first <= i && i <= s.last &&
+                    (s.what != Span::What::asking || (s.op != "per" && s.op != "by"));
+           });
+  };
+  const KnownType* owner = plan_.measure ? v_.type(plan_.measure->type) : nullptr;
+  const KnownField* measured = owner ? owner->field(plan_.measure->field) : nullptr;
+  for (size_t i = 0; i < q_.tokens.size(); ++i) {
+    const std::string word = fold(q_.tokens[i]);
+    const std::string next = i + 1 < q_.tokens.size() ? fold(q_.tokens[i + 1]) : "";
+    if (word == "will" && untold(i) && next != "you") plan_.open.push_back(q_.tokens[i]);  // papers tell what was
+    const bool each = word == "per" || word == "a" || word == "an" || word == "every" || word == "each";
+    if (each && units.count(next) && free(i) && free(i + 1) && !(measured && measured->roots.count(root_of(next)) > 0) &&
+        !(i > 0 && fold(q_.tokens[i - 1]) == "in") && (i == 0 || fold(q_.tokens[i - 1]) != "half"))
+      plan_.open.push_back(word + " " + q_.tokens[i + 1]);
+  }
+  if (hints_.money && plan_.ask == Ask::sum)  // "how much tax did we pay": a kind of matter is no tax
+    for (size_t s = 0; s + 1 < q_.spans.size(); ++s)
+      if (q_.spans[s].op == "how much" && q_.spans[s + 1].first == q_.spans[s].last + 1 && is_value(q_.spans[s + 1]) && measured && measured->money)
+        plan_.open.push_back(q_.words_of(q_.spans[s + 1]));
+  for (const Span& span : q_.spans) {  // "how many went there": of whom is not said
+    if (span.what != Span::What::asking || span.op != "count" || fold(q_.words_of(span)) != "how many") continue;
+    const std::string next = span.last + 1 < q_.tokens.size() ? fold(q_.tokens[span.last + 1]) : "";
+    const bool verb = next == "went" || next == "came" || next == "come" || next == "did" || next == "got" || next == "go";
+    const bool thing = std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
+      return s.what == Span::What::names && (has(s, Link::What::type) || (is_field(s) && !s.loose && !s.weak));
+    });
+    if (verb && !thing && plan_.ask == Ask::count) plan_.open.push_back("how many");
+  }
+  const bool named_measure = std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
+    return is_field(span) && plan_.measure && span.links[0].field == plan_.measure->field;
+  });
+  if (plan_.ask == Ask::sum && plan_.measure && base_->named && !named_measure)
+    plan_.open.push_back(spoken(plan_.measure->field));  // a credit limit is not what was billed
+  const bool looked_up = plan_.ask == Ask::lookup || plan_.ask == Ask::extreme;
+  if (looked_up && measured && measured->kind != Kind::text && first_of("who") < q_.tokens.size() && !says("when") &&
+      !says("what") && !says("how much") && !says("howlong"))
+    plan_.open.push_back("who");
+  for (const Condition& c : plan_.where)  // "hearings in Lyon", where only the client of the matter is there
+    if (steps_of(c.place) >= 2 && c.op == "=" &&
+        std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
+          return std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+            return (l.what == Link::What::type && l.type == c.place.type) ||
+                   (l.what == Link::What::field && l.field == c.place.field);
+          });
+        }))
+      plan_.open.push_back(c.shown);
+  if (plan_.ask == Ask::count || plan_.ask == Ask::distinct)
+    for (size_t s = 0; s + 1 < q_.spans.size(); ++s) {  // "how many breakfasts", where complaints are about them
+      const Span& next = q_.spans[s + 1];
+      if (q_.spans[s].op != "count" || next.first != q_.spans[s].last + 1 || !is_value(next)) continue;
+      if (std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& other) { return names_base(other); })) continue;
+      for (const Link& link : next.links)
+        if (const KnownField* field = link.what == Link::What::value && link.type == base_->name ? base_->field(link.field) : nullptr;
+            field && field->theme) {
+          plan_.open.push_back(q_.words_of(next));
+          break;
+        }
+    }
+}
+
+// "Insured patients": a verb akin to a field of texts tells records apart, unless that field is used.
+bool Planner::is_akin_to_text(const Span& span) const {
+  if (!span.weak || span.loose || span.first != span.last || plan_.ask == Ask::lookup) return false;
+  const std::string word = fold(q_.tokens[span.first]);
+  if (!word.ends_with("ed") && !word.ends_with("ing")) return false;
+  return std::all_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+    const KnownType* type = l.what == Link::What::field ? v_.type(l.type) : nullptr;
+    const KnownField* field = type ? type->field(l.field) : nullptr;
+    return field && field->kind == Kind::text && field->refers.empty();
+  });
+}
+
+// "In the fleet list": where it is written.
+bool Planner::names_container(const Span& span) const {
+  static const std::set<std::string> containers = {"list", "register", "log", "book", "file", "overview", "table", "sheet"};
+  static const std::set<std::string> in = {"in", "on", "from", "of"};
+  if (span.first < 2 || span.last + 1 >= q_.tokens.size() || !containers.count(fold(q_.tokens[span.last + 1]))) return false;
+  return in.count(fold(q_.tokens[span.first - 2])) > 0 && fold(q_.tokens[span.first - 1]) == "the";
+}
+
 // "Who treated the patient of V-12": the one who did it is asked for, not what it was done to.
 bool Planner::asks_doer() const {
   if (plan_.ask != Ask::lookup || !plan_.measure || q_.tokens.size() < 3 || first_of("who") != 0) return false;
   const std::string verb = fold(q_.tokens[1]);
   if (verb == "do" || verb == "does" || verb == "did" || verb == "can") return false;  // "who do we buy it off"
-  if (verb == "is" || verb == "was" || verb == "are" || verb == "were") return false;
+  if (verb == "is" || verb == "was" || verb == "are" || verb == "were" || verb == "s") return false;
   bool done_to = false;
   for (const Span& span : q_.spans) {
     if (span.first <= 1 && span.last >= 1) return false;  // the verb names it: "who supplied D-7"
@@ -363,6 +519,15 @@ bool Planner::measures_money() const {
   if (!plan_.measure) return false;
   const KnownType* owner = v_.type(plan_.measure->type);
   const KnownField* field = owner ? owner->field(plan_.measure->field) : nullptr;
+  const bool named = std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
+    const std::string before = span.first > 0 ? fold(q_.tokens[span.first - 1]) : "";
+    return is_field(span) && !span.weak && !span.loose && span.links[0].field == plan_.measure->field &&
+           before != "per" && before != "a" && before != "an" && before != "each";
+  });
+  if (!income_.empty() && !named && field && !field->roots.count(income_)) return false;  // fees are no salary
+  const bool amount = says("how much") || (says("what") && !says("which") && !says("who"));
+  if (field && field->kind == Kind::minutes) return named || (hints_.duration && !says("how much"));
+  if (field && field->kind == Kind::text && amount && plan_.ask == Ask::lookup) return named;
   return !field || field->kind != Kind::number || field->money || field->roots.count(root_of(fold(money_word_))) > 0;
 }
 
@@ -374,7 +539,7 @@ void Planner::choose_type() {
     bool any = false;
     size_t asked = q_.tokens.size();
     for (const Span& span : q_.spans) {
-      if (span.what != Span::What::names) continue;
+      if (span.what != Span::What::names || is_per(span)) continue;
       bool reached = false, own = false, named = false, direct = false, near = false, measured = false, afar = false;
       for (const Link& link : span.links) {
         if (link.what == Link::What::type)
@@ -393,7 +558,11 @@ void Planner::choose_type() {
       }
       any = any || reached;
       score += near ? 2 : reached ? 1 : -6;
-      if (named)
+      const bool grouping = plan_.ask == Ask::top && span.first > 0 && !span.weak && ranks_records() &&
+                            (fold(q_.tokens[span.first - 1]) == "which" || fold(q_.tokens[span.first - 1]) == "what");
+      if (named && grouping)
+        score += 1;  // "which instrument was calibrated most often": of the calibrations
+      else if (named)
         score += (span.weak ? 2 : 5) - 0.1 * static_cast<double>(span.first), asked = std::min(asked, span.first);
       if (own) score += 0.5;
       if (direct && plan_.ask == Ask::lookup) score += 3;
@@ -401,9 +570,22 @@ void Planner::choose_type() {
       if (afar && !measured && plan_.ask == Ask::top) score -= 3;
       if (direct && (plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme)) score += 3;
     }
+    const bool about = std::any_of(type.fields.begin(), type.fields.end(), [](const KnownField& f) { return f.about; });
+    if (about && plan_.ask == Ask::top && says_about()) score += 4;
     const bool amounts = std::any_of(type.fields.begin(), type.fields.end(), [](const KnownField& f) {
       return f.kind == Kind::number || f.kind == Kind::minutes;
     });
+    if (hints_.money && plan_.ask == Ask::lookup)
+      if (const auto amount = amount_meant(type, hints_)) {  // "what does the room cost per night": its rate per night
+        const KnownField* field = type.field(amount->field);
+        if (field->money && std::any_of(field->roots.begin(), field->roots.end(),
+                                        [&](const std::string& root) { return hints_.roots.count(root) > 0; }))
+          score += 3;
+      }
+    const bool money = !type.time.empty() && !type.named &&
+                       std::any_of(type.fields.begin(), type.fields.end(), [](const KnownField& f) { return f.money; });
+    if (hints_.money && income_.empty() && (plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme))
+      score += money ? 2 : -2;
     if (!amounts && (plan_.ask == Ask::sum || plan_.ask == Ask::mean)) score -= 5;
     const bool eventful = !type.time.empty();
     if (eventful &&
@@ -414,6 +596,26 @@ void Planner::choose_type() {
     score += std::min(0.3, static_cast<double>(type.records) * 1e-5);
     if (any && score > best) best = score, plan_.type = type.name;
   }
+}
+
+// "Most often": records are counted, nothing is added up.
+bool Planner::ranks_records() const {
+  for (const Span& span : q_.spans)
+    if (span.what == Span::What::asking && (span.op == "most" || span.op == "least"))
+      for (size_t i = span.first; i <= span.last; ++i) {
+        const std::string word = fold(q_.tokens[i]);
+        if (i == span.last && i + 1 < q_.tokens.size() && word == "most" && fold(q_.tokens[i + 1]).ends_with("ed")) return true;
+        if (word == "often" || word.starts_with("frequent") || word.starts_with("common") || word.starts_with("regular"))
+          return true;
+      }
+  return false;
+}
+
+// "Per night" of what something costs: the unit of its price.
+bool Planner::is_per(const Span& span) const {
+  if (!hints_.money || span.first == 0) return false;
+  const std::string before = fold(q_.tokens[span.first - 1]);
+  return (before == "per" || before == "a" || before == "each") && is_field(span) && plan_.ask != Ask::top;
 }
 
 bool Planner::refers_to(const KnownType& type, const std::string& other) const {
@@ -436,6 +638,8 @@ void Planner::distinct_things() {
     if (q_.spans[s].what != Span::What::asking || q_.spans[s].op != "count" || next.first > q_.spans[s].last + 2 ||
         !has(next, Link::What::type) || names_base(next) || fold(q_.tokens[q_.spans[s].last]) == "times")
       continue;
+    if (s + 2 < q_.spans.size() && q_.spans[s + 2].first == next.last + 1 && names_base(q_.spans[s + 2]))
+      continue;  // "how many machine stoppages"
     for (const Link& link : next.links)
       if (link.what == Link::What::type)
         if (const auto place = reach_type(v_, *base_, link.type)) {

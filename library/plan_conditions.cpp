@@ -28,6 +28,7 @@ void Planner::conditions() {
                             : nullptr;
     double best = -1;
     Condition chosen;
+    bool tie = false;  // "in Hamburg", where shipments come from there and go there
     std::set<int64_t> records;
     std::vector<Link> links = span.links;
     if (before)  // "to DEHAM": another name of a value that the field named before has too
@@ -49,6 +50,11 @@ void Planner::conditions() {
         if (near)
           for (const Link& f : near->links)
             if (f.what == Link::What::field && f.field == link.field) score += 3;
+      if (score > best + 1e-9) tie = false;
+      else if (score > best - 1e-9 && link.what == Link::What::value && chosen.op == "=" && place->over.empty() &&
+               chosen.place.over.empty() && chosen.place.field != place->field && !chosen.texts.empty() &&
+               link.value == chosen.texts[0])
+        tie = true;
       if (score > best + 1e-9)
         best = score, chosen = {*place, link.what == Link::What::record ? "record" : "=", {}, 0, {}, "", false},
         records.clear();
@@ -60,10 +66,18 @@ void Planner::conditions() {
       }
     }
     if (best < 0) {
-      if (!has(span, Link::What::type) && !has(span, Link::What::field)) missing(span);
+      const bool told = span.first < q_.told.size() && q_.told[span.first];  // of something else
+      if (!told && !has(span, Link::What::type) && !has(span, Link::What::field)) missing(span);
       continue;
     }
     if (best < 2 && chosen.op == "=" && !base_->time.empty() && names_base(span)) continue;
+    if (chosen.op == "=" && chosen.place.over.empty() && best < 2 && chosen.texts.size() == 1) {
+      const auto [first, last] = v_.names.equal_range(key_of(chosen.texts[0]));  // "DEHAM", a code of what two fields hold
+      for (auto it = first; it != last; ++it)
+        tie = tie || (it->second.what == Link::What::value && it->second.type == base_->name &&
+                      it->second.field != chosen.place.field && it->second.value == chosen.texts[0]);
+    }
+    if (tie && best < 2) plan_.open.push_back(q_.words_of(span));
     chosen.records.assign(records.begin(), records.end());
     chosen.shown += q_.words_of(span);
     used_.insert(s);
@@ -90,7 +104,10 @@ void Planner::conditions() {
     const std::string& next = q_.tokens[span.last + 1];
     const bool spoken = std::any_of(q_.spans.begin(), q_.spans.end(),
                                     [&](const Span& o) { return o.first <= span.last + 1 && o.last >= span.last + 1; });
-    if (!spoken && std::isupper(static_cast<unsigned char>(next[0])) && next.size() <= 3 && next != "I")
+    const bool titled = std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& o) {  // "patients Dr Blume"
+      return o.what == Span::What::names && o.first == span.last + 2;
+    });
+    if (!spoken && !titled && std::isupper(static_cast<unsigned char>(next[0])) && next.size() <= 3 && next != "I")
       plan_.missing.push_back(next);
   }
 }

@@ -39,6 +39,9 @@ void Planner::fields() {
           if (const auto place = reach_type(v_, *base_, link.type)) chosen = place;
     if (span.weak && chosen && chosen->kind == Kind::date && !(plan_.ask == Ask::lookup && says("when"))) continue;
     if (span.weak && (!chosen || plan_.ask == Ask::list)) continue;
+    const bool names_value = plan_.ask == Ask::lookup && !is_field(span) && s + 1 < q_.spans.size() && used_.count(s + 1) &&
+                             q_.spans[s + 1].first == span.last + 1 && is_value(q_.spans[s + 1]);
+    if (names_value || (!chosen && is_per(span))) continue;  // "room 303 beds"; "per night" of its price
     if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s) && !span.loose) {
       missing(span);
       continue;
@@ -53,7 +56,13 @@ void Planner::fields() {
     else
       numbers.push_back({span.first, *chosen});
   }
-  if (measuring && !numbers.empty()) plan_.measure = numbers.front().second;
+  if (hints_.money)  // "what does the room cost per night": the night is no price
+    std::erase_if(numbers, [&](const auto& number) {
+      const std::string before = number.first > 0 ? fold(q_.tokens[number.first - 1]) : "";
+      return before == "per" || before == "a" || before == "an" || before == "each";
+    });
+  if (measuring && !numbers.empty() && !(plan_.ask == Ask::top && (ranks_records() || only_usually())))
+    plan_.measure = numbers.front().second;
   if (!plan_.measure &&
       (plan_.ask == Ask::sum || plan_.ask == Ask::mean || (plan_.ask == Ask::extreme && says("longest"))))
     plan_.measure = amount_meant(*base_, hints_);
@@ -66,6 +75,17 @@ void Planner::fields() {
   if (!plan_.measure && plan_.ask == Ask::extreme)
     plan_.measure = dates.empty() ? Place{"", base_->time, base_->name, Kind::date} : dates.front().second;
   if (plan_.ask == Ask::trend && !plan_.measure && hints_.money) plan_.measure = amount_meant(*base_, hints_);
+  if (plan_.ask == Ask::top && !plan_.measure)
+    for (size_t s = 0; s + 1 < q_.spans.size(); ++s) {  // "the highest invoice": by its amount, not by how many
+      const std::string word = fold(q_.tokens[q_.spans[s].first]);
+      static const std::set<std::string> sizes = {"highest", "largest", "biggest", "greatest", "lowest", "smallest", "heaviest"};
+      if (q_.spans[s].what != Span::What::asking || q_.spans[s].first != q_.spans[s].last || !sizes.count(word)) continue;
+      if (q_.spans[s + 1].first != q_.spans[s].last + 1 || !names_base(q_.spans[s + 1]) || base_->key.empty()) continue;
+      plan_.measure = hints_.money ? amount_meant(*base_, hints_) : sole_number();
+      plan_.group = Place{"", base_->key, base_->name, Kind::text};
+      if (!plan_.measure) plan_.open.push_back(word);
+      return;
+    }
   if (plan_.ask == Ask::top && !plan_.measure && says("how much")) plan_.measure = amount_meant(*base_, hints_);
   if (plan_.ask == Ask::top) {
     if (!plan_.period.empty()) return;
@@ -88,7 +108,9 @@ void Planner::fields() {
       const size_t distance = std::min(from_which, from_most);
       if (distance < nearest) nearest = distance, group = &place;
     }
-    if (!group && plan_.measure && plan_.limit == 1 && says("what") && !says("which") && !says("who")) {
+    const bool highest = std::any_of(numbers.begin(), numbers.end(),
+                                     [&](const auto& n) { return n.first > most && n.first <= most + 2; });
+    if (!group && plan_.measure && highest && !only_usually() && says("what") && !says("which") && !says("who")) {
       plan_.ask = Ask::extreme;  // "what was the highest result"
       return;
     }
@@ -124,7 +146,10 @@ void Planner::fields() {
   for (const auto& [at, place] : texts)
     for (const Span& span : q_.spans)
       if (span.what == Span::What::asking && (span.op == "per" || span.op == "by") && span.last + 1 == at &&
-          (span.first == 0 || !q_.tokens[span.first - 1].ends_with("ed")))  // "caused by operators" asks for one
+          (span.first == 0 || !q_.tokens[span.first - 1].ends_with("ed")) &&  // "caused by operators" asks for one
+          std::none_of(plan_.where.begin(), plan_.where.end(), [&place = place](const Condition& c) {
+            return c.place.over == place.field && place.over.empty();  // "visits by patients from Wels"
+          }))
         grouped = &place;
   if ((plan_.ask == Ask::count || plan_.ask == Ask::sum || plan_.ask == Ask::mean) &&
       (grouped || !plan_.period.empty())) {
@@ -145,8 +170,9 @@ void Planner::fields() {
         if (field.kind == Kind::minutes && !plan_.measure)
           plan_.measure = Place{"", field.name, base_->name, field.kind};
     if (plan_.measure) return;
+    const bool others = texts.size() + numbers.size() + dates.size() > 1;
     std::erase_if(texts, [&](const auto& text) {  // "the price of the part X from our parts list": not the part's name
-      return text.second.over.empty() && text.second.field == base_->key && says_which_one();
+      return text.second.over.empty() && text.second.field == base_->key && says_which_one() && others;
     });
     if (says("when") && !dates.empty())
       plan_.measure = dates.front().second;
@@ -163,9 +189,11 @@ void Planner::fields() {
     else if (const auto amount = says("what") ? amount_meant(*base_, hints_) : std::nullopt;
              amount && (hints_.money || hints_.duration))
       plan_.measure = amount;
-    else if (says("when") && !base_->time.empty() && says_which())
+    else if (says("when") && !base_->time.empty() && says_which()) {
       plan_.measure = Place{"", base_->time, base_->name, Kind::date};
-    else if ((says("who") || says("what")) && named_otherwise())  // "who is patient 17"
+      if (!sole_date() && !says_happened()) plan_.open.push_back("when");  // it was booked, it left, it arrived
+    }
+    else if (((says("who") || says("what")) && named_otherwise()) || (bare_ && says_which_one()))  // "who is patient 17"
       plan_.measure = Place{"", base_->key, base_->name, Kind::text};
   }
 }
@@ -175,7 +203,7 @@ bool Planner::is_verb_to_be() const {
   const size_t next = first_of("who") + 1;
   if (next >= q_.tokens.size()) return true;
   const std::string verb = fold(q_.tokens[next]);
-  return verb == "is" || verb == "was" || verb == "are" || verb == "were" || verb == "has" || verb == "had";
+  return verb == "is" || verb == "was" || verb == "are" || verb == "were" || verb == "has" || verb == "had" || verb == "s";
 }
 
 // "Which machines", "which of the machines".
@@ -196,8 +224,26 @@ bool Planner::says_which_one() const {
                      [&](const Condition& c) { return c.place.over.empty() && c.place.field == base_->key; });
 }
 
+bool Planner::sole_date() const {
+  return std::count_if(base_->fields.begin(), base_->fields.end(),
+                       [](const KnownField& field) { return field.kind == Kind::date; }) == 1;
+}
+// No verb tells which of its days is meant: "when was it", "when did it happen".
+bool Planner::says_happened() const {
+  static const std::set<std::string> plain = {"happen", "happened", "occur", "occurred", "place", "done", "made", "recorded"};
+  bool verb = false;
+  for (size_t i = 0; i < q_.tokens.size(); ++i) {
+    const std::string word = fold(q_.tokens[i]);
+    if (plain.count(word)) return true;
+    verb = verb || word == "did" || word == "does" || word == "do" || (word.ends_with("ed") && word.size() > 4);
+  }
+  return !verb;
+}
+
 bool Planner::says_about() const {
-  return std::any_of(q_.tokens.begin(), q_.tokens.end(), [](const std::string& t) { return fold(t) == "about"; });
+  for (size_t i = 0; i < q_.tokens.size(); ++i)
+    if ((i >= q_.told.size() || !q_.told[i]) && fold(q_.tokens[i]) == "about") return true;
+  return false;
 }
 
 const KnownField* Planner::about_field() const {

@@ -33,6 +33,7 @@ class Planner {
   bool names_total() const;
   // "How many hours were recorded": a field that holds amounts stands where the things to count would.
   bool counts_field();
+  bool counts_nothing() const;
   Plan definition();
   void choose_ask();
   void choose_unit();
@@ -46,6 +47,12 @@ class Planner {
   bool values_named(const Span& span) const;
   bool only_usually() const;
   void uncovered();
+  void misread();
+  bool is_akin_to_text(const Span& span) const;
+  bool names_container(const Span& span) const;
+  bool ranks_records() const;
+  bool is_per(const Span& span) const;
+  bool asks_pay() const;
   bool asks_doer() const;
   bool measures_money() const;
   void choose_type();
@@ -68,6 +75,8 @@ class Planner {
   void fields();
   bool is_verb_to_be() const;
   bool follows(size_t asking, size_t first) const;
+  bool sole_date() const;
+  bool says_happened() const;
   bool says_about() const;
   bool says_which() const;
   bool says_which_one() const;
@@ -88,6 +97,7 @@ class Planner {
   const KnownType* base_ = nullptr;
   AmountHints hints_;
   std::string money_word_;  // that says so
+  std::string income_;      // the root of what somebody earns, if that is asked for
   bool bare_ = false;       // no word says what it asks for
   bool how_much_ = false;   // asks for a sum, without saying of what
   std::set<size_t> used_;   // spans that became conditions

@@ -3,81 +3,21 @@
 #include <algorithm>
 
 #include "library/focus.h"
-#include "library/phrases.h"
+#include "library/spelling.h"
+#include "library/times.h"
 #include "library/words.h"
 
 namespace freehold::papers {
 namespace {
 
-struct Unit {
-  std::string from, to;  // both days included
-  size_t last = 0;
-};
-
-bool is_year(const std::string& token) {
-  return token.size() == 4 && std::all_of(token.begin(), token.end(), ::isdigit) &&
-         (token[0] == '1' || token[0] == '2') && token >= "1900" && token <= "2100";
-}
-int month_number(const std::string& token) {
-  const auto date = find_date("1 " + token + " 2020", true);
-  return date && token.size() >= 3 && std::isalpha(static_cast<unsigned char>(token[0]))
-             ? std::stoi(date->iso.substr(5, 2))
-             : 0;
-}
-std::string end_of_month(int year, int month) {
-  return date_of_days(days_of(iso_date(month == 12 ? year + 1 : year, month == 12 ? 1 : month + 1, 1)) - 1);
-}
-Unit months(int year, int first, int count, size_t last) {
-  return {iso_date(year, first, 1), end_of_month(year, first + count - 1), last};
-}
-
-// A year, month, quarter, half or day that begins at token i.
-std::optional<Unit> unit_at(const std::vector<std::string>& raw, const std::vector<std::string>& low, size_t i) {
-  const auto year_near = [&](size_t at, size_t& last) {
-    for (size_t j = at; j < std::min(at + 2, low.size()); ++j) {
-      if (is_year(low[j])) return last = j, std::stoi(low[j]);
-      if (low[j] != "of" && low[j] != "in") break;
-    }
-    return 0;
-  };
-  std::string joined;
-  for (size_t n = 1; n <= 4 && i + n <= raw.size(); ++n) {  // a whole date
-    joined += (n > 1 ? " " : "") + raw[i + n - 1];
-    const auto date = find_date(joined, true);
-    if (date && date->at == 0 && date->length == joined.size()) return Unit{date->iso, date->iso, i + n - 1};
-  }
-  size_t last = i;
-  if (is_year(low[i])) return months(std::stoi(low[i]), 1, 12, i);
-  if (const int month = month_number(low[i])) {
-    if (const int year = year_near(i + 1, last)) return months(year, month, 1, last);
-    return std::nullopt;
-  }
-  if (low[i].size() == 9 && (low[i][4] == '-' || low[i][4] == '/') && is_year(low[i].substr(0, 4)) &&
-      is_year(low[i].substr(5)) && low[i].substr(0, 4) < low[i].substr(5))  // 2021-2023
-    return Unit{iso_date(std::stoi(low[i].substr(0, 4)), 1, 1), iso_date(std::stoi(low[i].substr(5)), 12, 31), i};
-  if (low[i].size() == 7 && is_year(low[i].substr(0, 4)) && low[i][4] == '-') {
-    const int month = std::atoi(low[i].c_str() + 5);
-    if (month >= 1 && month <= 12) return months(std::stoi(low[i].substr(0, 4)), month, 1, i);
-  }
-  static constexpr std::string_view ordinals[] = {"first", "second", "third", "fourth"};
-  for (int q = 0; q < 4; ++q) {
-    const bool short_form = low[i] == "q" + std::to_string(q + 1);
-    const bool named =
-        i + 1 < low.size() &&
-        (low[i] == ordinals[q] || low[i] == std::to_string(q + 1) + "st" || low[i] == std::to_string(q + 1) + "nd" ||
-         low[i] == std::to_string(q + 1) + "rd" || low[i] == std::to_string(q + 1) + "th");
-    if (short_form || (named && low[i + 1] == "quarter"))
-      if (const int year = year_near(i + (short_form ? 1 : 2), last)) return months(year, q * 3 + 1, 3, last);
-    if (named && q < 2 && low[i + 1] == "half")
-      if (const int year = year_near(i + 2, last)) return months(year, q * 6 + 1, 6, last);
-  }
-  return std::nullopt;
-}
-
 // "The main cause" is the most common one.
 const std::vector<std::string> principal = {"main", "chief", "principal", "leading", "primary"};
 // What parts from a verb: "put BC-01 in".
 const std::vector<std::string> particles = {"in", "up", "out", "down", "off", "on", "over", "from"};
+// Before or after the name of a field they say no more than it does.
+const std::vector<std::string> measures = {"size",  "capacity",    "volume", "value", "level", "reading",
+                                           "sum",   "designation", "figure", "code",  "name",  "number",
+                                           "amount", "details",    "data",   "entry", "info",  "date"};
 // They narrow what follows: "first visits", "last year".
 const std::vector<std::string> narrowing = {"first", "last", "full", "long", "short", "same"};
 const std::vector<std::string> relative = {"last", "this", "next", "past", "previous", "current"};
@@ -86,11 +26,9 @@ const std::vector<std::string> excluding = {"except", "excluding", "besides", "a
 // These are no nouns, whatever stands before them.
 const std::vector<std::string> pasts = {"gave", "took",  "made",  "had",  "got",  "went",  "came",   "became", "ran",
                                         "kept", "held",  "began", "grew", "fell", "broke", "threw",  "wrote",  "drew",
-                                        "knew", "spent", "sent",  "sold", "told", "stood", "brought"};
-// Words of asking that are short and often lose or change a letter.
-const std::vector<std::string> short_asking = {"have", "were", "many", "what", "when", "with",  "much",
-                                               "that", "from", "does", "than", "most", "which", "where"};
-
+                                        "knew", "spent", "sent",  "sold", "told", "stood", "brought", "heard", "paid",
+                                        "met",  "sat",   "left",  "lost",  "won",  "found", "put",   "set",   "bought",
+                                        "taught", "caught", "chose", "drove", "rose", "led", "cost", "saw", "gets"};
 struct Reader {
   const Vocabulary& vocabulary;
   const Names& more;
@@ -98,7 +36,7 @@ struct Reader {
   Question& q;
   std::vector<std::string> low;
   std::vector<bool> used;
-  std::set<std::string> verbs;  // stems
+  std::set<std::string> verbs, active_verbs;  // stems
   Focus focus;
 
   bool word(size_t i, std::initializer_list<std::string_view> any) const {
@@ -109,68 +47,16 @@ struct Reader {
     q.spans.push_back(std::move(span));
   }
   void times() {
-    for (size_t i = 0; i < low.size(); ++i) {
-      if (used[i]) continue;
-      const auto unit = unit_at(q.tokens, low, i);
-      if (!unit) continue;
-      Span span{Span::What::time, i, unit->last, {}, unit->from, unit->to, "", 0, false, false, false, false};
-      size_t start = i;  // "since the year 2021", "in the calendar year 2020"
-      if (word(i - 1, {"year", "month"}))
-        for (--start; word(start - 1, {"the", "calendar"});) --start;
-      const bool edge = start >= 2 && word(start - 1, {"of"}) && word(start - 2, {"beginning", "start", "end"});
-      if (edge) start -= word(start - 3, {"the"}) ? 3 : 2;
-      const size_t before = start == 0 ? low.size() : start - 1, before2 = start < 2 ? low.size() : start - 2;
-      size_t next = unit->last + 1;
-      if (word(next, {"and", "to", "until", "till", "through"}) && next + 1 < low.size())
-        if (const auto other = unit_at(q.tokens, low, next + 1);
-            other && (word(before, {"between", "from"}) || word(next, {"to", "through", "until", "till"}))) {
-          span.to = other->to, span.last = other->last, span.first = word(before, {"between", "from"}) ? before : i;
-          add(span);
-          i = span.last;
-          continue;
-        }
-      if (word(before, {"after", "past"}) || (word(before, {"than"}) && word(before2, {"later", "newer"})))
-        span.from = date_of_days(days_of(unit->to) + 1), span.to.clear();
-      else if (word(before, {"since"}) ||
-               (word(before, {"from"}) && before2 < low.size() && low[before2].ends_with("ed")))
-        span.to.clear();  // "installed from 2019"; "receipts from 2019" are of that year
-      else if (word(before, {"before"}) || (word(before, {"than"}) && word(before2, {"earlier", "older"})))
-        span.to = date_of_days(days_of(unit->from) - 1), span.from.clear();
-      else if (word(before, {"until", "till", "through"}) || (word(before, {"to"}) && word(before2, {"up"})))
-        span.from.clear();
-      else if (word(next, {"or"}) && word(next + 1, {"later", "after", "newer"}))
-        span.to.clear(), span.last = next + 1;
-      else if (word(next, {"or"}) && word(next + 1, {"earlier", "before", "older"}))
-        span.from.clear(), span.last = next + 1;
-      else if (word(next, {"onwards", "onward", "on"}))
-        span.to.clear(), span.last = next;
-      if (edge) {  // "since the beginning of 2021"; "at the end of 2021" is a time that nobody can know
-        const bool ends = word(i - 2, {"end"});
-        const bool whole = word(before, {"since", "from"}) ? !ends : ends && word(before, {"until", "till", "by"});
-        if (whole && word(before, {"from"})) span.to.clear();
-        if (whole && word(before, {"by"})) span.from.clear();
-        if (!whole) q.unknown.push_back(q.tokens[i - 2]);
-        span.first = start;
-      }
-      if (before < low.size() &&
-          word(before, {"after", "past", "since", "from", "before", "until", "till", "through", "in", "during", "on",
-                        "than", "to"}) &&
-          !used[before]) {
-        span.first = before;
-        if (word(before, {"than", "to"}) && before2 < low.size() && !used[before2]) span.first = before2;
-      }
-      add(span);
-      i = span.last;
+    for (TimeSpan& time : times_in(q.tokens, low)) {
+      add({Span::What::time, time.first, time.last, {}, std::move(time.from), std::move(time.to), "", 0, false, false,
+           false, false});
+      if (!time.unknowable.empty()) q.unknown.push_back(time.unknowable);
     }
   }
   void compares() {
-    static const std::pair<std::vector<std::string>, std::string> forms[] = {
-        {{"more", "than"}, ">"},  {{"longer", "than"}, ">"},  {{"greater", "than"}, ">"}, {{"over"}, ">"},
-        {{"above"}, ">"},         {{"exceeding"}, ">"},       {{"at", "least"}, ">="},    {{"less", "than"}, "<"},
-        {{"fewer", "than"}, "<"}, {{"shorter", "than"}, "<"}, {{"under"}, "<"},           {{"below"}, "<"},
-        {{"at", "most"}, "<="}};
     for (size_t i = 0; i < low.size(); ++i)
-      for (const auto& [words, op] : forms) {
+      for (const auto& [phrase, op] : domain.comparisons) {
+        const auto words = words_of(phrase);
         if (used[i] || i + words.size() >= low.size() ||
             !std::equal(words.begin(), words.end(), low.begin() + static_cast<long>(i)))
           continue;
@@ -192,7 +78,7 @@ struct Reader {
         if (std::find(domain.unit_words.begin(), domain.unit_words.end(), word_at(span.last + 1)) !=
             domain.unit_words.end())
           ++span.last;
-        add(span);
+        add(std::move(span));
         break;
       }
   }
@@ -211,11 +97,15 @@ struct Reader {
   }
   std::string word_at(size_t i) const { return i < low.size() && !used[i] ? low[i] : ""; }
   bool filler(const std::string& token) const { return among(domain.filler_words, token); }
-  bool verb(const std::string& token) const { return verbs.count(stem(token)) > 0; }
+  bool verb(const std::string& token) const {
+    return verbs.count(stem(token)) > 0 || active_verbs.count(stem(token)) > 0;
+  }
   std::vector<Link> links_of(size_t i, size_t n) const {
     std::string text, raw;
     for (size_t j = i; j < i + n; ++j) text += (j > i ? " " : "") + low[j], raw += q.tokens[j];
     std::vector<Link> links;
+    if (n == 1 && filler(low[i]) && word(i + 1, {"which", "what", "whom", "whose", "where", "when"}))
+      return links;  // "to which shipment" names no field "to"
     const auto take = [&](const std::string& key, bool names_only) {
       for (const Names* names : {&vocabulary.names, &more}) {
         const auto [first, last] = names->equal_range(key);
@@ -275,7 +165,8 @@ struct Reader {
         const bool weak = n == 1 && (low[i].ends_with("ed") || (verb(low[i]) && low[i].size() >= 4)) &&
                           !vocabulary.words.count(low[i]);
         // What was parked was not fined for parking, and "how long do guests stay" asks for no status "stayed".
-        if (n == 1 && (low[i].ends_with("ed") || (loose && verb(low[i]))))
+        const bool kind = low[i].ends_with("ed") && names_type(i + 1);  // "planned jobs"
+        if (n == 1 && !kind && (low[i].ends_with("ed") || (loose && verb(low[i]))))
           std::erase_if(links, [&](const Link& l) {
             return l.what == Link::What::value && fold(l.value) != low[i] && fold(l.value) + "s" != low[i];
           });
@@ -285,16 +176,30 @@ struct Reader {
       }
     }
   }
+  bool names_type(size_t i) const {
+    const auto links = i < low.size() ? links_of(i, 1) : std::vector<Link>{};
+    return std::any_of(links.begin(), links.end(), [](const Link& l) { return l.what == Link::What::type; });
+  }
   bool named_at(size_t i, Link::What what, bool weakly) const {
     return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
       return s.what == Span::What::names && s.first == i && (weakly || !s.weak) &&
              std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) { return l.what == what; });
     });
   }
+  bool ends_before(size_t i, Link::What what) const {
+    return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
+      return s.what == Span::What::names && s.last + 1 == i &&
+             std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) { return l.what == what; });
+    });
+  }
+  bool field_before(size_t i) const { return ends_before(i, Link::What::field); }
+  bool value_before(size_t i) const {
+    return ends_before(i, Link::What::value) || ends_before(i, Link::What::record);
+  }
   bool field_at(size_t i) const { return named_at(i, Link::What::field, true); }
   bool type_at(size_t i) const { return named_at(i, Link::What::type, false); }
   void asking(bool first_pass) {
-    for (const auto& [phrase, meaning] : phrases) {
+    for (const auto& [phrase, meaning] : domain.phrases) {
       const auto words = words_of(phrase);
       if (first_pass != (words.size() > 1)) continue;
       for (size_t i = 0; i + words.size() <= low.size(); ++i) {
@@ -302,7 +207,7 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
-        if (phrase == "list" && i > 0 && !word(i - 1, {"please", "kindly", "to", "and", "you", "me", "just", "then"}))
+        if (phrase == "list" && i > 0 && i + 1 < low.size() && !word(i - 1, {"please", "kindly", "to", "and", "you", "me", "just", "then"}))
           continue;  // a noun
         if (phrase == "when" && i < focus.from && i + 1 < low.size() && !focus.told[i]) {  // "when it goes, how long"
           used[i] = true;
@@ -346,6 +251,12 @@ struct Reader {
       Span span{Span::What::names, i, i, {}, "", "", "", 0, false, true, false, true};
       const auto [first, last] = vocabulary.roots.equal_range(root);
       for (auto it = first; it != last; ++it) span.links.push_back(it->second);
+      const bool of_texts = std::all_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+        const KnownType* type = l.what == Link::What::field ? vocabulary.type(l.type) : nullptr;
+        const KnownField* field = type ? type->field(l.field) : nullptr;
+        return field && field->kind == Kind::text && field->refers.empty();
+      });
+      if (of_texts && verbs.count(stem(low[i])) > 0) continue;  // "stationed", "transported": said of all of them
       if (!span.links.empty())
         add(std::move(span));
       else if (low[i].size() >= 5 && vocabulary.known_roots.count(root) && repeats(root))
@@ -376,40 +287,54 @@ struct Reader {
   // A word that no name explains and that narrows nothing: a title before a name, the owner ("the clinic"), or the verb
   // between two things that are named ("which carrier moved the most shipments", "did Salomon treat").
   bool says_little(size_t i) const {
-    if (among(domain.organisation_words, low[i]) || among(domain.idle_words, low[i])) return true;
+    if (among(domain.idle_words, low[i])) return !tells_apart(i);
+    if (among(domain.organisation_words, low[i]))  // "the clinic", not "the tax office"
+      return !tells_apart(i) && !(i > 0 && value_before(i));
     if (among(domain.crew_words, low[i]))  // "did the lads do"
-      return word(i - 1, {"did", "do", "have"}) ||
+      return word(i - 1, {"did", "do", "have"}) || value_before(i) ||  // "Wels people"
              (word(i - 1, {"the", "our", "my", "your"}) &&
-              word(i - 2, {"did", "do", "does", "have", "has", "had", "can", "could", "by", "for", "with"}));
+              word(i - 2, {"did", "do", "does", "have", "has", "had", "can", "could", "by", "for", "with", "were", "was",
+                           "are", "is"}));
+    if (among(measures, low[i]) &&  // "tank size", "the amount of the fees"
+        ((i > 0 && field_before(i)) || (word(i + 1, {"of"}) && (field_at(i + 2) || field_at(i + 3)))))
+      return true;
     if (word(i, {"again", "then"}) && i + 1 == low.size()) return true;
     if (low[i] != "list" && i > 0 && !in_names(i) &&
-        word(i + 1, {"record", "records", "log", "logs", "papers", "documents", "files"}))  // "maintenance records"
+        word(i + 1, {"record", "records", "log", "logs", "papers", "documents", "files", "history", "archive"}))  // "maintenance records"
+      return true;
+    if (word(i, {"current", "present", "exact", "actual", "full", "official", "complete", "overall", "correct", "right"}) &&
+        field_at(i + 1))
       return true;
     if (word(i, {"single"})) return word(i - 1, {"which", "what", "any", "every", "each", "a", "the"});
     if (word(i, {"other", "others", "another"}))
       return word(i - 1, {"any", "all", "the", "each"}) && word(i - 2, {"than"});
     if (among(domain.title_words, low[i]) && in_names(i + 1)) return true;
-    if (low[i] != q.tokens[i] || has_digit(low[i]) || low[i].size() < 4 || i == 0) return false;
-    const size_t past = low[i].ends_with("ed") && word(i + 1, {"over", "up", "out", "through", "off"}) ? i + 1 : i;
-    const auto superlative = [&](size_t at) {
-      return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
-        return s.what == Span::What::asking && s.first == at && (s.op == "most" || s.op == "least");
-      });
-    };
-    const bool most = (past > i && (superlative(past + 1) || (word(past + 1, {"the"}) && superlative(past + 2)))) ||
-                      word(i + 1, {"most", "fewest", "least"}) ||
-                      (word(i + 1, {"the"}) && word(i + 2, {"most", "fewest", "least"}));
-    if (in_names(i - 1) && most)  // "which machine coughed most": what it did is what is counted
-      return std::any_of(q.spans.begin(), q.spans.end(),
-                         [&](const Span& s) { return s.what == Span::What::names && s.first > i; });
-    if (low[i].ends_with("ed") && word(i + 1, {"by", "to", "from", "with", "through", "via", "at", "into"}) &&
-        in_names(i + 2))
-      return true;
-    if (!in_names(i - 1) || low[i].ends_with("ed")) return false;
-    const auto helper = std::find_if(low.begin(), low.begin() + static_cast<std::ptrdiff_t>(i),
-                                     [](const std::string& w) { return w == "did" || w == "does" || w == "do"; });
-    return helper != low.begin() + static_cast<std::ptrdiff_t>(i) &&
-           low.begin() + static_cast<std::ptrdiff_t>(i) - helper <= 6;
+    return false;
+  }
+  // "Business bookings", "repeat guests": a word that is passed over elsewhere says here which of them are meant.
+  bool tells_apart(size_t i) const {
+    if (!type_at(i + 1) || filler(low[i])) return false;
+    if (word(i - 1, {"most", "least"}) && low[i].ends_with("ed")) return false;  // "the most ordered test"
+    if (i == 0) return !verb(low[i]);
+    return word(i - 1, {"many", "most", "fewest", "least", "of", "all", "any", "the", "no", "a", "an", "our", "which", "what",
+                        "number", "total", "different", "these", "those", "are", "were", "list", "more"});
+  }
+  // "Invoices paid in 2021", "which fines were paid": what was done to some of them tells those apart.
+  bool passive(size_t i) const {
+    static const std::vector<std::string> participles = {"paid",   "sent",  "written", "driven", "sold",
+                                                         "lent", "taught", "built", "read"};
+    if (!low[i].ends_with("ed") && !among(participles, low[i])) return false;
+    if (word(i - 1, {"were", "was", "are", "is", "been", "be", "being", "got", "get"}))
+      return !q.says("what") || q.says("most");  // "what amount was paid in fines"
+    const bool ranked = std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
+      return s.what == Span::What::asking && s.first > i && s.first <= i + 2 && (s.op == "most" || s.op == "least");
+    });
+    return i > 0 && ends_before(i, Link::What::type) && !helped(i) && !ranked;
+  }
+  bool helped(size_t i) const {
+    return std::any_of(low.begin(), low.begin() + static_cast<std::ptrdiff_t>(i), [](const auto& w) {
+      return w == "did" || w == "does" || w == "do" || w == "to" || w == "can" || w == "could" || w == "will";
+    });
   }
   // A word that may be a verb, and is none here: "in which building", "about the lift", "our fuel bill"; or one that
   // narrows what follows: "how many disputed fines".
@@ -418,12 +343,9 @@ struct Reader {
     if (low[i].ends_with("ing") && (low[i - 1] == "which" || low[i - 1] == "what")) return true;
     if (low[i].ends_with("ed"))
       return in_names(i + 1) && !has_digit(low[i + 1]) &&
-             word(i - 1, {"many", "most", "fewest", "least", "the", "all", "any", "of", "a", "an", "no", "different"});
+             word(i - 1, {"many", "the", "all", "any", "of", "a", "an", "no", "different"});
     if (i >= 2 && word(i - 1, {"the", "a"}) && word(i - 2, {"about", "with", "by"})) return true;
-    const bool helper = std::any_of(low.begin(), low.begin() + static_cast<std::ptrdiff_t>(i), [](const auto& w) {
-      return w == "did" || w == "does" || w == "do" || w == "to" || w == "can" || w == "could" || w == "will";
-    });
-    return !helper && !low[i].ends_with("s") && !low[i - 1].ends_with("s") && !has_digit(low[i - 1]) &&
+    return !helped(i) && !low[i].ends_with("s") && !low[i - 1].ends_with("s") && !has_digit(low[i - 1]) &&
            in_names(i - 1) && low[i - 1] == q.tokens[i - 1];
   }
   // A filler that means something here: it says which of what follows, or a time that nobody can know.
@@ -432,10 +354,15 @@ struct Reader {
     if (among(relative, low[i]) && word(i + 1, {"year", "month", "week", "quarter"})) return true;
     return among(narrowing, low[i]) && type_at(i + 1);
   }
-  bool says_nothing(size_t i) const { return (filler(low[i]) && !says_which(i)) || (verb(low[i]) && !is_noun(i)); }
+  bool says_nothing(size_t i) const {
+    if (filler(low[i])) return !says_which(i);
+    if (!verb(low[i]) || is_noun(i) || tells_apart(i)) return false;
+    return verbs.count(stem(low[i])) > 0 || q.says("how much") || !passive(i);
+  }
   // A word nobody knows that only tells: it may be anything, if it is no name of a thing.
   bool only_told(size_t i) const {
-    return focus.told[i] && !has_digit(low[i]) &&
+    const bool number = std::all_of(low[i].begin(), low[i].end(), ::isdigit) && !focus.refers_back;
+    return focus.told[i] && (!has_digit(low[i]) || number) &&
            !(focus.refers_back && low[i] != q.tokens[i] && low[i] != "i" && i > 0);
   }
   // What kinds of entries are told of says little of which are asked for: "the inspection interval of BC-05".
@@ -462,6 +389,8 @@ struct Reader {
                (plain && !focus.refers_back) || is_kind(l) || asked.count({l.type, l.field});
       });
     }
+    const bool compared = std::any_of(q.spans.begin(), q.spans.end(),
+                                      [&](const Span& s) { return s.what == Span::What::compare && !told(s); });
     const Span* last_told = nullptr;  // of the times
     for (const Span& span : q.spans)
       if (span.what == Span::What::time && told(span) && (!last_told || span.first > last_told->first))
@@ -470,12 +399,34 @@ struct Reader {
     for (const Span& span : q.spans) {
       const bool unit = span.op == "hours" || span.op == "minutes" || span.op == "days";
       const bool in_unit = unit && (low[span.first] == "in" || (span.first > 0 && low[span.first - 1] == "in"));
-      if (!told(span) || span.what == Span::What::compare || (span.what == Span::What::names && !span.links.empty()) ||
+      if (!told(span) || (span.what == Span::What::compare && !compared) ||
+          (span.what == Span::What::names && !span.links.empty()) ||
           (span.what == Span::What::time && !timed && &span == last_told) ||
           (span.what == Span::What::asking && in_unit))
         kept.push_back(span);
     }
     q.spans = std::move(kept);
+  }
+  // "We have to give the number of visits in 2021, so how many were there": what asks names nothing, and means the last
+  // thing that was told, with all words that say which of it.
+  void take_back() {
+    const auto told = [&](const Span& s) { return focus.told[s.first] && focus.told[s.last]; };
+    const bool named = std::any_of(q.spans.begin(), q.spans.end(),
+                                   [&](const Span& s) { return s.what == Span::What::names && !told(s) && !s.filler; });
+    if (named) return;
+    const Span* last = nullptr;
+    for (const Span& span : q.spans)
+      if (span.what == Span::What::names && told(span) && !span.weak && named_at(span.first, Link::What::type, false) &&
+          (!last || span.first > last->first))
+        last = &span;
+    if (!last) return;
+    size_t from = last->first, to = last->last;
+    while (from > 0 && focus.told[from] && !word(from, {"the", "a", "an", "all", "our", "number", "many", "these", "those", "of"})) --from;
+    while (to + 1 < low.size() && focus.told[to + 1] && !word(to + 1, {"so", "and", "but"})) ++to;
+    if (!focus.told[from]) return;
+    std::fill(focus.told.begin() + static_cast<std::ptrdiff_t>(from),
+              focus.told.begin() + static_cast<std::ptrdiff_t>(to) + 1, false);
+    q.told = focus.told;
   }
   void explain() {
     q.spans.clear(), q.unknown.clear();
@@ -488,74 +439,54 @@ struct Reader {
     last_ones();
     families();
   }
-  // How well a word that is nothing may be a misspelling of one that is known: the less the better, 0 is it, none is
-  // no. People seldom mistype the first letter, except that it changes places: "home" is no "come", "night" no "might".
-  std::optional<int> misspells(const std::string& typed, const std::string& known, bool asks) const {
-    const bool same_letters = std::is_permutation(known.begin(), known.end(), typed.begin(), typed.end());
-    if (!same_letters && known[0] != typed[0]) return std::nullopt;
-    int most = typed.size() >= 8 || (same_letters && typed.size() >= 5) ? 2 : 1;
-    if (typed.size() == 3)  // "teh": its letters changed places, or it is another word; "hav"
-      most = asks && (same_letters || (known.size() == 4 && among(short_asking, known))) ? 1 : 0;
-    else if (typed.size() == 4)
-      most = same_letters || (asks && known.size() >= 4) ? 1 : 0;
-    const bool no_vowel = typed.find_first_of("aeiouy") == std::string::npos;
-    if (typed.size() == 4 && no_vowel) most = 1;  // "clss" is no other word
-    if (asks && typed.size() < 7 && !same_letters && typed.size() == known.size() && !among(short_asking, known))
-      return std::nullopt;  // "fires" are no files
-    const int apart = edit_distance(typed, known, most);
-    if (apart > most || (apart == 0 && most == 0)) return std::nullopt;
-    return apart * 8 + (same_letters ? 0 : 4) + (known[0] == typed[0] ? 0 : 2) + (asks ? 0 : 1);
-  }
-  // Another word for it that the library knows: "doc" for its doctors, "slips" for its receipts.
-  std::string synonym(const std::string& typed) const {
-    const std::string one = stem(typed);
-    for (const auto& group : domain.synonyms)
-      for (const std::string& same : group) {
-        if (stem(same) != one) continue;
-        for (const std::string& other : group)
-          if (other != same && (vocabulary.names.count(key_of(other)) || among_asking(other)))
-            return typed.ends_with('s') && stem(typed) != typed ? plural(other) : other;
-      }
-    return "";
-  }
-  static bool among_asking(const std::string& word) {
-    return std::any_of(std::begin(phrases), std::end(phrases), [&](const auto& p) { return p.first == word; });
-  }
   // A word that is nothing, and nearly something: a name of the library, or a word of asking; or a synonym of one.
   void repair() {
-    std::set<std::string> asking_words;
-    for (const auto& [phrase, meaning] : phrases)
-      for (const std::string& part : words_of(phrase))
-        if (part.size() >= 3) asking_words.insert(part);
-    for (const std::string& filler_word : domain.filler_words)
-      if (filler_word.size() >= 3) asking_words.insert(filler_word);
+    const Spelling spelling(vocabulary, domain);
     const auto replace = [&](size_t i, const std::string& known) {
       q.repaired.push_back(fmt::format("'{}' read as '{}'", low[i], known));
       low[i] = q.tokens[i] = known;
     };
-    if (word(0, {"were", "wear"}) && word(1, {"is", "was", "are", "do", "can"})) replace(0, "where");
     for (size_t i = 0; i < low.size(); ++i) {
       if (used[i] || focus.told[i] || filler(low[i]) || verb(low[i]) || low[i].size() < 2 || has_digit(low[i]))
         continue;
-      if (const std::string known = synonym(low[i]); !known.empty()) {
+      if (const std::string known = spelling.synonym(low[i]); !known.empty()) {
         replace(i, known);
         continue;
       }
-      if (low[i].size() < 3 || among(domain.idle_words, low[i]) || among(excluding, low[i])) continue;
+      if (among(domain.idle_words, low[i]) || among(excluding, low[i])) continue;
       if (low[i].size() == 3 && low[i] != q.tokens[i] && i > 0) continue;
-      std::string best;
-      int lowest = 1000;
-      for (const bool asks : {false, true})
-        for (const std::string& known : asks ? asking_words : vocabulary.words)
-          for (const bool many : {false, true}) {
-            if (many && (asks || known.size() < 4 || known.ends_with('s') || !low[i].ends_with('s'))) continue;
-            const std::string& one = many ? known + "s" : known;
-            if (const auto cost = misspells(low[i], one, asks); cost && *cost < lowest) lowest = *cost, best = one;
-          }
-      if (!best.empty() && best != low[i]) replace(i, best);
+      if (const std::string known = spelling.meant(low[i], i > 0 && low[i] != q.tokens[i]); !known.empty()) replace(i, known);
     }
   }
 };
+
+// Stems of a verb's forms: short words have several ("move", "moved").
+void add_forms(const std::string& verb, std::set<std::string>& stems) {
+  const std::string bare = verb.ends_with('e') ? verb.substr(0, verb.size() - 1) : verb;
+  stems.insert(stem(verb)), stems.insert(stem(verb + "s"));
+  if (verb.size() > 3) stems.insert(stem(bare + "ed")), stems.insert(stem(bare + "ing"));
+}
+
+// "longer then" for "longer than", "pls" for "please".
+void replace_slips(Words& words, const Domain& domain) {
+  for (const auto& [slip, meant] : domain.slips) {
+    const auto typed = words_of(slip), right = words_of(meant);
+    for (size_t i = 0; i + typed.size() <= words.tokens.size(); ++i) {
+      if (!std::equal(typed.begin(), typed.end(), words.tokens.begin() + static_cast<long>(i),
+                      [](const std::string& a, const std::string& b) { return a == fold(b); }))
+        continue;
+      const bool begins = words.begins[i];
+      const auto at = static_cast<long>(i);
+      const auto n = static_cast<long>(typed.size());
+      words.tokens.erase(words.tokens.begin() + at, words.tokens.begin() + at + n);
+      words.begins.erase(words.begins.begin() + at, words.begins.begin() + at + n);
+      words.tokens.insert(words.tokens.begin() + at, right.begin(), right.end());
+      words.begins.insert(words.begins.begin() + at, right.size(), false);
+      if (!right.empty()) words.begins[i] = begins;
+      i += right.size() - 1;
+    }
+  }
+}
 
 }  // namespace
 
@@ -573,10 +504,12 @@ bool Question::says(std::string_view asking) const {
 Question take_apart(std::string_view text, const Vocabulary& vocabulary, const Domain& domain, const Names& more) {
   Question q;
   q.text = text;
-  const Words words = words_in(text);
+  Words words = words_in(text);
+  replace_slips(words, domain);
   q.tokens = words.tokens;
-  Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size()), {}, {}};
-  for (const std::string& verb : domain.verb_words) reader.verbs.insert(stem(verb));
+  Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size()), {}, {}, {}};
+  for (const std::string& verb : domain.verb_words) add_forms(verb, reader.verbs);
+  for (const std::string& verb : domain.active_verb_words) add_forms(verb, reader.active_verbs);
   for (std::string& one : q.tokens) {
     if (one.ends_with("-wise") && one.size() > 8) one.resize(one.size() - 5);  // "breakdown-wise"
     reader.low.push_back(fold(one));
@@ -586,6 +519,7 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   reader.explain();
   reader.repair();
   if (!q.repaired.empty()) reader.explain();
+  reader.take_back();
   for (size_t i = 0; i < q.tokens.size(); ++i)
     if (!reader.used[i] && !reader.says_nothing(i) && !reader.says_little(i) && !reader.only_told(i))
       q.unknown.push_back(q.tokens[i]);

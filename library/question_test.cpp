@@ -1,4 +1,5 @@
 // Questions in the words of people: what says the same is answered the same, and what narrows is never passed over.
+#include "library/english.h"
 #include "library/testing/plant.h"
 
 namespace freehold::papers {
@@ -26,7 +27,14 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
       {"Which machines did not have any failure in 2020?", "PU-01"},
       {"Kindly state the date of installation of BC-01.", "2019-05-01"},
       {"Please ascertain which single machine had more failures than any other in the course of 2020.", "BC-01"},
+      {"How many failures in Q1/2020 did BC-01 have, pls?", 3},
+      {"failures 02/2020 BC-01", 3},
+      {"How many failures have there been since 2020, up to now, on BC-01?", 3},
+      {"How many failures did BC-01 have prior to 2021?", 3},
       // with a story around it
+      {"The brakes of my car squeal and prices went mad, they say: how many failures did BC-01 have in 2020?", 3},
+      {"For the audit, we have to give the number of failures in 2021, so how many were there?", 2},
+      {"For the audit, please check if the failures of BC-01 rose or fell from 2020 to 2020.", "flat"},
       {"The crew keeps complaining about BC-01, so how many failures did it have in 2020?", 3},
       {"I need to put together a quotation and for that I have to know the model of BC-01.", "X"},
       {"The foreman is retiring and wants to know for his speech how many failures BC-01 had in 2020.", 3},
@@ -50,8 +58,32 @@ TEST_F(Plant, WhatNarrowsIsNotPassedOver) {
         "How many failures were caused by technicians in 2020?", "How many failures did not stop BC-01 in 2020?",
         "How many failures except on BC-01 were there in 2020?", "How much did we lose on BC-01 in 2020?",
         "How many men work on BC-01?", "How many single failures did BC-01 have in 2020?",
-        "What is the main drive of BC-01?", "How many other failures were there in 2020?"})
+        "What is the main drive of BC-01?", "How many other failures were there in 2020?",
+        "How many express failures were there in 2020?", "How many failures did BC-01 appeal in 2020?",
+        "How many failures were disputed by BC-01?", "How many dogs did BC-01 have in 2020?",
+        "How many failures will BC-01 have in 2020?", "How many failures did BC-01 have a month?",
+        "What does BC-01 earn?", "How much is BC-01 paid?", "Which machine is BC-01?",
+        "How many failures did Old Berthold have in 2020?"})
     EXPECT_NE(ask(question).status, "answered") << question << ": " << ask(question).text;
+}
+
+TEST(English, AWordOfItIsNoMisspelling) {
+  for (const char* word : {"dogs", "colour", "color", "abandon", "zoo", "driving"}) EXPECT_TRUE(is_english(word)) << word;
+  for (const char* word : {"hte", "failuer", "", "a", "zzz", "drivng", "bandon"}) EXPECT_FALSE(is_english(word)) << word;
+}
+
+// A number that stands once in each invoice is the shipment's all the same, and no other name of the invoice.
+TEST_F(Plant, ANumberOfAnotherThingIsNoOtherName) {
+  std::string shipments = "Shipment;Booked on;Carrier\n", invoices = "Invoice no;Shipment;Issued;Amount EUR\n";
+  for (int i = 0; i < 40; ++i)
+    shipments += fmt::format("SH{};{:02}.03.2020;{}\n", 700 + i, 1 + i % 28, i % 2 ? "Aquila" : "Boreas");
+  for (int i = 0; i < 20; ++i) invoices += fmt::format("R-{};SH{};{:02}.04.2020;{}\n", 90 + i, 739 - i, 1 + i, 100 + i);
+  folder.write("papers/shipments.csv", shipments);
+  folder.write("papers/invoices.csv", invoices);
+  ingest();
+  EXPECT_EQ(ask("Which carrier had SH739?").value, "Aquila");
+  EXPECT_EQ(ask("Which shipment is invoice R-90 for?").value, "SH739");
+  EXPECT_EQ(ask("Which carrier had SH702?").value, "Boreas");
 }
 
 }  // namespace

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "library/english.h"
 #include "library/words.h"
 
 namespace freehold::papers {
 namespace {
 
 constexpr size_t most_kinds = 100;     // of a field whose values are kinds of things
+constexpr int64_t few_rows = 10;
 constexpr int64_t most_values = 5000;  // of a field; one with more holds free text, or keys: those are looked up
 
 struct Builder {
@@ -15,6 +17,7 @@ struct Builder {
   std::vector<std::pair<std::string, Link>> weak, late;  // words of headers: they count when they name nothing else
   std::vector<std::pair<std::string, Link>> heads;       // last words of kinds, likewise
   std::map<std::string, size_t> parts;                   // words of names -> names that have them
+  const std::vector<std::string>& common;                // words that are no part of one: "workshop" of "Own workshop"
   void add(std::string_view text, const Link& link) {
     const std::string key = key_of(text);
     if (key.empty() || key.size() > 100) return;
@@ -30,6 +33,18 @@ struct Builder {
     if (link.what == Link::What::value || link.what == Link::What::record) put(fmt::format("#{}", canon(text)));
     for (const std::string& word : words_of(text))
       if (!has_digit(word) && word.size() >= 4) vocabulary.words.insert(word);
+    if (link.what == Link::What::value || link.what == Link::What::record) add_proper(text);
+  }
+  // "Emil Lund": words with capitals that are none of English.
+  void add_proper(std::string_view text) {
+    const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) || (c & 0x80) != 0; };
+    for (size_t i = 0; i < text.size();) {
+      size_t end = i;
+      while (end < text.size() && letter(text[end])) ++end;
+      const std::string word = fold(text.substr(i, end - i));
+      if (end > i + 3 && word[0] != text[i] && !is_english(word)) vocabulary.proper.insert(word);
+      i = end + 1;
+    }
   }
   // Kinds of things are also called by their last word, all of them that have it: "pumps" for "slurry pump" and "sump
   // pump". Only in fields of few values: others hold names, or text.
@@ -51,7 +66,7 @@ struct Builder {
     const auto words = words_of(value);
     if (!is_key || has_digit(value) || words.size() < 2 || words.size() > 4) return;
     for (const std::string& word : words)
-      if (word.size() >= 4) ++parts[word], weak.emplace_back(word, link);
+      if (word.size() >= 4 && !among(common, word)) ++parts[word], weak.emplace_back(word, link);
   }
   void add_words(const std::string& header, const Link& link, const Domain& domain) {
     const auto words = words_of(header);
@@ -130,7 +145,7 @@ Result<std::vector<std::string>> frequent_values(Database& database, std::string
 
 Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
   Vocabulary vocabulary;
-  Builder builder{vocabulary, {}, {}, {}, {}};
+  Builder builder{vocabulary, {}, {}, {}, {}, domain.organisation_words};
   {
     TRY_ASSIGN(Statement types, database.prepare("SELECT name, key, time FROM record_type ORDER BY rowid"));
     TRY(types.begin({}));
@@ -166,11 +181,12 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       TRY_ASSIGN(const bool more, fields.next());
       if (!more) break;
       type.fields.push_back(
-          {fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text), {}, false, false, false});
+          {fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text), {}, false, false, false, false});
       KnownField& known = type.fields.back();
       for (const std::string& word : words_of(fields.text(3))) {
         known.quantity |= known.kind == Kind::number && among(domain.quantity_words, word);
         known.about |= known.kind == Kind::text && among(domain.about_words, word);
+        known.theme |= known.kind == Kind::text && among(domain.theme_words, word);
         if (among(domain.filler_words, word) || among(domain.header_noise, word)) continue;
         known.roots.insert(domain.root(word));
         known.money |= among(domain.money_words, word) || among(domain.currency_words, word);
@@ -205,8 +221,10 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
               header.clear();
       }
     }
+    // A few rows that have neither a key nor a day tell of no things: house rules, opening hours.
+    const bool things = !type.key.empty() || !type.time.empty() || type.records > few_rows;
     for (const KnownField& field : type.fields)
-      if (field.kind == Kind::text) TRY(load_values(database, domain, type, field, builder));
+      if (things && field.kind == Kind::text) TRY(load_values(database, domain, type, field, builder));
     TRY_ASSIGN(type.named, is_named(database, type));
   }
   TRY_ASSIGN(Statement aliases, database.prepare("SELECT type, text, record FROM alias"));
@@ -252,7 +270,7 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
   }
   for (const KnownType& type : vocabulary.types)
     for (const KnownField& field : type.fields)
-      if (field.kind != Kind::text || !field.refers.empty())  // "who was driving": its driver
+      if (field.name != type.key)  // "who was driving": its driver; "with whom is he insured": his insurance
         for (const std::string& root : field.roots)
           vocabulary.roots.emplace(root, Link{Link::What::field, type.name, field.name, "", -1});
   return vocabulary;
