@@ -243,7 +243,7 @@ Tensor Pass::carry(Tensor x) {
     return x;
   }
   std::copy_n(x.data(), x.shape().elements(), carried_.mutable_data());
-  carried_.storage()->quant = nullptr;  // that of the numbers before
+  for (const QuantRows*& quant : carried_.storage()->quant) quant = nullptr;  // of the numbers before
   context_.arena.rewind(layer_mark_);
   return carried_;
 }

@@ -12,6 +12,7 @@
 #include "ops/linear_back.h"
 #include "ops/row_chunks.h"
 #include "ops/tape.h"
+#include "ops/weight_rows.h"
 #include "tensor/weight_store.h"
 
 namespace freehold::ops {
@@ -20,25 +21,10 @@ namespace {
 enum class RowsOf : uint8_t { batch, entries };  // what a row of x belongs to
 
 QuantView ordered(Context& context, const QuantView& x, const ExpertPlan& plan) {
-  const QuantRows& from = *x.rows;
-  const int64_t width = from.width, blocks = width / 32, entries = plan.entries();
-  Arena& arena = context.arena;
-  const auto all = static_cast<size_t>(entries * blocks);
-  const auto* to = arena.make<QuantRows>(QuantRows{width, 0, entries, arena.array<int8_t>(32 * all),
-                                                   arena.array<float>(all), arena.array<float>(all),
-                                                   arena.array<int32_t>(all), arena.array<int32_t>(2 * all)});
-  const auto copy = [](auto* target, const auto* source, int64_t i, int64_t row, int64_t n) {
-    std::memcpy(target + i * n, source + row * n, static_cast<size_t>(n) * sizeof(*target));
-  };
-  each_rows(context.pool, entries, width, [&](int64_t first, int64_t count) {
-    for (int64_t i = first; i < first + count; ++i) {
-      const int64_t row = x.first + plan.row[static_cast<size_t>(i)];
-      copy(to->values, from.values, i, row, width);
-      copy(to->scales, from.scales, i, row, blocks);
-      copy(to->scaled_sums, from.scaled_sums, i, row, blocks);
-      copy(to->minus_sums, from.minus_sums, i, row, blocks);
-      copy(to->minus_run_sums, from.minus_run_sums, i, row, 2 * blocks);
-    }
+  const QuantRows* const to = room_for_quant(context.arena, plan.entries(), x.rows->width, x.rows->block);
+  each_rows(context.pool, plan.entries(), to->width, [&](int64_t first, int64_t count) {
+    for (int64_t i = first; i < first + count; ++i)
+      copy_quant_row(*x.rows, x.first + plan.row[static_cast<size_t>(i)], *to, i);
   });
   return {to, 0};
 }
@@ -53,22 +39,24 @@ void order_rows(Pool& pool, const float* x, int64_t width, const ExpertPlan& pla
 // Rows of x as the products of experts read them: those of expert e from first_of(e) on.
 struct Ordered {
   const float* floats = nullptr;
-  QuantView quant{};
+  QuantView quant[2] = {};  // in blocks of 32 and of 256
   bool one_row = false;  // a single row of the batch serves every expert
 };
 
 Ordered order(Context& context, std::span<const std::span<const Linear>> stacks, const Tensor& x, RowsOf rows,
               const ExpertPlan& plan) {
-  bool int8 = false, exact = false;
+  bool int8[2] = {}, exact = false;
   for (const auto& stack : stacks)
-    for (const Linear& linear : stack) (multiplies_int8(context, linear.weight) ? int8 : exact) = true;
+    for (const Linear& linear : stack)
+      (multiplies_int8(context, linear.weight) ? int8[quant_block(linear.weight) == 256] : exact) = true;
   Ordered o;
   o.one_row = rows == RowsOf::batch && plan.rows == 1;
   const bool in_order = rows == RowsOf::entries || o.one_row;
-  if (int8) {
-    const QuantView quant = quantized(context, x);
-    o.quant = in_order ? quant : ordered(context, quant, plan);
-  }
+  for (const int large : {0, 1})
+    if (int8[large]) {
+      const QuantView quant = quantized(context, x, large ? 256 : 32);
+      o.quant[large] = in_order ? quant : ordered(context, quant, plan);
+    }
   if (exact && in_order) o.floats = x.data();
   if (exact && !in_order) {
     float* copied = context.arena.array<float>(static_cast<size_t>(plan.entries() * x.width()));
@@ -147,10 +135,11 @@ void multiply_stacks(Context& context, std::span<const std::span<const Linear>> 
       const Weight& weight = stacks[s][static_cast<size_t>(e)].weight;
       CHECK(weight.cols == x.width() && weight.rows == results[s].width(), "{} [{}, {}] by {}", weight.name,
             weight.rows, weight.cols, x.shape().text());
+      const QuantView& quant = from.quant[quant_block(weight) == 256];
       room[found++] = {&weight,
                        nullptr,
                        from.floats ? from.floats + row * x.width() : nullptr,
-                       {from.quant.rows, from.quant.first + row},
+                       {quant.rows, quant.first + row},
                        count,
                        results[s].mutable_data() + first * weight.rows};
     }

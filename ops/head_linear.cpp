@@ -166,7 +166,7 @@ Tensor by_heads(Context& context, const Tensor& x) {
 
 void multiply_int8(Context& context, const Weight& weight, const HeadRows& part, const Tensor& x, Tensor& y) {
   const int64_t rows = x.rows(), group_bytes = packed_group_bytes(weight.format, weight.cols);
-  const QuantView view = quantized(context, by_heads(context, x));
+  const QuantView view = quantized(context, by_heads(context, x), quant_block(weight));
   const LinearKernels& kernels = context.kernels.linear;
   const auto multiply = kernels.multiply[static_cast<size_t>(*record_of(weight.format))];
   const int64_t parts = (part.rows + chunk_outputs - 1) / chunk_outputs, strips = (rows + strip_rows - 1) / strip_rows;

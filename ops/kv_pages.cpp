@@ -192,15 +192,17 @@ void store_row(const Kernels& kernels, const KvShape& shape, int dim, const floa
   const size_t blocks = blocks_of(dim) * static_cast<size_t>(shape.kv_heads);
   std::byte* scales = to + blocks * kv_block;
   float scale, scaled_sum;
-  int32_t minus_sum, minus_run_sums[2];
+  int32_t minus_sum;
   for (int head = 0; head < shape.kv_heads; ++head, from += dim)
     for (int at = 0; at < dim; at += kv_block, to += kv_block, scales += 2) {
       float filled[kv_block] = {};
       const bool whole = dim - at >= kv_block;
       if (!whole) std::memcpy(filled, from + at, static_cast<size_t>(dim - at) * sizeof(float));
-      kernels.linear.quantize_row(
-          whole ? from + at : filled,
-          {kv_block, 0, 1, reinterpret_cast<int8_t*>(to), &scale, &scaled_sum, &minus_sum, minus_run_sums}, 0);
+      QuantRows block{};
+      block.block = kv_block, block.width = kv_block, block.rows = 1;
+      block.values = reinterpret_cast<int8_t*>(to), block.scales = &scale;
+      block.scaled_sums = &scaled_sum, block.minus_sums = &minus_sum;
+      kernels.linear.quantize_row(whole ? from + at : filled, block, 0);
       const uint16_t half = f16_of_float(scale);
       std::memcpy(scales, &half, 2);
     }

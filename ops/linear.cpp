@@ -1,6 +1,6 @@
 // y = x Wᵀ + bias. x [R, in], W [out, in], y [R, out].
 //
-// One region over chunks of output rows (and, with many rows of x, strips of those), cut by shapes alone. Int8: packed
+// One region over chunks of output rows and, with many rows of x, strips of those. Int8: packed
 // integer formats against the QuantRows of x. Else, and in exact mode: decoded float lines, one fma chain per output.
 // The bias is added last, once. Chains do not depend on the cut, so any cut gives the same bits.
 #include "ops/linear.h"
@@ -19,7 +19,7 @@ namespace freehold::ops {
 namespace {
 
 constexpr int64_t few_rows = 8;      // up to here weights are streamed from memory, and bytes are time
-constexpr int64_t strip_rows = 192;  // most rows of x in one chunk
+constexpr int64_t strip_rows = most_tile_columns;  // most rows of x in one chunk
 
 struct Part {  // a product and how it is cut
   Product product;
@@ -120,10 +120,16 @@ bool multiplies_int8(const Context& context, const Weight& weight) {
 }
 
 void multiply(Context& context, std::span<const Product> products) {
-  int64_t bytes = 0;
-  for (const Product& p : products) bytes += stored_group_bytes(*p.weight) * ((p.weight->rows + 15) / 16);
-  // With few rows a chunk is a run of bytes, about 2 to 12 us of streaming; with many it is 32 output rows and a strip.
+  int64_t bytes = 0, tiles = 0;
+  for (const Product& p : products) {
+    const int64_t groups = (p.weight->rows + 15) / 16;
+    bytes += stored_group_bytes(*p.weight) * groups;
+    tiles += (groups + 1) / 2 * ((p.rows + strip_rows - 1) / strip_rows);
+  }
+  // With few rows a chunk is a run of bytes, about 2 to 12 us of streaming. With many it is a strip of them and as many
+  // groups as leave eight chunks a thread: the more groups, the less often a strip comes from beyond L2.
   const int64_t chunk_bytes = std::clamp<int64_t>(bytes / 8, 24 << 10, 128 << 10);
+  const int64_t chunk_tiles = std::clamp<int64_t>(tiles / (8 * context.pool.threads()), 1, most_tile_groups / 2);
   Part* const parts = context.arena.array<Part>(products.size());
   size_t count = 0;
   int chunks = 0;
@@ -134,7 +140,7 @@ void multiply(Context& context, std::span<const Product> products) {
             multiplies_int8(context, *p.weight),
             stored_group_bytes(*p.weight),
             (p.weight->rows + 15) / 16,
-            2,
+            2 * chunk_tiles,
             (p.rows + strip_rows - 1) / strip_rows,
             0,
             chunks};
@@ -166,7 +172,7 @@ void multiply_weights(Context& context, std::span<const WeightPart> weights, con
     CHECK(!bias || bias.shape().elements() == weight.rows, "bias {} of {} rows", bias.shape().text(), weight.rows);
     results[i] = Tensor::empty({x.rows(), weight.rows}, context.arena);
     const bool int8 = multiplies_int8(context, weight) && x.rows() > 0;
-    products[i] = {&weight,  bias ? bias.data() : nullptr, x.data(), int8 ? quantized(context, x) : QuantView{},
+    products[i] = {&weight,  bias ? bias.data() : nullptr, x.data(), int8 ? quantized(context, x, quant_block(weight)) : QuantView{},
                    x.rows(), results[i].mutable_data()};
   }
   multiply(context, std::span(products, weights.size()));

@@ -15,19 +15,19 @@ namespace {
 constexpr int64_t block_rows = 64;  // rows at a time: the products are as wide as a vocabulary
 
 // Rows 0..n-1: x; rows n..2n-1: what rounding leaves of them.
-Tensor with_rest(Context& context, const Tensor& x) {
+Tensor with_rest(Context& context, const Tensor& x, int block) {
   const int64_t n = x.rows(), width = x.width();
-  const QuantView q = quantized(context, x);
+  const QuantView q = quantized(context, x, block);
   Tensor both = Tensor::empty({2 * n, width}, context.arena);
   for (int64_t r = 0; r < n; ++r) {
     const int8_t* values = q.rows->values + (q.first + r) * width;
-    const float* scales = q.rows->scales + (q.first + r) * (width / 32);
+    const float* scales = q.rows->scales + (q.first + r) * (width / block);
     const std::span<const float> from = x.row(r);
     std::copy(from.begin(), from.end(), both.mutable_row(r).begin());
     const std::span<float> rest = both.mutable_row(n + r);
     for (int64_t i = 0; i < width; ++i) {
       const auto at = static_cast<size_t>(i);
-      rest[at] = from[at] - scales[i / 32] * static_cast<float>(values[i]);
+      rest[at] = from[at] - scales[i / block] * static_cast<float>(values[i]);
     }
   }
   return both;
@@ -43,7 +43,7 @@ Tensor linear_fine(Context& context, const Linear& weight, const Tensor& x) {
     const int64_t n = std::min(block_rows, x.rows() - first);
     const WeightPart part{&weight.weight, {}};
     Tensor products;  // [2n, out]
-    multiply_weights(context, std::span(&part, 1), with_rest(context, x.rows(first, n)), std::span(&products, 1));
+    multiply_weights(context, std::span(&part, 1), with_rest(context, x.rows(first, n), quant_block(weight.weight)), std::span(&products, 1));
     each_rows(context.pool, n, 3 * out, [&](int64_t row, int64_t count) {
       for (int64_t r = row; r < row + count; ++r) {
         const float *a = products.row(r).data(), *b = products.row(n + r).data();

@@ -47,6 +47,8 @@ bool has_int8(const Weight& weight) {
   return weight.layout == Layout::r16k4 && record && static_cast<int>(*record) < integer_records;
 }
 
+int quant_block(const Weight& weight) { return info(weight.format).block == 256 ? 256 : 32; }
+
 void decode_group(const LinearKernels& kernels, const Weight& weight, int64_t group, int64_t first, int64_t count,
                   float* lines) {
   if (weight.layout == Layout::r16k4) {

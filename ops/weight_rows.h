@@ -11,6 +11,7 @@ namespace freehold::ops {
 
 std::optional<Record> record_of(Format);  // what the kernels call a packed format
 bool has_int8(const Weight&);             // whether there are int8 kernels for it in its layout
+int quant_block(const Weight&);           // the block of the activations that those take (tensor/quant_rows.h)
 
 // Rows 16 * group .. +15 (zeros beyond the last), inputs first..first+count as lines [count][16]. `first` and `count`
 // are multiples of 256, or `count` reaches the last input.

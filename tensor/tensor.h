@@ -18,7 +18,8 @@ struct QuantRows;
 struct Storage {
   float* data;
   int64_t size;
-  const QuantRows* quant = nullptr;  // of these numbers or a part of them; null until somebody made it
+  // Of these numbers or a part of them, in blocks of 32 and of 256; null until somebody made them.
+  const QuantRows* quant[2] = {};
 };
 
 class Tensor {

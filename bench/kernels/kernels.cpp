@@ -52,7 +52,7 @@ double time_linear(const Kernels& kernels, Pool& pool, const Weight& weight, int
   return best_of(0.3, pool.threads() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, [&] {
     arena.reset();
     Context context{kernels, pool, arena, arithmetic, nullptr};
-    x.storage()->quant = nullptr;  // rounding the rows is part of the work
+    x.storage()->quant[0] = x.storage()->quant[1] = nullptr;  // rounding the rows is part of the work
     ops::linear(context, linear, x);
   });
 }

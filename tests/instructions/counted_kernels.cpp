@@ -62,7 +62,7 @@ class List {
       const Tensor x = Tensor::of(std::span<const float>(owned_->numbers(panel_columns * inputs), panel_columns * inputs),
                                   {panel_columns, inputs}, owned_->arena);
       Context context{set_, owned_->pool, owned_->arena, Arithmetic::int8, nullptr};
-      const ops::QuantView quant = ops::quantized(context, x);
+      const ops::QuantView quant = ops::quantized(context, x, ops::quant_block(weight->weight));
       for (const int columns : {1, 4, panel_columns}) {
         const int most_few = columns == panel_columns ? 0 : columns;  // where a panel pays is a fact of the machine
         add("multiply " + name, fmt::format("{} columns", columns), [=, &linear] {
@@ -85,9 +85,10 @@ class List {
       });
     float* turned = owned_->numbers(16 * inputs);
     add("transpose", "16 rows", [=, &linear] { linear.transpose(lines, inputs, inputs, turned); });
-    Context context{set_, owned_->pool, owned_->arena, Arithmetic::int8, nullptr};
-    QuantRows* quant = ops::room_for_quant(context, Tensor::empty({1, inputs}, owned_->arena));
+    const QuantRows* quant = ops::room_for_quant(owned_->arena, 1, inputs, 32);
     add("quantize row", fmt::format("{}", inputs), [=, &linear] { linear.quantize_row(lines, *quant, 0); });
+    const QuantRows* super = ops::room_for_quant(owned_->arena, 1, inputs, 256);
+    add("quantize super row", fmt::format("{}", inputs), [=, &linear] { linear.quantize_super_row(lines, *super, 0); });
   }
 
   struct Parts {  // of attention over some columns: maxima, sums and mixed values

@@ -60,7 +60,10 @@ INLINE I dot_bytes(I sum, I codes, I x) {
   return {_mm256_dpbusd_avx_epi32(sum.a, codes.a, x.a), _mm256_dpbusd_avx_epi32(sum.b, codes.b, x.b)};
 }
 INLINE I dot_wide(I sum, I codes, I x) { return dot_bytes(sum, codes, x); }
-constexpr bool wide_is_signed = false;
+INLINE I dot_pairs(I sum, I x, I y) {
+  return {_mm256_dpwssd_avx_epi32(sum.a, x.a, y.a), _mm256_dpwssd_avx_epi32(sum.b, x.b, y.b)};
+}
+constexpr bool byte_dots = true, wide_is_signed = false;
 #else
 INLINE __m256i dot_half(__m256i sum, __m256i codes, __m256i x) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1)));
@@ -71,7 +74,10 @@ INLINE __m256i wide_half(__m256i sum, __m256i codes, __m256i x) {
   return dot_half(sum, _mm256_abs_epi8(w), _mm256_sign_epi8(x, w));  // |w| <= 128, |x| <= 127: at most 32512
 }
 INLINE I dot_wide(I sum, I codes, I x) { return {wide_half(sum.a, codes.a, x.a), wide_half(sum.b, codes.b, x.b)}; }
-constexpr bool wide_is_signed = true;
+INLINE I dot_pairs(I sum, I x, I y) {
+  return {_mm256_add_epi32(sum.a, _mm256_madd_epi16(x.a, y.a)), _mm256_add_epi32(sum.b, _mm256_madd_epi16(x.b, y.b))};
+}
+constexpr bool byte_dots = false, wide_is_signed = true;
 #endif
 INLINE I max_words(I x, I y) { return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)}; }
 INLINE int32_t largest_word(I v) {

@@ -21,7 +21,7 @@ struct I {
 };
 
 constexpr int few_columns = 8, tile_groups = 2, tile_columns = 6;
-constexpr bool raised_dots = true, wide_is_signed = false;
+constexpr bool raised_dots = true, byte_dots = true, wide_is_signed = false;
 
 INLINE I load_line(const void* from) { return {_mm512_loadu_si512(from)}; }
 INLINE void store_line(void* to, I v) { _mm512_storeu_si512(to, v.v); }
@@ -45,6 +45,7 @@ INLINE I look_up(const uint8_t* table, I codes) {
 
 INLINE I dot_bytes(I sum, I codes, I x) { return {_mm512_dpbusd_epi32(sum.v, codes.v, x.v)}; }
 INLINE I dot_wide(I sum, I codes, I x) { return {_mm512_dpbusd_epi32(sum.v, codes.v, x.v)}; }
+INLINE I dot_pairs(I sum, I a, I b) { return {_mm512_dpwssd_epi32(sum.v, a.v, b.v)}; }
 INLINE I max_words(I a, I b) { return {_mm512_max_epi32(a.v, b.v)}; }
 INLINE int32_t largest_word(I v) { return _mm512_reduce_max_epi32(v.v); }
 INLINE int32_t sum_of_words(I v) { return _mm512_reduce_add_epi32(v.v); }

@@ -80,7 +80,14 @@ INLINE I dot_bytes(I sum, I codes, I x) {
   });
 }
 INLINE I dot_wide(I sum, I codes, I x) { return dot_bytes(sum, codes, x); }
-constexpr bool wide_is_signed = false;
+constexpr bool byte_dots = true, wide_is_signed = false;
+// sum + two signed numbers of 16 bits times two.
+INLINE I dot_pairs(I sum, I a, I b) {
+  return lanes<I>([&](int i) {
+    const auto half = [i](const I& v, int at) { return static_cast<int32_t>(static_cast<int16_t>(v.lane[i] >> at & 0xffff)); };
+    return sum.lane[i] + static_cast<uint32_t>(half(a, 0) * half(b, 0) + half(a, 16) * half(b, 16));
+  });
+}
 INLINE I max_words(I a, I b) {
   return lanes<I>(
       [&](int i) { return static_cast<int32_t>(a.lane[i]) < static_cast<int32_t>(b.lane[i]) ? b.lane[i] : a.lane[i]; });
