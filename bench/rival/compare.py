@@ -34,6 +34,7 @@ class Row(NamedTuple):
     batch: int = 1  # answers decoded at once; the rate is of all together
     caches: tuple = ("f16",)  # the rival's to choose from
     ours: str = "f16"
+    form: str = "absorbed"  # of latent attention, ours; the rival has one
 
 
 ROWS = {
@@ -51,7 +52,9 @@ ROWS = {
     "decode-experts": Row(EXPERTS, decode=64),
     "batch-8-experts": Row(EXPERTS, decode=32, depth=16, batch=8),
     "prefill-experts": Row(EXPERTS, prompt=512),
+    "prefill-experts-expanded": Row(EXPERTS, prompt=512, form="expanded"),
     "prefill-experts-4k": Row(EXPERTS, prompt=4096),
+    "prefill-experts-4k-expanded": Row(EXPERTS, prompt=4096, form="expanded"),
     "decode-experts-16k": Row(EXPERTS, decode=32, depth=16384),
 }
 START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
@@ -159,7 +162,7 @@ class Engines:
         row = ROWS[name]
         out, wall, cpu, others = run([self.freehold, "bench", self.models / row.file, "--json", "--prompt", row.prompt,
                                       "--decode", row.decode, "--depth", row.depth, "--batch", row.batch,
-                                      "--runs", self.runs, "--threads", threads, "--kv", row.ours])
+                                      "--runs", self.runs, "--threads", threads, "--kv", row.ours, "--mla", row.form])
         result = json.loads(out.strip().splitlines()[-1])
         of = "prefill" if row.prompt else "decode"
         share = result["prefill_share_of_int8_rate" if row.prompt else "decode_share_of_bandwidth"]
