@@ -2,6 +2,8 @@
 // threads and cuts; gradients against central differences and against products in double.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "ops/linear.h"
 #include "ops/ops_fixture.h"
 #include "ops/quantize.h"
@@ -271,6 +273,50 @@ TEST(Linear, ManyAtOnceAreTheSameAsOneByOne) {
       for (int i = 0; i < 3; ++i)
         EXPECT_TRUE(same_bits(results[i].all(), ops::linear(bench.context, linears[i], x, parts[i].bias).all())) << i;
     }
+}
+
+// Of a head whose largest outputs are far above the others: those are as exact mode has them, to what rounding twice
+// leaves; the others are linear's, to the bit. One result for all sets, and for rows alone and together.
+TEST(LinearFine, IsPreciseWhereOutputsAreLarge) {
+  for (const Format format : {Format::q8_0, Format::q6_k, Format::q4_k}) {
+    std::vector<float> expected;
+    for (const Kernels* kernels : runnable_kernels()) {
+      Bench bench(*kernels, 2);
+      bench.context.arithmetic = Arithmetic::int8;
+      Random random(15);
+      const auto owned = random_weight(format, 2100, 512, Layout::r16k4, random);
+      const Linear head{owned->weight, 0};
+      Tensor x = random_tensor({5, 512}, bench.arena, random);
+      for (int64_t i = 0; i < 5 * 512; ++i) x.mutable_data()[i] *= 4;
+      const Tensor plain = ops::linear(bench.context, head, x), fine = ops::linear_fine(bench.context, head, x);
+      const Tensor exact = ops::linear_exact(bench.context, head, x);
+      int near = 0, far = 0;
+      double plain_error = 0, fine_error = 0;
+      for (int64_t r = 0; r < 5; ++r) {
+        const float largest = *std::ranges::max_element(plain.row(r));
+        for (size_t i = 0; i < 2100; ++i) {
+          if (plain.row(r)[i] >= largest - 6) {
+            ++near;
+            plain_error += std::abs(plain.row(r)[i] - exact.row(r)[i]);
+            fine_error += std::abs(fine.row(r)[i] - exact.row(r)[i]);
+          }
+          const size_t group = i / 16 * 16;
+          bool is_near = false;
+          for (size_t k = group; k < std::min<size_t>(group + 16, 2100); ++k) is_near |= plain.row(r)[k] >= largest - 10;
+          if (is_near) continue;
+          ++far;
+          ASSERT_EQ(fine.row(r)[i], plain.row(r)[i]) << r << ", " << i;
+        }
+        Tensor one = Tensor::of(x.row(r), {1, 512}, bench.arena);
+        EXPECT_TRUE(same_bits(ops::linear_fine(bench.context, head, one).all(), fine.row(r)));
+      }
+      EXPECT_GT(near, 4);
+      EXPECT_GT(far, 1000);
+      EXPECT_LT(fine_error, plain_error / 50) << kernels->name << " " << info(format).name;
+      if (expected.empty()) expected = numbers(fine);
+      EXPECT_TRUE(same_bits(numbers(fine), expected)) << kernels->name << " " << info(format).name;
+    }
+  }
 }
 
 TEST(Linear, NoRowsGiveNoRows) {

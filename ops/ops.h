@@ -30,8 +30,9 @@ void linear_many(Context&, std::span<const LinearPart> parts, const Tensor& x, s
 // linear in exact arithmetic whatever the mode: for a small matrix whose results decide something (a router).
 Tensor linear_exact(Context&, const Linear&, const Tensor& x);
 
-// linear with activations rounded to 8 bits twice: x, and what rounding left of x. Of exact mode's precision to a few
-// 1e-5; meant for the head, whose errors reach the logits undamped. Reads the weights once, so decoding hardly notices.
+// linear for the head, whose errors reach the logits undamped: outputs within 6 of the largest of their row, and those that
+// share a group of 16 with one, see activations rounded to 8 bits twice: x, and what rounding left of x. That is exact
+// mode's precision to a few 1e-5.
 Tensor linear_fine(Context&, const Linear&, const Tensor& x);
 
 // y = x wᵀ with w a trainable tensor [out, in] (adapters): gradients reach both.

@@ -6,6 +6,12 @@
 #include "tensor/pack.h"
 
 namespace freehold {
+namespace {
+
+// Counts the changes of the bits that a numeric mode gives: what was saved before one is not taken up after it.
+constexpr int64_t arithmetic_version = 2;
+
+}  // namespace
 
 uint64_t Engine::fingerprint() {
   if (fingerprint_ != 0) return fingerprint_;
@@ -18,7 +24,7 @@ uint64_t Engine::fingerprint() {
   const ModelFacts& facts = model_.facts();
   add_text(facts.architecture);
   add_text(text_of(model_.mode()));
-  add_numbers({facts.layers, facts.hidden, facts.vocabulary, facts.heads, facts.kv_heads, facts.head_dim, facts.ffn});
+  add_numbers({arithmetic_version, facts.layers, facts.hidden, facts.vocabulary, facts.heads, facts.kv_heads, facts.head_dim, facts.ffn});
   model_.each_linear([&](std::string_view name, Linear& linear) {
     const Weight& w = linear.weight;
     add_text(name);

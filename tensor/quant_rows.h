@@ -11,10 +11,10 @@
 namespace freehold {
 
 // The bits of 1.5 * 2^23: plus an integer below 2^22 they are the float so much larger (ops/kernels/linear_super.h).
-inline constexpr int32_t quant_raised = 0x4b400000;
+constexpr int32_t quant_raised = 0x4b400000;
 
 // Where the sum of block b of eight stands: pairs as words of [16 rows][4 blocks] give them by a mask alone.
-inline constexpr int quant_sum_place[8] = {0, 2, 1, 3, 4, 6, 5, 7};
+constexpr int quant_sum_place[8] = {0, 2, 1, 3, 4, 6, 5, 7};
 
 struct QuantRows {
   int block;             // 32 or 256
