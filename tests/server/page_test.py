@@ -37,8 +37,8 @@ class Case(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         model = os.path.join(cls.folder.name, "scripted.gguf")
-        scripted_model.write(model, SAYS, {ord("\n"): 0}, again=len(SAYS) - 1)
-        cls.server = Serving(FREEHOLD, model, "--context", "8192")
+        scripted_model.write(model, SAYS, {ord("\n"): 0}, again=len(SAYS) - 1, context=65536)
+        cls.server = Serving(FREEHOLD, model, "--context", "65536")  # long enough to be stopped
         cls.browser = Browser()
 
     @classmethod

@@ -68,7 +68,7 @@ def write(path, pieces, after, again=None, control=(), end=None, more=()):
     number = lambda key, value: pair(key, UINT32, struct.pack("<I", value))
     metadata = [
         pair("general.architecture", STRING, text("llama")), pair("general.name", STRING, text("Scripted")),
-        number("llama.block_count", 1), number("llama.context_length", 8192), number("llama.embedding_length", HIDDEN),
+        number("llama.block_count", 1), number("llama.context_length", context), number("llama.embedding_length", HIDDEN),
         number("llama.feed_forward_length", FFN), number("llama.attention.head_count", HEADS),
         number("llama.attention.head_count_kv", HEADS),
         pair("llama.attention.layer_norm_rms_epsilon", FLOAT32, struct.pack("<f", 1e-5)),
