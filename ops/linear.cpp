@@ -18,7 +18,7 @@
 namespace freehold::ops {
 namespace {
 
-constexpr int64_t few_rows = 8;      // up to here weights are streamed from memory, and bytes are time
+constexpr int64_t few_rows = 8;                    // up to here weights are streamed from memory, and bytes are time
 constexpr int64_t strip_rows = most_tile_columns;  // most rows of x in one chunk
 
 struct Part {  // a product and how it is cut
@@ -172,7 +172,8 @@ void multiply_weights(Context& context, std::span<const WeightPart> weights, con
     CHECK(!bias || bias.shape().elements() == weight.rows, "bias {} of {} rows", bias.shape().text(), weight.rows);
     results[i] = Tensor::empty({x.rows(), weight.rows}, context.arena);
     const bool int8 = multiplies_int8(context, weight) && x.rows() > 0;
-    products[i] = {&weight,  bias ? bias.data() : nullptr, x.data(), int8 ? quantized(context, x, quant_block(weight)) : QuantView{},
+    products[i] = {&weight,  bias ? bias.data() : nullptr,
+                   x.data(), int8 ? quantized(context, x, quant_block(weight)) : QuantView{},
                    x.rows(), results[i].mutable_data()};
   }
   multiply(context, std::span(products, weights.size()));

@@ -1,6 +1,7 @@
-// y = q(x) Wᵀ, q rounding to 8 bits (tensor/quant_rows.h), and for outputs near the largest of their row + q(x - q(x)) Wᵀ:
-// what rounding left of x is at most half a step of q, so its own rounding leaves an error 254 times smaller. In groups of
-// 16 outputs, one of which is near. Bits of a row depend on the row alone. Without integer kernels it is linear().
+// y = q(x) Wᵀ, q rounding to 8 bits (tensor/quant_rows.h), and for outputs near the largest of their row + q(x - q(x))
+// Wᵀ: what rounding left of x is at most half a step of q, so its own rounding leaves an error 254 times smaller. In
+// groups of 16 outputs, one of which is near. Bits of a row depend on the row alone. Without integer kernels it is
+// linear().
 #include <algorithm>
 
 #include "ops/linear.h"
@@ -13,7 +14,7 @@
 namespace freehold::ops {
 namespace {
 
-constexpr float near = 6;               // logits: what is farther below the largest has 1 / 400 of its probability
+constexpr float near = 6;              // logits: what is farther below the largest has 1 / 400 of its probability
 constexpr int64_t chunk_groups = 128;  // of a row, looked through at once
 
 Tensor rest_of_rounding(Context& context, const Tensor& x, int block) {

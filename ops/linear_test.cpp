@@ -47,19 +47,31 @@ void expect_product(const Tensor& y, const Weight& weight, const std::vector<dou
 }
 
 // What the chains of super-blocks (ops/kernels/linear_super.h) may round away beside that, for each row of x. With R =
-// 1.5 * 2^23 and scales s of the runs and m of the mins no number in a chain is larger than R (Σ |s| + |m|), twice, since
-// dots and products stay below R; a chain is two roundings a run and two more. A random weight's d is largest_scale and
-// its scales of runs use all their bits.
+// 1.5 * 2^23 and scales s of the runs and m of the mins no number in a chain is larger than R (Σ |s| + |m|), twice,
+// since dots and products stay below R; a chain is two roundings a run and two more. A random weight's d is
+// largest_scale and its scales of runs use all their bits.
 std::vector<double> rounded_by_raising(Context& context, const Weight& weight, const Tensor& x) {
   int runs, steps;  // of a super-block; largest scale of a run, for codes at the top of their bytes
   switch (weight.format) {
-    case Format::q4_k: runs = 8, steps = 63; break;
-    case Format::q5_k: runs = 8, steps = 63; break;
-    case Format::q6_k: runs = 16, steps = 128; break;
-    case Format::iq4_xs: runs = 8, steps = 32; break;
-    default: return {};
+    case Format::q4_k:
+      runs = 8, steps = 63;
+      break;
+    case Format::q5_k:
+      runs = 8, steps = 63;
+      break;
+    case Format::q6_k:
+      runs = 16, steps = 128;
+      break;
+    case Format::iq4_xs:
+      runs = 8, steps = 32;
+      break;
+    default:
+      return {};
   }
-  const double room = weight.format == Format::q4_k ? 16 : weight.format == Format::q5_k ? 8 : weight.format == Format::q6_k ? 4 : 1;
+  const double room = weight.format == Format::q4_k   ? 16
+                      : weight.format == Format::q5_k ? 8
+                      : weight.format == Format::q6_k ? 4
+                                                      : 1;
   const double largest = 2 * 1.5 * (1 << 23) * largest_scale * (runs * steps / room + 1);
   const QuantView view = ops::quantized(context, x, 256);
   std::vector<double> more;
@@ -167,7 +179,8 @@ TEST(Linear, Int8IsTheProductWithTheRoundedActivations) {
         const Tensor y = ops::linear(bench.context, Linear{owned->weight, 0}, x);
         // Two or three roundings a block of the chain; twelve more inside a block of 256.
         expect_product(y, owned->weight, rounded(x, bench.context, ops::quant_block(owned->weight)),
-                       3 * static_cast<double>(blocks) + 20, std::string(kernels->name) + " " + std::string(info(format).name),
+                       3 * static_cast<double>(blocks) + 20,
+                       std::string(kernels->name) + " " + std::string(info(format).name),
                        rounded_by_raising(bench.context, owned->weight, x));
       }
     }
@@ -302,7 +315,8 @@ TEST(LinearFine, IsPreciseWhereOutputsAreLarge) {
           }
           const size_t group = i / 16 * 16;
           bool is_near = false;
-          for (size_t k = group; k < std::min<size_t>(group + 16, 2100); ++k) is_near |= plain.row(r)[k] >= largest - 10;
+          for (size_t k = group; k < std::min<size_t>(group + 16, 2100); ++k)
+            is_near |= plain.row(r)[k] >= largest - 10;
           if (is_near) continue;
           ++far;
           ASSERT_EQ(fine.row(r)[i], plain.row(r)[i]) << r << ", " << i;

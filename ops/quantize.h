@@ -13,9 +13,9 @@ struct QuantView {
   int64_t first;  // the tensor's row 0 is this row of `rows`
 };
 
-// The rows of x, whose width must be a multiple of the block (32 or 256, quant_block of a weight). Found on x's storage, or
-// made now (in a region of its own when there is much) and left there in place of what other rows or another width
-// left. Lives as long as x.
+// The rows of x, whose width must be a multiple of the block (32 or 256, quant_block of a weight). Found on x's
+// storage, or made now (in a region of its own when there is much) and left there in place of what other rows or
+// another width left. Lives as long as x.
 QuantView quantized(Context&, const Tensor& x, int block);
 
 // Room for rows of numbers, not yet filled and seen by nobody.

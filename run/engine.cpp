@@ -24,7 +24,8 @@ uint64_t Engine::fingerprint() {
   const ModelFacts& facts = model_.facts();
   add_text(facts.architecture);
   add_text(text_of(model_.mode()));
-  add_numbers({arithmetic_version, facts.layers, facts.hidden, facts.vocabulary, facts.heads, facts.kv_heads, facts.head_dim, facts.ffn});
+  add_numbers({arithmetic_version, facts.layers, facts.hidden, facts.vocabulary, facts.heads, facts.kv_heads,
+               facts.head_dim, facts.ffn});
   model_.each_linear([&](std::string_view name, Linear& linear) {
     const Weight& w = linear.weight;
     add_text(name);

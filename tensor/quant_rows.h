@@ -1,6 +1,6 @@
-// QuantRows: activations rounded to 8 bits for the int8 kernels. A block of inputs shares one scale = absmax / 127; a value
-// is round-to-nearest-even(x * (127 / absmax)), in -127..127. A block is 32 inputs, or 256 for weights whose records hold
-// 256 (K-quants, IQ4_XS), as those who make such files measure them.
+// QuantRows: activations rounded to 8 bits for the int8 kernels. A block of inputs shares one scale = absmax / 127; a
+// value is round-to-nearest-even(x * (127 / absmax)), in -127..127. A block is 32 inputs, or 256 for weights whose
+// records hold 256 (K-quants, IQ4_XS), as those who make such files measure them.
 //
 // A block that holds a NaN or an infinity gets the scale NaN and zero values, so that it shows in every output. A block
 // whose absmax is below 1e-30 is zero. Plain data: kernels read and write it; ops/quantize.h makes it.

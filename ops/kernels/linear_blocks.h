@@ -21,8 +21,8 @@ struct BlockKernels {
   };
 
   // Whether dots begin at the bits of `raised`. Then fma(as float, scale, -raised * scale) is float(dot) * scale to the
-  // bit, since raised * scale is exact (a scale is a half times 7 bits at most) and the rest is rounded once. It pays where
-  // the lanes say so and the start is not shifted, which would cost an addition.
+  // bit, since raised * scale is exact (a scale is a half times 7 bits at most) and the rest is rounded once. It pays
+  // where the lanes say so and the start is not shifted, which would cost an addition.
   static constexpr bool raises = raised_dots && (R::shift == 0 || R::wide);
 
   // The integer accumulator's start: -2^shift times the sum of the activations it will meet, perhaps raised.

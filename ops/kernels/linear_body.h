@@ -7,9 +7,9 @@
 // 1..few_columns columns: a group's lines are unpacked in registers and meet all columns; weights are streamed once,
 // prefetched `ahead`. Up to four times as many may do so in runs while the group is near (most_few, which is a fact of
 // the CPU: kernels.cpp). More columns: a panel of tile_groups x 16 rows x 16 blocks is unpacked to bytes that stay in
-// L1, and tiles of tile_columns sweep over it. All groups of a call come before the next blocks, so that those of x stay
-// in L2; partial sums wait there too. What is done inside differs between records of
-// one block (linear_blocks.h) and of eight (linear_super.h).
+// L1, and tiles of tile_columns sweep over it. All groups of a call come before the next blocks, so that those of x
+// stay in L2; partial sums wait there too. What is done inside differs between records of one block (linear_blocks.h)
+// and of eight (linear_super.h).
 #pragma once
 
 #include "ops/kernels/linear_kernels.h"
@@ -114,13 +114,16 @@ void multiply_panel(const QuantTile& tile, int group, int64_t b, const typename 
   using Of = typename KernelsOf<R>::type;
   const bool last = b + panel_blocks >= x.blocks;
   const int blocks = static_cast<int>(last ? x.blocks - b : panel_blocks);
-  const uint8_t* records = static_cast<const uint8_t*>(tile.groups) + group * tile.group_bytes + b / R::blocks * R::bytes;
+  const uint8_t* records =
+      static_cast<const uint8_t*>(tile.groups) + group * tile.group_bytes + b / R::blocks * R::bytes;
   // What comes next is fetched into L2 meanwhile: L1 is full of this panel while tiles sweep.
-  const uint8_t* next = group + G < tile.group_count ? records + G * tile.group_bytes
-                                                     : static_cast<const uint8_t*>(tile.groups) + (b + blocks) / R::blocks * R::bytes;
+  const uint8_t* next = group + G < tile.group_count
+                            ? records + G * tile.group_bytes
+                            : static_cast<const uint8_t*>(tile.groups) + (b + blocks) / R::blocks * R::bytes;
   for (int g = 0; g < G; ++g) Of::fill(records + g * tile.group_bytes, next + g * tile.group_bytes, blocks, g, panel);
   waiting += 16 * group * tile.columns;
-  const Sums sums{b == 0 ? nullptr : waiting, 16 * G, last ? tile.to + 16 * group : waiting, last ? tile.stride : 16 * G};
+  const Sums sums{b == 0 ? nullptr : waiting, 16 * G, last ? tile.to + 16 * group : waiting,
+                  last ? tile.stride : 16 * G};
   int c = 0;
   for (; c + tile_columns <= tile.columns; c += tile_columns)
     Of::template tile<G, tile_columns>(panel, b, blocks, x, c, sums);
@@ -251,8 +254,7 @@ struct Step {
   }
   // Sixteen numbers rounded; returns them. A block that is not finite is zero: NaN times zero would not be.
   INLINE I round(const float* x, int8_t* to) const {
-    const I rounded =
-        inverse != 0 ? round_to_words(mul(load_floats(x), broadcast_float(&inverse))) : zero_words();
+    const I rounded = inverse != 0 ? round_to_words(mul(load_floats(x), broadcast_float(&inverse))) : zero_words();
     store_bytes(to, rounded);
     return rounded;
   }

@@ -122,8 +122,8 @@ struct Mxfp4 : Small<4> {
 
 // What a record's head becomes before its blocks are read.
 struct SuperHead {
-  F low;                            // -raised times all scales, and the factor of the mins
-  F min;                            // factor of the mins
+  F low;                             // -raised times all scales, and the factor of the mins
+  F min;                             // factor of the mins
   alignas(64) float scales[16][16];  // of runs, for codes that have been moved up by all their room
   alignas(64) uint8_t mins[4][64];   // two blocks' in words of 16 bits, in the order of quant_sum_place
 };
@@ -171,7 +171,8 @@ struct K : Super<0, false, true, 1, 4 - fifth> {
     store_line(h.mins[1], and_word(shift_right(first, 8), 0x00ff00ffu));
     store_line(h.mins[2], and_word(second, 0x00ff00ffu));
     store_line(h.mins[3], and_word(shift_right(second, 8), 0x00ff00ffu));
-    K::set_scales(load_halves(r), [&](int s) { return float_of_unsigned(bytes_of_scales + 16 * s); }, h);
+    K::set_scales(
+        load_halves(r), [&](int s) { return float_of_unsigned(bytes_of_scales + 16 * s); }, h);
   }
   static INLINE void lines(const uint8_t* r, int s, int p, I& even, I& odd) {
     const uint8_t* sub = r + 256 + s * sub_bytes;
@@ -187,7 +188,8 @@ using Q5_K = K<1>;
 struct Q6_K : Super<5, false, false, 2, 2> {
   static constexpr int bytes = 3360;
   static INLINE void head(const uint8_t* r, SuperHead& h) {
-    set_scales(load_halves(r + 3328), [&](int s) { return float_of_signed(r + 16 * s); }, h);
+    set_scales(
+        load_halves(r + 3328), [&](int s) { return float_of_signed(r + 16 * s); }, h);
   }
   static INLINE void lines(const uint8_t* r, int s, int p, I& even, I& odd) {
     const uint8_t* sub = r + 256 + 192 * s;
@@ -208,7 +210,8 @@ struct Iq4Xs : Super<7, true, false, 1, 0> {
         const int upper = r[96 + 16 * (s % 2) + lane] >> 2 * (s / 2) & 3;
         scales[16 * s + lane] = static_cast<uint8_t>((lower | upper << 4) - 32);
       }
-    set_scales(load_halves(r), [&](int s) { return float_of_signed(scales + 16 * s); }, h);
+    set_scales(
+        load_halves(r), [&](int s) { return float_of_signed(scales + 16 * s); }, h);
   }
   static INLINE void lines(const uint8_t* r, int s, int p, I& even, I& odd) {
     nibbles(r + 128 + 256 * s, p, 0, even, odd);

@@ -1,8 +1,8 @@
 // Records of eight blocks (super-blocks): 256 inputs whose blocks, or halves of blocks, have small scales of their own,
 // against rows of x with one scale for 256. Included by linear_body.h only.
 //
-// The chain of a super-block adds float(raised + dot) * scale, and so begins at `low`, which is -raised times all scales:
-// no dot is converted, which leaves one fma for eight dots of bytes. What that rounds away is about 2^-24 of
+// The chain of a super-block adds float(raised + dot) * scale, and so begins at `low`, which is -raised times all
+// scales: no dot is converted, which leaves one fma for eight dots of bytes. What that rounds away is about 2^-24 of
 // raised * scale for each step; codes are therefore lifted to the top of their byte, which makes dots larger and scales
 // smaller: 2^-14 of a usual sum, where rounding the activations costs 2^-7.
 #pragma once

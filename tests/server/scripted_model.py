@@ -24,7 +24,7 @@ def printable(piece, texts):
     return "".join(texts[b] for b in piece.encode())
 
 
-def write(path, pieces, after, again=None, control=(), end=None, more=()):
+def write(path, pieces, after, again=None, control=(), end=None, more=(), context=8192):
     """`pieces`: texts that become tokens and follow one another to the end, or on from piece `again` without one.
     `after`: {byte, or a name in `control`: number of a piece}. `control`: more tokens that are no text; `end`: which of them
     ends it. `more`: metadata."""

@@ -84,7 +84,9 @@ constexpr bool byte_dots = true, wide_is_signed = false;
 // sum + two signed numbers of 16 bits times two.
 INLINE I dot_pairs(I sum, I a, I b) {
   return lanes<I>([&](int i) {
-    const auto half = [i](const I& v, int at) { return static_cast<int32_t>(static_cast<int16_t>(v.lane[i] >> at & 0xffff)); };
+    const auto half = [i](const I& v, int at) {
+      return static_cast<int32_t>(static_cast<int16_t>(v.lane[i] >> at & 0xffff));
+    };
     return sum.lane[i] + static_cast<uint32_t>(half(a, 0) * half(b, 0) + half(a, 16) * half(b, 16));
   });
 }
