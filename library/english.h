@@ -1,6 +1,6 @@
 // English: whether a word is one. A word of English that the library does not know is no misspelling of one that it
-// knows: "dogs" are no "does". The list is that of SCOWL, British and American, its sizes up to 50
-// (library/domains/english.txt; README.md names its licence).
+// knows: "dogs" are no "does". The words are those of Debian's small lists, British and American, read when the program
+// is built (english_words.py; README.md names their licence).
 #pragma once
 
 #include <span>

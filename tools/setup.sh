@@ -5,7 +5,7 @@
 build_packages=(g++ cmake ninja-build pkg-config ccache git ca-certificates python3 python3-pip
                 libexpected-dev libfmt-dev libcli11-dev nlohmann-json3-dev libedit-dev libpcre2-dev libutf8proc-dev
                 libssl-dev libboost-dev libcurl4-openssl-dev libzip-dev libexpat1-dev libsqlite3-dev libgtest-dev
-                poppler-utils tesseract-ocr tesseract-ocr-eng esbuild node-markdown-it)
+                poppler-utils tesseract-ocr tesseract-ocr-eng esbuild node-markdown-it wamerican-small wbritish-small)
 test_packages=(clang-14 libclang-rt-14-dev binutils openssl strace python3-venv chromium chromium-driver)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
