@@ -13,8 +13,8 @@
 // the sum of the answers faster, and not while a prompt is.
 //
 // A vector of a text (run/pooled.h) is a prompt that is computed whole, like the others and beside them, and nothing
-// more. Encoders make nothing else, each text in one pass. Where log probabilities of a prompt are asked for (run/prompt_scores.h), it is computed whole as well, and the
-// answer goes on from there.
+// more. Encoders make nothing else, each text in one pass. Where log probabilities of a prompt are asked for
+// (run/prompt_scores.h), it is computed whole as well, and the answer goes on from there.
 //
 // Sessions that have ended stay, least recently used out first, for the next request of the same user that begins as
 // they do. Users never share: what one has asked must not show in the times of another. Where there is a PrefixStore,

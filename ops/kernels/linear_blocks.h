@@ -27,7 +27,7 @@ struct BlockKernels {
 
   // The integer accumulator's start: -2^shift times the sum of the activations it will meet, perhaps raised.
   static INLINE I start(const Columns& x, int64_t column, int64_t block) {
-    constexpr int from = raises ? raised_bits : 0;
+    constexpr int from = raises ? quant_raised : 0;
     if constexpr (R::shift == 0 || (R::wide && wide_is_signed)) return all_words(from);
     const int32_t* sum = x.minus_sums + column * x.blocks + block;
     if constexpr (R::wide)

@@ -41,12 +41,6 @@ INLINE void prefetch_bytes(const uint8_t* from) {
   EACH(i, (bytes + 63) / 64) { __builtin_prefetch(from + ahead + 64 * i, 0, 3); }
 }
 
-// A float whose bits count: those of this one plus an integer of less than 2^22 are the float so much larger. Dots that
-// begin at its bits need not be converted.
-constexpr float raised = 12582912.0f;  // 1.5 * 2^23
-constexpr int raised_bits = 0x4b400000;
-static_assert(raised_bits == quant_raised);
-
 // C columns of an array, walked together: two pointers, from which each column is one addressing mode away. They are
 // hidden from the compiler, which would keep a pointer for each column, in vector registers.
 template <class T, int C>

@@ -10,6 +10,10 @@
 namespace freehold {
 namespace {
 
+// A float whose bits count: those of this one, quant_raised, plus an integer of less than 2^22 are the float so much
+// larger. Dots that begin at its bits need not be converted.
+constexpr float raised = 12582912.0f;  // 1.5 * 2^23
+
 // Of each byte: the bits that `from` upwards hold, moved to `to` upwards, where `mask` (of a byte) lets them be.
 INLINE I moved(I line, int from, int to, uint32_t mask) {
   const I at = to > from ? shift_left(line, to - from) : to < from ? shift_right(line, from - to) : line;
@@ -135,7 +139,7 @@ struct Super : Kind<code_shift, wide, has_mins, 8, block_runs, code_room> {
   // Scales of all runs from their integers, and with the mins' factor what the chain begins with.
   template <class Integer>
   static INLINE void set_scales(F d, const Integer& integer, SuperHead& h) {
-    const float factor = -12582912.0f;
+    const float factor = -raised;
     const F minus_raised = broadcast_float(&factor), down = mul(d, broadcast_float(&unlifted));
     F low = zero_floats();
     for (int s = 0; s < 8 * block_runs; ++s) {

@@ -30,7 +30,7 @@ struct SuperKernels {
   // raised - 2^(shift + lift) * the sum of the activations, which is what starts hold.
   static constexpr bool shifted = R::shift != 0 && !(R::wide && wide_is_signed);
   static_assert(!shifted || R::shift + R::room == 7);
-  static INLINE I start(const int32_t* starts) { return shifted ? broadcast_word(starts) : all_words(raised_bits); }
+  static INLINE I start(const int32_t* starts) { return shifted ? broadcast_word(starts) : all_words(quant_raised); }
   // Dots of codes that were lifted begin at the start; others join it when they are lifted themselves.
   static constexpr bool late = R::lift != R::room || (R::wide && wide_is_signed);
   static INLINE F finish(I dots, const int32_t* starts) {
@@ -55,7 +55,7 @@ struct SuperKernels {
       F part[C];
       if constexpr (R::mins) {
         I dots[C];
-        EACH(c, C) { dots[c] = all_words(raised_bits); }
+        EACH(c, C) { dots[c] = all_words(quant_raised); }
         EACH(p, 4) {
           const I mins = load_line(head.mins[p]);
           EACH(c, C) { dots[c] = dot_pairs(dots[c], mins, broadcast_word(sums(c) + 2 * p)); }
@@ -130,7 +130,7 @@ struct SuperKernels {
       if constexpr (R::mins) {
         const int16_t* x_sums = x.sums + column * x.blocks + first + 8 * s;
         I dots[G][C];
-        EACH(g, G) EACH(c, C) dots[g][c] = all_words(raised_bits);
+        EACH(g, G) EACH(c, C) dots[g][c] = all_words(quant_raised);
         EACH(p, 4) {
           I mins[G];
           EACH(g, G) { mins[g] = load_line(panel.mins[4 * s + p][g]); }
