@@ -1,6 +1,5 @@
 // freehold library review: what of the records a person should look at; and what he decides of it.
 #include <cstdlib>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "apps/libraries.h"
@@ -16,8 +15,6 @@ struct Options {
   bool decided = false, json = false;
 };
 
-std::string today() { return papers::date_of_days(static_cast<int64_t>(std::time(nullptr)) / 86400); }
-
 Result<Done> decide(const Options& options) {
   TRY_ASSIGN(const papers::Domain domain, domain_of_library(options.library));
   TRY_ASSIGN(papers::Store store, open_library(options.library, papers::Database::Mode::write));
@@ -25,8 +22,8 @@ Result<Done> decide(const Options& options) {
   const std::string who = !options.who.empty() ? options.who : user && *user ? user : "owner";
   const bool corrects = !options.correct.empty();
   TRY(papers::decide(store, domain, corrects ? options.correct : options.accept,
-                     corrects ? std::optional(options.value) : std::nullopt, who, today()));
-  print(fmt::format("{} on {} by {}\n", corrects ? "corrected" : "accepted", today(), fit_for_terminal(who)));
+                     corrects ? std::optional(options.value) : std::nullopt, who, papers::today()));
+  print(fmt::format("{} on {} by {}\n", corrects ? "corrected" : "accepted", papers::today(), fit_for_terminal(who)));
   return Done{};
 }
 
@@ -35,13 +32,7 @@ Result<Done> list_decided(const Options& options) {
   TRY_ASSIGN(const auto list, papers::decisions(store.database()));
   Json all = Json::array();
   for (const papers::Decided& one : list) {
-    all.push_back({{"day", one.day},
-                   {"who", one.who},
-                   {"type", one.type},
-                   {"record", one.record},
-                   {"field", one.field},
-                   {"was", one.was},
-                   {"value", one.value}});
+    all.push_back(papers::json_of(one));
     if (options.json) continue;
     const std::string what = one.value.empty() ? "accepted as " + one.was : one.was + " corrected to " + one.value;
     print(fit_for_terminal(
@@ -58,18 +49,7 @@ Result<Done> run(const Options& options) {
   TRY_ASSIGN(const auto list, papers::review_list(store.database()));
   Json all = Json::array();
   for (const papers::ReviewItem& item : list) {
-    Json told_by = Json::array();
-    for (const auto& [file, place] : item.told_by) told_by.push_back({{"file", file}, {"locator", place}});
-    all.push_back({{"id", item.id},
-                   {"type", item.type},
-                   {"record", item.record},
-                   {"field", item.field},
-                   {"used", item.used},
-                   {"other", item.other},
-                   {"why", item.why},
-                   {"file", item.file},
-                   {"locator", item.place},
-                   {"told_by", std::move(told_by)}});
+    all.push_back(papers::json_of(item));
     if (options.json) continue;
     const std::string what = item.field.empty()
                                  ? fmt::format("{}: {}", item.used, item.other)

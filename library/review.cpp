@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "base/sha256.h"
@@ -80,6 +81,21 @@ Result<std::vector<Decided>> decisions(Database& database) {
     if (!more) return list;
     list.push_back({all.text(0), all.text(1), all.text(2), all.text(3), all.text(4), all.text(5), all.text(6)});
   }
+}
+
+Json json_of(const ReviewItem& item) {
+  Json told_by = Json::array();
+  for (const auto& [file, place] : item.told_by) told_by.push_back({{"file", file}, {"locator", place}});
+  return {{"id", item.id},         {"type", item.type},
+          {"record", item.record}, {"field", item.field},
+          {"used", item.used},     {"other", item.other},
+          {"why", item.why},       {"file", item.file},
+          {"locator", item.place}, {"told_by", std::move(told_by)}};
+}
+
+Json json_of(const Decided& decided) {
+  return {{"day", decided.day},     {"who", decided.who}, {"type", decided.type},  {"record", decided.record},
+          {"field", decided.field}, {"was", decided.was}, {"value", decided.value}};
 }
 
 Result<std::vector<ReviewItem>> review_list(Database& database) {

@@ -3,6 +3,7 @@
 // are kept in the library with who and when; none is ever changed: a later one on the same value counts before it.
 #pragma once
 
+#include "base/json.h"
 #include "library/records.h"
 
 namespace freehold::papers {
@@ -14,11 +15,13 @@ struct ReviewItem {
   std::vector<std::pair<std::string, std::string>> told_by =
       {};  // of a record: file and place of its rows, some of them
 };
+Json json_of(const ReviewItem& item);
 Result<std::vector<ReviewItem>> review_list(Database& database);  // what is not decided yet
 
 struct Decided {
   std::string day, who, type, record, field, was, value;  // value: empty where what was used is accepted
 };
+Json json_of(const Decided& decided);
 Result<std::vector<Decided>> decisions(Database& database);
 // Those that rest on no other than these papers, as one text that changes with them.
 Result<std::string> decisions_resting_on(Database& database, const std::set<std::string>& papers);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 
 #include "library/words.h"
 
@@ -176,6 +177,8 @@ std::string date_of_days(int64_t z) {
   const int d = static_cast<int>(doy - (153 * mp + 2) / 5 + 1), m = static_cast<int>(mp < 10 ? mp + 3 : mp - 9);
   return iso_date(static_cast<int>(yoe + era * 400 + (m <= 2)), m, d);
 }
+
+std::string today() { return date_of_days(static_cast<int64_t>(std::time(nullptr)) / 86'400); }
 std::string date_of_serial(double serial, bool from_1904) {
   const double whole = std::floor(serial);
   // The 1900 system counts a 29 February 1900 that never was.

@@ -25,6 +25,7 @@ std::string iso_date(int year, int month, int day);
 bool is_date(int year, int month, int day);
 int64_t days_of(std::string_view iso);  // since 1970-01-01
 std::string date_of_days(int64_t days);
+std::string today();                                        // in UTC
 std::string date_of_serial(double serial, bool from_1904);  // a workbook's; with the time when it has one
 
 // A date inside a text. `first_second`: two numbers of which either may be the day.

@@ -42,7 +42,7 @@ ApiError no_library(const std::string& name) {
 
 tl::expected<Store, ApiError> open_named(const Path& folder, const std::string& name, Database::Mode mode) {
   if (auto fault = check_library_name(name)) return Refused(std::move(*fault));
-  const Path path = folder / (name + ".sqlite");
+  const Path path = file_of_library(folder, name);
   if (std::error_code error; !std::filesystem::is_regular_file(path, error)) return Refused(no_library(name));
   auto store = Store::open(path, mode);
   if (!store) return Refused(papers_error(store.error(), "library"));
@@ -93,7 +93,7 @@ Result<std::unique_ptr<Papers>> Papers::make(Path folder, PaperReader* reader, p
 tl::expected<Store, ApiError> Papers::open_seen(const Caller& caller, const std::string& name) const {
   auto whole = open_named(folder_, name, Database::Mode::read);
   if (!whole || caller.key_id.empty()) return whole;
-  const Path library = folder_ / (name + ".sqlite");
+  const Path library = file_of_library(folder_, name);
   const auto domain = papers::domain_of_library(library);
   if (!domain) return Refused(papers_error(domain.error(), "library"));
   const std::lock_guard lock(views_);
@@ -195,7 +195,7 @@ Papers::Answer Papers::ask(const Caller& caller, const Json& body) const {
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
   auto store = open_seen(caller, library);
   if (!store) return Refused(std::move(store.error()));
-  auto domain = papers::domain_of_library(folder_ / (library + ".sqlite"));
+  auto domain = papers::domain_of_library(file_of_library(folder_, library));
   if (!domain) return Refused(papers_error(domain.error(), "library"));
   auto vocabulary = papers::load_vocabulary(store->database(), *domain);
   if (!vocabulary) return Refused(papers_error(vocabulary.error(), "library"));

@@ -88,6 +88,7 @@ class Papers {
 std::optional<ApiError> settled(const Fields& fields);  // a fault of the fields, or one that is not known
 ApiError papers_error(const Error& error, std::string param);
 ApiError no_library(const std::string& name);
+inline Path file_of_library(const Path& folder, const std::string& name) { return folder / (name + ".sqlite"); }
 // The library that a request names.
 tl::expected<papers::Store, ApiError> open_named(const Path& folder, const std::string& name,
                                                  papers::Database::Mode mode);

@@ -108,13 +108,13 @@ Papers::Answer Papers::take_in(const Caller& caller, const std::string& target, 
   if (!name || !file) return Refused(invalid("file", "expected /freehold/libraries/NAME/papers/PATH"));
   if (auto fault = check_library_name(*name)) return Refused(std::move(*fault));
   if (auto fault = check_paper_path(*file)) return Refused(std::move(*fault));
-  if (auto fault = check_seen(caller, folder_ / (*name + ".sqlite"), *file)) return Refused(std::move(*fault));
+  if (auto fault = check_seen(caller, file_of_library(folder_, *name), *file)) return Refused(std::move(*fault));
   if (bytes.size() > limits::paper_bytes)
     return Refused(
         {.status = 413, .message = "a paper has at most 64 MiB", .param = "file", .code = "request_too_large"});
   const Path papers = folder_ / (*name + ".papers"), path = papers / *file;
   std::error_code error;
-  if (!is_folder(papers) && std::filesystem::exists(folder_ / (*name + ".sqlite"), error))
+  if (!is_folder(papers) && std::filesystem::exists(file_of_library(folder_, *name), error))
     return Refused(made_elsewhere());
   if (auto made = make_folders(papers, Path(*file).parent_path()); !made)
     return Refused(papers_error(made.error(), "file"));
@@ -136,7 +136,7 @@ void Papers::ingest(const Caller& caller, const Json& body, const Way& exchange,
   fields.text("library", name);
   if (fields.error()) return refuse(*fields.error());
   if (auto fault = check_library_name(name)) return refuse(*fault);
-  const Path library = folder_ / (name + ".sqlite"), papers = folder_ / (name + ".papers");
+  const Path library = file_of_library(folder_, name), papers = folder_ / (name + ".papers");
   if (!is_folder(papers)) {
     std::error_code error;
     if (std::filesystem::exists(library, error)) return refuse(made_elsewhere());
@@ -164,7 +164,7 @@ Papers::Answer Papers::forget(const Caller& caller, const Json& body) const {
   if (fields.error()) return Refused(*fields.error());
   auto store = open_named(folder_, name, papers::Database::Mode::write);
   if (!store) return Refused(std::move(store.error()));
-  const Path library = folder_ / (name + ".sqlite"), papers = folder_ / (name + ".papers");
+  const Path library = file_of_library(folder_, name), papers = folder_ / (name + ".papers");
   if (auto fault = check_seen(caller, library, file)) return Refused(std::move(*fault));
   const auto domain = papers::domain_of_library(library);
   if (!domain) return Refused(papers_error(domain.error(), "library"));

@@ -1,6 +1,5 @@
 // What counts for all who ask a library: decisions on what papers say differently, the schema with the lexicon, labels.
 #include <algorithm>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "library/review.h"
@@ -39,6 +38,15 @@ std::optional<ApiError> check_sees_all(const Caller& caller, const Path& library
                           "label_missing");
 }
 
+// For a change that counts for everybody.
+tl::expected<papers::Store, ApiError> open_to_change(const Caller& caller, const Path& folder,
+                                                     const std::string& name) {
+  auto store = open_named(folder, name, Database::Mode::write);
+  if (!store) return store;
+  if (auto fault = check_sees_all(caller, file_of_library(folder, name))) return Refused(std::move(*fault));
+  return store;
+}
+
 bool may_label(const Caller& caller) { return caller.key_id.empty() || (caller.scopes & scope_admin) != 0; }
 
 Path beside(const Path& library, const char* ending) {
@@ -67,32 +75,15 @@ Papers::Answer Papers::review(const Caller& caller, const Json& body) const {
   if (!items) return Refused(papers_error(items.error(), "library"));
   const auto decided = papers::decisions(store->database());
   if (!decided) return Refused(papers_error(decided.error(), "library"));
-  const auto all = sees_all(caller, folder_ / (library + ".sqlite"));
+  const auto all = sees_all(caller, file_of_library(folder_, library));
   if (!all) return Refused(papers_error(all.error(), "library"));
   Json list = Json::array(), taken = Json::array();
   for (const papers::ReviewItem& item : *items) {
     if (list.size() == most_items) break;
-    Json told_by = Json::array();
-    for (const auto& [file, place] : item.told_by) told_by.push_back({{"file", file}, {"locator", place}});
-    list.push_back({{"id", item.id},
-                    {"type", item.type},
-                    {"record", item.record},
-                    {"field", item.field},
-                    {"used", item.used},
-                    {"other", item.other},
-                    {"why", item.why},
-                    {"file", item.file},
-                    {"locator", item.place},
-                    {"told_by", std::move(told_by)}});
+    list.push_back(papers::json_of(item));
   }
   for (auto one = decided->rbegin(); one != decided->rend() && taken.size() < most_decided; ++one)
-    taken.push_back({{"day", one->day},
-                     {"who", one->who},
-                     {"type", one->type},
-                     {"record", one->record},
-                     {"field", one->field},
-                     {"was", one->was},
-                     {"value", one->value}});
+    taken.push_back(papers::json_of(*one));
   return Json{{"library", library}, {"items", std::move(list)},         {"count", items->size()},
               {"may_decide", *all}, {"decided_count", decided->size()}, {"decided", std::move(taken)}};
 }
@@ -109,14 +100,13 @@ Papers::Answer Papers::decide(const Caller& caller, const Json& body) const {
   if (value.size() > 1'000) fields.fail(invalid("value", "expected at most 1000 bytes"));
   if (corrects && value.empty()) fields.fail(invalid("value", "is empty"));
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, name, Database::Mode::write);
+  auto store = open_to_change(caller, folder_, name);
   if (!store) return Refused(std::move(store.error()));
-  const Path library = folder_ / (name + ".sqlite");
-  if (auto fault = check_sees_all(caller, library)) return Refused(std::move(*fault));
+  const Path library = file_of_library(folder_, name);
   const auto domain = papers::domain_of_library(library);
   if (!domain) return Refused(papers_error(domain.error(), "library"));
   const std::string who = !caller.key_id.empty() ? caller.name : by.empty() ? "owner" : by;
-  const std::string day = papers::date_of_days(static_cast<int64_t>(std::time(nullptr)) / 86'400);
+  const std::string day = papers::today();
   const auto done = papers::decide(*store, *domain, id, corrects ? std::optional(value) : std::nullopt, who, day);
   if (!done) return Refused(papers_error(done.error(), corrects ? "value" : "id"));
   return Json{{"library", name}, {"id", id}, {"who", who}, {"day", day}};
@@ -129,7 +119,7 @@ Papers::Answer Papers::schema(const Caller& caller, const Json& body) const {
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
   auto store = open_seen(caller, name);
   if (!store) return Refused(std::move(store.error()));
-  const Path library = folder_ / (name + ".sqlite");
+  const Path library = file_of_library(folder_, name);
   const auto domain = papers::domain_of_library(library);
   if (!domain) return Refused(papers_error(domain.error(), "library"));
   const auto text = papers::schema_of(store->database(), *domain);
@@ -166,10 +156,9 @@ Papers::Answer Papers::declare(const Caller& caller, const Json& body) const {
   if (!body.contains("schema")) fields.fail(invalid("schema", "is missing"));
   if (schema && !schema->is_object()) fields.fail(invalid("schema", "expected an object or null"));
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
-  auto store = open_named(folder_, name, Database::Mode::write);
+  auto store = open_to_change(caller, folder_, name);
   if (!store) return Refused(std::move(store.error()));
-  const Path library = folder_ / (name + ".sqlite");
-  if (auto fault = check_sees_all(caller, library)) return Refused(std::move(*fault));
+  const Path library = file_of_library(folder_, name);
   const std::string text = schema ? text_of(*schema) + "\n" : "";
   if (!text.empty())
     if (const auto read = papers::read_domain(text, "schema"); !read)
@@ -190,7 +179,7 @@ Papers::Answer Papers::labels(const Caller& caller, const Json& body) const {
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
   auto store = open_seen(caller, name);
   if (!store) return Refused(std::move(store.error()));
-  const Path library = folder_ / (name + ".sqlite");
+  const Path library = file_of_library(folder_, name);
   const auto labels = papers::labels_of(library);
   if (!labels) return Refused(papers_error(labels.error(), "library"));
   const auto all = sees_all(caller, library);
@@ -215,7 +204,7 @@ Papers::Answer Papers::label(const Caller& caller, const Json& body) const {
     fields.fail(invalid("labels", "expected an object of paths and lists of labels"));
   if (auto fault = settled(fields)) return Refused(std::move(*fault));
   if (auto store = open_named(folder_, name, Database::Mode::read); !store) return Refused(std::move(store.error()));
-  const Path library = folder_ / (name + ".sqlite");
+  const Path library = file_of_library(folder_, name);
   if (!may_label(caller))
     return Refused(not_for_this_key("labels are changed by keys with the scope admin", "scope_missing"));
   if (auto fault = check_sees_all(caller, library)) return Refused(std::move(*fault));

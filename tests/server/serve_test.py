@@ -431,7 +431,7 @@ class Refusals(Case):
         error = self.refused(TEXT, {"prompt": "x" * 1024}, 400, "prompt", "context_length_exceeded")
         self.assertEqual((error["n_prompt_tokens"], error["n_ctx"]), (1024, 1024))
         self.refused(CHAT, {"messages": [{"role": "user", "content": "x" * 4_000_000}]}, 400, "messages", "context_length_exceeded")
-        self.assertEqual(self.server.post(TEXT, {"prompt": "x" * 1023, "max_tokens": 5})[1]["choices"][0]["finish_reason"], "length")
+        self.assertEqual(self.server.post(TEXT, {"prompt": "x" * 1023, "max_tokens": 5, "temperature": 0})[1]["choices"][0]["finish_reason"], "length")
         self.refused(TEXT, {"prompt": [1, 99999]}, 400, "prompt", "invalid_value")
         self.refused(TEXT, {"prompt": []}, 400, "prompt", "invalid_value")
 
