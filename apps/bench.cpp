@@ -262,6 +262,8 @@ Result<Done> run(const Options& options) {
 Command bench_command(CLI::App& program) {
   CLI::App* app = program.add_subcommand("bench", "speed of a model here, beside the limits of the machine");
   app->footer(R"(
+freehold bench serve is another command: load on a running server (freehold bench serve --help).
+
 examples:
   freehold bench smollm2-135m-instruct
   freehold bench model.gguf --prompt 2048 --decode 128 --depth 2048 --runs 7

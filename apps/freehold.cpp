@@ -63,11 +63,16 @@ Result<Done> hand_over(char** words) {
                   std::strerror(errno));
 }
 
+bool is_of_the_network(int count, char** words) {
+  const std::string_view first = count > 1 ? words[1] : "", second = count > 2 ? words[2] : "";
+  return first == "pull" || first == "prove-offline" || first == "conformance" ||
+         (first == "bench" && second == "serve");
+}
+
 int main_of(int count, char** words) {
   const bool json =
       std::any_of(words + 1, words + count, [](const char* w) { return std::string_view(w) == "--json"; });
-  if (count > 1 && (std::string_view(words[1]) == "pull" || std::string_view(words[1]) == "prove-offline"))
-    return report(hand_over(words).error(), json);
+  if (is_of_the_network(count, words)) return report(hand_over(words).error(), json);
 
   CLI::App program("Freehold runs open-weights language models on this machine, and nothing leaves it.", "freehold");
   program.footer(help_end);
@@ -82,6 +87,7 @@ int main_of(int count, char** words) {
                                    ask_command(program),      library_command(program), pack_command(program),
                                    keys_command(program),     usage_command(program),   cost_command(program)};
   program.add_subcommand("pull", "get a model of the catalogue (uses the network; by freehold-net)");
+  program.add_subcommand("conformance", "what a running server keeps of the APIs it speaks (by freehold-net)");
   program.add_subcommand("prove-offline", "show that serving sends nothing out; a signed report (by freehold-net)");
 
   try {

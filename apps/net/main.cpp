@@ -1,5 +1,6 @@
 // freehold-net: the only program of Freehold that opens connections. `freehold pull` starts it to get a model of the
-// catalogue; `freehold prove-offline`, to ask a server on this machine, in a network that leads nowhere.
+// catalogue; `freehold prove-offline`, to ask a server on this machine, in a network that leads nowhere; `freehold
+// conformance` and `freehold bench serve`, to ask the server that the user names.
 #include <curl/curl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -11,7 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "apps/net/bench_serve.h"
 #include "apps/net/catalogue.h"
+#include "apps/net/conformance.h"
 #include "apps/net/prove.h"
 #include "apps/net/pull.h"
 #include "base/json.h"
@@ -53,7 +56,8 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
     return arguments;
   }
   if (words[0] != "pull")
-    return usage_error("{}: unknown command; expected pull or prove-offline", printable(words[0]));
+    return usage_error("{}: unknown command; expected pull, prove-offline, conformance or bench serve",
+                       printable(words[0]));
   for (size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "--list")
@@ -152,18 +156,27 @@ int report(const Error& error, bool as_json) {
   return exit_code(error.fault);
 }
 
+bool has_json(const std::vector<std::string>& words) {
+  return std::find(words.begin(), words.end(), "--json") != words.end();
+}
+
 int main_of(const std::vector<std::string>& words) {
   if (!words.empty() && words[0] == "prove-offline") {
     const auto home = home_folder();
     const Result<Done> done = home ? prove(*home, words) : Result<Done>(Failure(home.error()));
-    return done ? 0 : report(done.error(), std::find(words.begin(), words.end(), "--json") != words.end());
+    return done ? 0 : report(done.error(), has_json(words));
+  }
+  curl_global_init(CURL_GLOBAL_DEFAULT);
+  const bool bench = words.size() > 1 && words[0] == "bench" && words[1] == "serve";
+  if (bench || (!words.empty() && words[0] == "conformance")) {
+    const Result<Done> done = bench ? bench_serve_command(words, cancelled) : conformance_command(words, cancelled);
+    return done ? 0 : report(done.error(), has_json(words));
   }
   const auto arguments = parse_arguments(words);
   if (arguments && arguments->help) {
     std::fputs(help, stdout);
     return 0;
   }
-  curl_global_init(CURL_GLOBAL_DEFAULT);
   const Result<Done> done = arguments ? run(*arguments) : Result<Done>(Failure(arguments.error()));
   return done ? 0 : report(done.error(), arguments && arguments->json);
 }
