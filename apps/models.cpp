@@ -28,7 +28,8 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->type_name("SIZE");
   app.add_flag("--exact", options.exact, "weights decoded to float, float cache: slower, for comparing");
   const std::map<std::string, MlaForm> forms{{"absorbed", MlaForm::absorbed}, {"expanded", MlaForm::expanded}};
-  app.add_option("--mla", options.mla, "latent attention: absorbed (default, a small cache) or expanded")
+  app.add_option("--mla", options.mla,
+                 "latent attention of prompts: absorbed (default) or expanded (long ones sooner, a next turn later)")
       ->transform(CLI::CheckedTransformer(forms).description(""))
       ->type_name("FORM");
 }

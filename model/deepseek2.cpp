@@ -117,9 +117,9 @@ Tensor Deepseek2::predict(Pass& pass, const Tensor& states) const {
   const Tensor x = block(pass, config_.trunk.layers, w.layer, in);     // [rows, hidden]
   if (pass.keeps_states()) pass.set_states(ops::rms_norm(c, x, w.norm, eps));
   if (pass.logit_rows().empty()) return {};
-  Tensor out = ops::rms_norm(c, ops::pick_rows(c, x, pass.logit_rows()), w.norm, eps);             // [n, hidden]
-  out = pass.at(Point::final_norm, 0, out, pass.logit_sites());                                    // [n, hidden]
-  return pass.at(Point::lm_head, 0, pass.head(trunk_.head, out), pass.logit_sites());       // [n, vocabulary]
+  Tensor out = ops::rms_norm(c, ops::pick_rows(c, x, pass.logit_rows()), w.norm, eps);  // [n, hidden]
+  out = pass.at(Point::final_norm, 0, out, pass.logit_sites());                         // [n, hidden]
+  return pass.at(Point::lm_head, 0, pass.head(trunk_.head, out), pass.logit_sites());   // [n, vocabulary]
 }
 
 // ------------------------------------------------------------------------------------------------------------------
@@ -225,6 +225,7 @@ void Deepseek2::count() {
   facts_.ffn = c.dense_layers ? c.ffn : c.experts.expert_ffn;
   const auto layers = static_cast<uint64_t>(c.trunk.layers + (predict_ ? 1 : 0));  // with keys
   facts_.cache_bytes_per_position = layers * shape.position_bytes();
+  facts_.blocks = c.attention.blocks(mode_.kv);
   facts_.positions_read = c.attention.indexer.most;
   facts_.index_bytes_per_position = layers * shape.index_row_bytes();
   facts_.experts = c.experts.experts;

@@ -1,5 +1,6 @@
 #include "model/mla.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/rope_scaling.h"
@@ -56,46 +57,174 @@ Latents down(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, 
           ops::rope(c, kr, config.rope, pass.positions())};
 }
 
-// [rows, h, v] either way.
-Tensor absorbed(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Latents& in, const Tensor& qn,
-                const Tensor& qr, const ops::Selection& selection) {
-  Context& c = pass.context();
-  const auto keys = config.split ? ops::HeadUse::straight : ops::HeadUse::turned;
-  const Tensor qa = pass.head_linear(config.split ? w.k_b : w.kv_b, keys_of(config), keys, qn);  // [rows, h, c]
-  const Tensor q = ops::join(c, qa, qr);                                                         // [rows, h, c+r]
-  const Tensor v = in.latent.reshaped({qn.rows(), 1, config.latent});                            // [rows, 1, c]
-  const Tensor k = ops::join(c, v, in.kr);                                                       // [rows, 1, c+r]
-  const Tensor mixed = pass.attention(layer, q, k, v, config.scale, selection);                  // [rows, h, c]
-  return pass.head_linear(config.split ? w.v_b : w.kv_b, values_of(config), ops::HeadUse::straight, mixed);
+Tensor absorbed_query(Pass& pass, const MlaConfig& config, const MlaLayer& w, const Tensor& qn, const Tensor& qr,
+                      std::span<const Row> owners) {
+  const auto use = config.split ? ops::HeadUse::straight : ops::HeadUse::turned;
+  const Tensor qa = pass.head_linear(config.split ? w.k_b : w.kv_b, keys_of(config), use, qn, owners);  // [rows, h, c]
+  return ops::join(pass.context(), qa, qr);  // [rows, h, c+r]
 }
 
-Tensor expanded(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Latents& in, const Tensor& qn,
-                const Tensor& qr, const ops::Selection& selection) {
+Tensor values_of_latents(Pass& pass, const MlaConfig& config, const MlaLayer& w, const Tensor& mixed,
+                         std::span<const Row> owners) {
+  return pass.head_linear(config.split ? w.v_b : w.kv_b, values_of(config), ops::HeadUse::straight, mixed, owners);
+}
+
+struct KeysAndValues {
+  Tensor k, v;  // [rows, heads, ..]
+};
+
+KeysAndValues of_latents(Context& c, const Tensor& latent, const Tensor& kr) {
+  const Tensor v = latent.reshaped({latent.rows(), 1, latent.width()});  // [rows, 1, c]
+  return {ops::join(c, v, kr), v};                                       // [rows, 1, c+r]
+}
+
+// latent [rows, c], kr [rows, 1, r] -> k [rows, h, n+r], v [rows, h, v]. `owners` is empty where no adapter counts.
+KeysAndValues expand(Pass& pass, const MlaConfig& config, const MlaLayer& w, const Tensor& latent, const Tensor& kr,
+                     std::span<const Row> owners) {
   Context& c = pass.context();
-  const int64_t rows = qn.rows(), h = config.heads, n = config.plain_key;
+  const int64_t rows = latent.rows(), h = config.heads, n = config.plain_key;
   Tensor kn, v;
   if (config.split) {
-    const Tensor each = ops::spread_heads(c, in.latent.reshaped({rows, 1, config.latent}), h);  // [rows, h, c]
-    kn = pass.head_linear(w.k_b, keys_of(config), ops::HeadUse::turned, each);                  // [rows, h, n]
-    v = pass.linear(w.v_b, in.latent).reshaped({rows, h, config.value});                        // [rows, h, v]
+    Tensor each = latent.reshaped({rows, 1, config.latent});
+    if (c.tape) each = ops::spread_heads(c, each, h);                                   // [rows, h, c]
+    kn = pass.head_linear(w.k_b, keys_of(config), ops::HeadUse::turned, each, owners);  // [rows, h, n]
+    v = pass.linear(w.v_b, latent, owners).reshaped({rows, h, config.value});           // [rows, h, v]
   } else {
-    const Tensor kv = pass.linear(w.kv_b, in.latent).reshaped({rows, h, n + config.value});  // [rows, h, n+v]
-    kn = ops::part(c, kv, 0, n);                                                             // [rows, h, n]
-    v = ops::part(c, kv, n, config.value);                                                   // [rows, h, v]
+    const Tensor kv = pass.linear(w.kv_b, latent, owners).reshaped({rows, h, n + config.value});  // [rows, h, n+v]
+    kn = ops::part(c, kv, 0, n);                                                                  // [rows, h, n]
+    v = ops::part(c, kv, n, config.value);                                                        // [rows, h, v]
   }
-  const Tensor k = ops::join(c, kn, ops::spread_heads(c, in.kr, h));  // [rows, h, n+r]
-  const Tensor q = ops::join(c, qn, qr);                              // [rows, h, n+r]
-  return pass.attention(layer, q, k, v, config.scale, selection);
+  return {ops::join(c, kn, ops::spread_heads(c, kr, h)), v};
+}
+
+// Rows of a pass over caches, by the form they are computed in.
+struct Forms {
+  std::span<const ops::AttentionSpan> expanded, absorbed;  // rows of either are counted in the pass
+};
+
+Forms forms_of(Pass& pass, const MlaConfig& config, int layer) {
+  const auto spans = pass.spans(layer, config.own_shape());
+  auto* expanded = pass.context().arena.array<ops::AttentionSpan>(spans.size());
+  auto* absorbed = pass.context().arena.array<ops::AttentionSpan>(spans.size());
+  size_t in_blocks = 0, others = 0;
+  for (const ops::AttentionSpan& span : spans) {
+    const auto sequence = static_cast<size_t>(pass.rows()[static_cast<size_t>(span.first_row)].sequence);
+    const int first = std::clamp(pass.batch().sequences[sequence].blocks - span.start, 0, span.rows);
+    if (first > 0) expanded[in_blocks++] = {span.first_row, first, span.start, span.pages};
+    if (first < span.rows)
+      absorbed[others++] = {span.first_row + first, span.rows - first, span.start + first, span.pages};
+  }
+  return {{expanded, in_blocks}, {absorbed, others}};
+}
+
+// z of these rows: keys and values of all positions up to the last are made from the kept latents.
+void attend_expanded(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Tensor& q,
+                     ops::AttentionSpan span, Tensor& z) {
+  constexpr int at_once = 2 * prompt_block;  // positions
+  Context& c = pass.context();
+  const KvPages& kept = *span.pages;
+  const int end = span.start + span.rows;
+  const KvShape shape = config.expanded_shape(kept.shape().type);
+  const auto pages = static_cast<size_t>((end + kv_page_positions - 1) / kv_page_positions);
+  KvPages made(shape, end, c.arena.array<std::byte>(pages * shape.page_bytes()), shape.page_bytes());
+  for (int first = 0; first < end; first += at_once) {
+    const int rows = std::min(at_once, end - first);
+    const Arena::Mark mark = c.arena.mark();
+    const Tensor both = ops::kept_keys(c, kept, first, rows);  // [rows, 1, c+r]
+    const Tensor latent = ops::part(c, both, 0, config.latent).reshaped({rows, config.latent});
+    const KeysAndValues some = expand(pass, config, w, latent, ops::part(c, both, config.latent, config.rotated), {});
+    const ops::AttentionSpan those{0, rows, first, &made};
+    ops::keep_positions(c, some.k, some.v, {&those, 1});
+    c.arena.rewind(mark);
+  }
+  span.pages = &made;
+  pass.attend_kept(layer, q, config.scale, {&span, 1}, pass.rows(), z);
+}
+
+// z of these rows, which are some of the pass: [n, h, v].
+Tensor attend_absorbed(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Tensor& qn,
+                       const Tensor& qr, std::span<const ops::AttentionSpan> spans, std::span<const int32_t> rows) {
+  Context& c = pass.context();
+  const std::span<Row> owners(c.arena.array<Row>(rows.size()), rows.size());
+  std::ranges::transform(rows, owners.begin(), [&](int32_t row) { return pass.rows()[static_cast<size_t>(row)]; });
+  const std::span<ops::AttentionSpan> own(c.arena.array<ops::AttentionSpan>(spans.size()), spans.size());
+  int count = 0;
+  for (size_t s = 0; s < spans.size(); ++s) {
+    own[s] = spans[s];
+    own[s].first_row = count;
+    count += spans[s].rows;
+  }
+  const Tensor q = absorbed_query(pass, config, w, ops::pick_rows(c, qn, rows), ops::pick_rows(c, qr, rows), owners);
+  Tensor mixed = Tensor::empty({count, config.heads, config.latent}, c.arena);
+  pass.attend_kept(layer, q, config.scale, own, owners, mixed);
+  return values_of_latents(pass, config, w, mixed, owners);
+}
+
+Tensor attend_in_forms(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Latents& in,
+                       const Tensor& qn, const Tensor& qr, const Forms& forms) {
+  Context& c = pass.context();
+  const KeysAndValues kept = of_latents(c, in.latent, in.kr);
+  ops::keep_positions(c, kept.k, kept.v, pass.spans(layer, config.own_shape()));
+  const Tensor q = ops::join(c, qn, qr);                                                         // [rows, h, n+r]
+  Tensor z = Tensor::empty({qn.rows(), int64_t{config.heads}, int64_t{config.value}}, c.arena);  // [rows, h, v]
+  for (const ops::AttentionSpan& span : forms.expanded) {
+    const bool shown = pass.patterns_shown(layer);  // then z may be another tensor afterwards
+    const Arena::Mark mark = c.arena.mark();
+    attend_expanded(pass, config, w, layer, q, span, z);
+    if (!shown) c.arena.rewind(mark);
+  }
+  if (forms.absorbed.empty()) return z;
+  size_t count = 0;
+  for (const ops::AttentionSpan& span : forms.absorbed) count += static_cast<size_t>(span.rows);
+  const std::span<int32_t> rows(c.arena.array<int32_t>(count), count);
+  count = 0;
+  for (const ops::AttentionSpan& span : forms.absorbed)
+    for (int i = 0; i < span.rows; ++i) rows[count++] = span.first_row + i;
+  return ops::replace_rows(c, z, rows, attend_absorbed(pass, config, w, layer, qn, qr, forms.absorbed, rows));
+}
+
+// [rows, h, v]
+Tensor attend(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Latents& in, const Tensor& qn,
+              const Tensor& qr, const ops::Selection& selection) {
+  Context& c = pass.context();
+  if (config.form == MlaForm::expanded) {
+    if (!pass.batch().sequences.front().cache) {
+      const auto [k, v] = expand(pass, config, w, in.latent, in.kr, pass.rows());
+      return pass.attention(layer, ops::join(c, qn, qr), k, v, config.scale, selection);
+    }
+    if (!selection.begins)
+      if (const Forms forms = forms_of(pass, config, layer); !forms.expanded.empty())
+        return attend_in_forms(pass, config, w, layer, in, qn, qr, forms);
+  }
+  const Tensor q = absorbed_query(pass, config, w, qn, qr, pass.rows());
+  const auto [k, v] = of_latents(c, in.latent, in.kr);
+  const Tensor mixed = pass.attention(layer, q, k, v, config.scale, selection);  // [rows, h, c]
+  return values_of_latents(pass, config, w, mixed, pass.rows());
 }
 
 }  // namespace
 
+// In q8 a block of 32 must not hold numbers of the latent and of the rotated key.
 KvShape MlaConfig::cache_shape(KvType type) const {
-  if (form == MlaForm::absorbed) {  // in q8 a block of 32 must not hold numbers of the latent and of the rotated key
-    const bool once = type != KvType::q8 || latent % kv_block == 0;
-    return {type, 1, latent + rotated, latent, once, indexer.dim};
-  }
-  return {type, heads, key(), value, false, indexer.dim};
+  const bool once = type != KvType::q8 || latent % kv_block == 0;
+  return {type, 1, latent + rotated, latent, once, indexer.dim};
+}
+
+KvShape MlaConfig::own_shape() const {
+  KvShape shape = form == MlaForm::absorbed ? cache_shape(KvType::f32) : expanded_shape(KvType::f32);
+  shape.index_dim = indexer.dim;
+  return shape;
+}
+
+KvShape MlaConfig::expanded_shape(KvType type) const {
+  return {type == KvType::f32 ? type : KvType::f16, heads, key(), value};
+}
+
+int MlaConfig::blocks(KvType type) const {
+  constexpr size_t most_expanded = size_t{1} << 30;  // bytes
+  if (form == MlaForm::absorbed || indexer.heads) return 0;
+  const size_t most = most_expanded / (expanded_shape(type).position_bytes() * prompt_block);
+  return static_cast<int>(std::min<size_t>(most, limits::context / prompt_block)) * prompt_block;
 }
 
 Tensor mla_attention(Pass& pass, const MlaConfig& config, const MlaLayer& w, int layer, const Tensor& x) {
@@ -106,11 +235,10 @@ Tensor mla_attention(Pass& pass, const MlaConfig& config, const MlaLayer& w, int
   qr = ops::rope(c, qr, config.rope, pass.positions());              // [rows, h, r]
   ops::Selection selection;
   if (config.indexer.heads)
-    selection = select_positions(pass, config.indexer, w.indexer, layer, x, in.query,
-                                 pass.spans(layer, config.cache_shape(KvType::f32)));
-  const auto mix = config.form == MlaForm::absorbed ? absorbed : expanded;
-  const Tensor z = pass.at(Point::z, layer, mix(pass, config, w, layer, in, qn, qr, selection));  // [rows, h, v]
-  return pass.linear(w.out, z.reshaped({x.rows(), int64_t{config.heads} * config.value}));        // [rows, hidden]
+    selection =
+        select_positions(pass, config.indexer, w.indexer, layer, x, in.query, pass.spans(layer, config.own_shape()));
+  const Tensor z = pass.at(Point::z, layer, attend(pass, config, w, layer, in, qn, qr, selection));  // [rows, h, v]
+  return pass.linear(w.out, z.reshaped({x.rows(), int64_t{config.heads} * config.value}));           // [rows, hidden]
 }
 
 // ------------------------------------------------------------------------------------------------------------------

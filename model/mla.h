@@ -5,8 +5,15 @@
 //   expanded  (kn, val)[head] = kv_b latent;  score = (qn·kn + qr·kr) scale;  z = Σ p val
 //   absorbed  score = (qnᵀWk · latent + qr·kr) scale;  z = Wv (Σ p latent);   Wk [n, c], Wv [v, c] rows of kv_b
 //   scale = (n + r)^-1/2 times yarn's factor for the softmax;  the norms have eps 1e-6 whatever the model's is
-// The two are the same function with other roundings, so the form is a numeric mode (model/model.h). The cache holds
-// what the form reads: absorbed, one key head of [latent, kr] whose value is the latent; expanded, h heads.
+// The two are the same function with other roundings, so the form is a numeric mode (model/model.h). The cache is the
+// same in both: one key head of [latent, kr] whose value is the latent.
+//
+// Absorbed reads little, which is what writing an answer takes; expanded multiplies less where many rows meet the same
+// past, that is in prompts. So the mode `expanded` is: rows of a prompt's whole blocks (prompt_block) are expanded, all
+// others absorbed. Keys and values of the past are made from the latents as they were kept, again in each pass, so that
+// the cut of a prompt into passes changes no bit; they are let go with the layer. Where they would take more than
+// most_expanded bytes, from some position on, and with an indexer, which reads little of the past, rows are absorbed.
+// Without a cache (training, goldens) all rows are of the mode's form.
 //
 // kv_b is used as it is stored, whole (released files, older GGUF) or split into k_b, already turned per head, and v_b
 // (GGUF): a product with a head's matrix or with its transpose is the same op (ops::head_linear), so no weight is
@@ -37,6 +44,9 @@ struct MlaConfig {
 
   int key() const { return plain_key + rotated; }
   KvShape cache_shape(KvType) const;
+  KvShape own_shape() const;             // of what is kept of a pass without a cache
+  KvShape expanded_shape(KvType) const;  // of what is made for a pass over a cache
+  int blocks(KvType) const;              // positions of prompts that may be expanded; 0: none
 };
 // Reads and checks sizes and rotation, in released and both GGUF spellings.
 Result<MlaConfig> read_mla_config(Loader&, int hidden, MlaForm);

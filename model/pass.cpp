@@ -65,6 +65,10 @@ Tensor Pass::linear(const Linear& weight, const Tensor& x, const Tensor& bias) {
   return adapted(weight, x, ops::linear(context_, weight, x, bias), rows_);
 }
 
+Tensor Pass::linear(const Linear& weight, const Tensor& x, std::span<const Row> owners) {
+  return adapted(weight, x, ops::linear(context_, weight, x), owners);
+}
+
 Tensor Pass::head(const Linear& weight, const Tensor& x) {
   return adapted(weight, x, ops::linear_fine(context_, weight, x), logit_sites_);
 }
@@ -159,9 +163,10 @@ Tensor Pass::adapted(const Linear& weight, const Tensor& x, Tensor y, std::span<
 }
 
 // The weight's change is B A, that of a head's matrix B_j A: used straight B_j (A x_j), turned Aᵀ (B_jᵀ x_j).
-Tensor Pass::head_linear(const Linear& weight, const ops::HeadRows& heads, ops::HeadUse use, const Tensor& x) {
+Tensor Pass::head_linear(const Linear& weight, const ops::HeadRows& heads, ops::HeadUse use, const Tensor& x,
+                         std::span<const Row> owners) {
   Tensor y = ops::head_linear(context_, weight, heads, use, x);
-  return changed(weight, std::move(y), rows_, [&](const LowRank& part, int first, int count) {
+  return changed(weight, std::move(y), owners, [&](const LowRank& part, int first, int count) {
     const Tensor in = x.rows(first, count);  // [n, h, in]
     const int64_t n = count * heads.heads, r = part.a.rows();
     if (use == ops::HeadUse::straight) {
@@ -217,10 +222,22 @@ Tensor Pass::attention_both_ways(int layer, const Tensor& q, const Tensor& k, co
 Tensor Pass::attend(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
                     const ops::Selection& selection) {
   Tensor z = ops::attention(context_, q, k, v, scale, spans_, selection);  // [rows, heads, value_dim]
-  if (!patterns_shown(layer)) return z;
+  return with_patterns(layer, q, k, v, std::move(z), scale, spans_, rows_, selection);
+}
 
-  for (const ops::AttentionSpan& span : spans_) {
-    const std::span<const Row> rows(rows_.data() + span.first_row, static_cast<size_t>(span.rows));
+void Pass::attend_kept(int layer, const Tensor& q, float scale, std::span<const ops::AttentionSpan> spans,
+                       std::span<const Row> owners, Tensor& z) {
+  ops::attend_kept(context_, q, scale, spans, z);
+  z = with_patterns(layer, q, {}, {}, std::move(z), scale, spans, owners, {});
+}
+
+// Shows the patterns of attention where they are watched; z is mixed again where they were replaced.
+Tensor Pass::with_patterns(int layer, const Tensor& q, const Tensor& k, const Tensor& v, Tensor z, float scale,
+                           std::span<const ops::AttentionSpan> spans, std::span<const Row> owners,
+                           const ops::Selection& selection) {
+  if (!patterns_shown(layer)) return z;
+  for (const ops::AttentionSpan& span : spans) {
+    const auto rows = owners.subspan(static_cast<size_t>(span.first_row), static_cast<size_t>(span.rows));
     const Tensor scores =
         ops::attention_scores(context_, q, k, *span.pages, scale, span, selection);  // [n, heads, positions]
     const Tensor new_scores = at(Point::attn_scores, layer, scores, rows);

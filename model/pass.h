@@ -24,6 +24,10 @@ struct Row {
   int sequence, position;
 };  // whose row it is: index of the sequence in the batch, absolute position
 
+// A prompt is computed in whole blocks of so many positions, its rest and all that is written one by one: where a model
+// has two ways for it (latent attention, model/mla.h), which one depends on the position alone.
+inline constexpr int prompt_block = 256;
+
 // The rows of a batch: consecutive rows of one sequence are consecutive positions of it.
 struct Batch {
   struct Sequence {
@@ -31,6 +35,7 @@ struct Batch {
     int start = 0;             // absolute position of the first token
     KvCache* cache = nullptr;  // null: this batch only (training)
     const Adapter* adapter = nullptr;
+    int blocks = 0;  // positions before this one are those of whole blocks of a prompt; 0 with an adapter
     // Which rows get logits: the last one, all, or none.
     enum class Logits : uint8_t { last, all, none } logits = Logits::last;
     bool final_states = false;  // all rows: what the output head would read of them (Pass::final_states)
@@ -76,14 +81,21 @@ class Pass {
   bool watched(Point point, int layer) const {  // ask before choosing a kernel that hides it
     return observed_ && watched_[index(point, layer)];
   }
+  bool patterns_shown(int layer) const {
+    return watched(Point::attn_scores, layer) || watched(Point::attn_probs, layer);
+  }
 
   // y = x Wᵀ + bias, plus each sequence's adapter.
   Tensor linear(const Linear&, const Tensor& x, const Tensor& bias = {});
+  Tensor linear(const Linear&, const Tensor& x, std::span<const Row> owners);  // of x: not the rows of the batch
   // The same for the output head: at higher precision, x [rows that get logits, hidden].
   Tensor head(const Linear&, const Tensor& x);
   Tensor final_logits(const Linear& head, std::span<const int32_t> rows);  // of these of final_states()
   // Matrices of heads in one weight (ops::head_linear), plus each sequence's adapter of that weight.
-  Tensor head_linear(const Linear&, const ops::HeadRows&, ops::HeadUse, const Tensor& x);
+  Tensor head_linear(const Linear& weight, const ops::HeadRows& heads, ops::HeadUse use, const Tensor& x) {
+    return head_linear(weight, heads, use, x, rows_);
+  }
+  Tensor head_linear(const Linear&, const ops::HeadRows&, ops::HeadUse, const Tensor& x, std::span<const Row> owners);
   // Several weights over one x, in one region.
   void linear_many(std::span<const ops::LinearPart> parts, const Tensor& x, std::span<Tensor> results);
   Tensor linear_exact(const Linear&, const Tensor& x);  // in exact arithmetic whatever the mode, for routers
@@ -98,6 +110,9 @@ class Pass {
                    const ops::Selection& = {});
   // The same where a row sees all rows of its sequence, whole in this batch (encoders).
   Tensor attention_both_ways(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale);
+  // The same over pages that somebody has written: z of the spans' rows. `owners`: of the rows of q.
+  void attend_kept(int layer, const Tensor& q, float scale, std::span<const ops::AttentionSpan>,
+                   std::span<const Row> owners, Tensor& z);
   // The batch as spans over the pages of its caches in this layer; sequences without a cache get pages of the pass's
   // own, of this shape. Valid until the next layer's.
   std::span<const ops::AttentionSpan> spans(int layer, const KvShape& own);
@@ -132,9 +147,8 @@ class Pass {
   void find_spans(int layer, const KvShape* own);
   void find_own_spans(int layer, const Tensor& k, const Tensor& v);
   Tensor attend(int layer, const Tensor& q, const Tensor& k, const Tensor& v, float scale, const ops::Selection&);
-  bool patterns_shown(int layer) const {
-    return watched(Point::attn_scores, layer) || watched(Point::attn_probs, layer);
-  }
+  Tensor with_patterns(int layer, const Tensor& q, const Tensor& k, const Tensor& v, Tensor z, float scale,
+                       std::span<const ops::AttentionSpan>, std::span<const Row> owners, const ops::Selection&);
   Tensor show(Point, int layer, Tensor x, std::span<const Row> rows, int expert = every_expert);
   Tensor adapted(const Linear&, const Tensor& x, Tensor y, std::span<const Row> sites);
   template <class Change>

@@ -277,4 +277,21 @@ Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tenso
   return z;
 }
 
+void attend_kept(Context& context, const Tensor& q, float scale, std::span<const AttentionSpan> spans, Tensor& z) {
+  CHECK(!context.tape, "a gradient through kept positions");
+  CHECK(q.shape().rank() == 3 && z.shape().rank() == 3 && z.rows() == q.rows() && z.shape()[1] == q.shape()[1],
+        "q {}, z {}", q.shape().text(), z.shape().text());
+  if (spans.empty()) return;
+  const Arena::Mark mark = context.arena.mark();
+  const KvView* pages = views_of(context.arena, spans);
+  for (size_t s = 0; s < spans.size(); ++s) {
+    const KvShape& shape = pages[s].shape;
+    CHECK(shape == pages[0].shape && shape.head_dim == q.shape()[2] && shape.value_dim == z.shape()[2] &&
+              q.shape()[1] % shape.kv_heads == 0 && spans[s].first_row + spans[s].rows <= q.rows(),
+          "pages of {} heads of {} and {}, q {}", shape.kv_heads, shape.head_dim, shape.value_dim, q.shape().text());
+  }
+  Attention(context, q, scale, spans, pages, z).run();
+  context.arena.rewind(mark);
+}
+
 }  // namespace freehold::ops

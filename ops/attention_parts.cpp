@@ -1,5 +1,7 @@
 #include "ops/attention_parts.h"
 
+#include "ops/row_chunks.h"
+
 namespace freehold::ops {
 namespace {
 
@@ -110,6 +112,43 @@ class PageWriter {
 
 const KvView* written_pages(Context& context, const Tensor& k, const Tensor& v, std::span<const AttentionSpan> spans) {
   return PageWriter(context, k, v, spans).run();
+}
+
+void keep_positions(Context& context, const Tensor& k, const Tensor& v, std::span<const AttentionSpan> spans) {
+  const Arena::Mark mark = context.arena.mark();
+  written_pages(context, k, v, spans);
+  context.arena.rewind(mark);
+}
+
+Tensor kept_keys(Context& context, const KvPages& pages, int first, int count) {
+  const KvShape& shape = pages.shape();
+  CHECK(first >= 0 && count >= 0 && first + count <= pages.capacity(), "positions {}+{} of {}", first, count,
+        pages.capacity());
+  Tensor keys = Tensor::empty({count, shape.kv_heads, shape.head_dim}, context.arena);
+  float* to = keys.mutable_data();
+  const Arena::Mark mark = context.arena.mark();
+  const size_t key_bytes = shape.key_row_bytes(), row_bytes = key_bytes + shape.value_row_bytes();
+  auto* stored = context.arena.array<std::byte>(static_cast<size_t>(count) * row_bytes);
+  each_rows(context.pool, count, keys.width(), [&](int64_t from, int64_t rows) {
+    for (int64_t i = from; i < from + rows; ++i) {
+      std::byte* row = stored + static_cast<size_t>(i) * row_bytes;
+      pages.read_stored(first + static_cast<int>(i), row, row + key_bytes);
+      load_row(shape, shape.head_dim, row, to + i * keys.width());
+    }
+  });
+  context.arena.rewind(mark);
+  return keys;
+}
+
+const KvView* views_of(Arena& arena, std::span<const AttentionSpan> spans) {
+  auto* pages = arena.array<KvView>(spans.size());
+  for (size_t s = 0; s < spans.size(); ++s) {
+    CHECK(spans[s].pages, "a span without pages");
+    CHECK(spans[s].start + spans[s].rows <= spans[s].pages->capacity(), "position {} of {}",
+          spans[s].start + spans[s].rows, spans[s].pages->capacity());
+    pages[s] = spans[s].pages->view();
+  }
+  return pages;
 }
 
 AttentionColumns new_columns(Arena& arena, int count, int value_dim) {

@@ -15,6 +15,9 @@ constexpr int stretch_positions = 512;  // keys after which softmax starts anew
 // for this call.
 const KvView* written_pages(Context&, const Tensor& k, const Tensor& v, std::span<const AttentionSpan>);
 
+// The pages of spans that all have some, with room for their rows.
+const KvView* views_of(Arena&, std::span<const AttentionSpan>);
+
 AttentionColumns new_columns(Arena&, int count, int value_dim);
 AttentionColumns from_column(AttentionColumns, int first, const KvShape&);
 

@@ -63,12 +63,12 @@ void decode_turned(const LinearKernels& kernels, const Weight& weight, int64_t r
   }
 }
 
-// y += product, in floats: x [R, heads, in], y [R, heads, out].
+// y += product, in floats: x [R, heads, in], or one for all heads [R, 1, in]; y [R, heads, out].
 class HeadProduct {
  public:
   HeadProduct(const LinearKernels& kernels, const Weight& weight, const HeadRows& part, HeadUse use, const float* x,
-              int64_t rows, float* y)
-      : kernels_(kernels), weight_(weight), part_(part), use_(use), x_(x), rows_(rows), y_(y) {}
+              int64_t x_heads, int64_t rows, float* y)
+      : kernels_(kernels), weight_(weight), part_(part), use_(use), x_(x), x_heads_(x_heads), rows_(rows), y_(y) {}
 
   int64_t in() const { return use_ == HeadUse::straight ? weight_.cols : part_.rows; }
   int64_t out() const { return use_ == HeadUse::straight ? part_.rows : weight_.cols; }
@@ -99,7 +99,7 @@ class HeadProduct {
     return y_ + (row * part_.heads + head) * out() + output;
   }
   const float* inputs(int64_t head, int64_t first, int64_t row) const {
-    return x_ + (row * part_.heads + head) * in() + first;
+    return x_ + (row * x_heads_ + (x_heads_ == 1 ? 0 : head)) * in() + first;
   }
 
   void straight(int64_t head, int64_t output, int64_t count, int64_t row, int64_t rows) const {
@@ -114,7 +114,7 @@ class HeadProduct {
         for (int h = 0; h < halves; ++h)
           decode_lines(kernels_, weight_, from + g + 16 * h, from + count, k, now, &lines[h][0][0]);
         kernels_.multiply_floats({&lines[0][0][0], 16, decode_inputs * 16, halves, inputs(head, k, row),
-                                  part_.heads * in(), 1, now, static_cast<int>(rows), sums + g, chunk_outputs});
+                                  x_heads_ * in(), 1, now, static_cast<int>(rows), sums + g, chunk_outputs});
       }
     store(head, output, count, row, rows, sums);
   }
@@ -138,7 +138,7 @@ class HeadProduct {
       }
       for (int64_t i = 0; i < blocks; i += 2)
         kernels_.multiply_floats({lines + i * step_rows * 16, 16, step_rows * 16, i + 1 < blocks ? 2 : 1,
-                                  inputs(head, k, row), part_.heads * in(), 1, steps, static_cast<int>(rows),
+                                  inputs(head, k, row), x_heads_ * in(), 1, steps, static_cast<int>(rows),
                                   sums + 16 * i, chunk_outputs});
     }
     store(head, output, count, row, rows, sums);
@@ -149,7 +149,7 @@ class HeadProduct {
   const HeadRows part_;
   const HeadUse use_;
   const float* const x_;
-  const int64_t rows_;
+  const int64_t x_heads_, rows_;
   float* const y_;
 };
 
@@ -177,9 +177,9 @@ void multiply_int8(Context& context, const Weight& weight, const HeadRows& part,
     const int64_t group = (head * part.stride + part.first + output) / 16;
     multiply({weight.bytes.data() + group * group_bytes, group_bytes,
               static_cast<int>(std::min(chunk_outputs, part.rows - output) / 16), view.rows,
-              view.first + head * rows + row, static_cast<int>(std::min(strip_rows, rows - row)),
-              to + (row * part.heads + head) * part.rows + output, part.heads * part.rows,
-              kernels.most_few});
+              view.first + (x.shape()[1] == 1 ? 0 : head) * rows + row,
+              static_cast<int>(std::min(strip_rows, rows - row)), to + (row * part.heads + head) * part.rows + output,
+              part.heads * part.rows, kernels.most_few});
   });
 }
 
@@ -201,8 +201,9 @@ void add_head_weight_gradients(const LinearKernels& kernels, Pool& pool, const H
 
 Tensor product(Context& context, const Weight& weight, const HeadRows& part, HeadUse use, const Tensor& x) {
   const int64_t in = use == HeadUse::straight ? weight.cols : part.rows;
-  CHECK(x.shape().rank() == 3 && x.shape()[1] == part.heads && x.shape()[2] == in, "{} for {} heads of {}",
-        x.shape().text(), part.heads, in);
+  CHECK(x.shape().rank() == 3 && (x.shape()[1] == part.heads || (x.shape()[1] == 1 && !context.tape)) &&
+            x.shape()[2] == in,
+        "{} for {} heads of {}", x.shape().text(), part.heads, in);
   CHECK(part.rows > 0 && part.first >= 0 && (part.heads - 1) * part.stride + part.first + part.rows <= weight.rows,
         "{}: {} heads of rows {}+{} by {}, {} rows", weight.name, part.heads, part.first, part.rows, part.stride,
         weight.rows);
@@ -214,7 +215,8 @@ Tensor product(Context& context, const Weight& weight, const HeadRows& part, Hea
     return y;
   }
   Tensor y = Tensor::zeros({x.rows(), part.heads, out}, context.arena);
-  HeadProduct(context.kernels.linear, weight, part, use, x.data(), x.rows(), y.mutable_data()).run(context.pool);
+  HeadProduct(context.kernels.linear, weight, part, use, x.data(), x.shape()[1], x.rows(), y.mutable_data())
+      .run(context.pool);
   return y;
 }
 
@@ -225,14 +227,14 @@ HeadUse other(HeadUse use) { return use == HeadUse::straight ? HeadUse::turned :
 Tensor head_linear(Context& context, const Linear& linear, const HeadRows& part, HeadUse use, const Tensor& x) {
   Tensor y = product(context, linear.weight, part, use, x);
   if (context.tape)
-    context.tape->record(
-        y, [&linear, part, use, x, y, &kernels = context.kernels.linear, &pool = context.pool](Tape& tape) {
-          const float* dy = tape.grad(y).data();
-          HeadProduct(kernels, linear.weight, part, other(use), dy, x.rows(), tape.grad(x).data()).run(pool);
-          if (tape.tracks(linear))
-            add_head_weight_gradients(kernels, pool, part, use, dy, y.shape()[2], x.data(), x.shape()[2], x.rows(),
-                                      tape.weight_grad(linear).data());
-        });
+    context.tape->record(y, [&linear, part, use, x, y, &kernels = context.kernels.linear,
+                             &pool = context.pool](Tape& tape) {
+      const float* dy = tape.grad(y).data();
+      HeadProduct(kernels, linear.weight, part, other(use), dy, part.heads, x.rows(), tape.grad(x).data()).run(pool);
+      if (tape.tracks(linear))
+        add_head_weight_gradients(kernels, pool, part, use, dy, y.shape()[2], x.data(), x.shape()[2], x.rows(),
+                                  tape.weight_grad(linear).data());
+    });
   return y;
 }
 
@@ -242,7 +244,7 @@ Tensor head_matmul(Context& context, const Tensor& w, const HeadRows& part, Head
     context.tape->record(y, [w, part, use, x, y, &kernels = context.kernels.linear, &pool = context.pool](Tape& tape) {
       const float* dy = tape.grad(y).data();
       const Weight weight = as_weight(w);
-      HeadProduct(kernels, weight, part, other(use), dy, x.rows(), tape.grad(x).data()).run(pool);
+      HeadProduct(kernels, weight, part, other(use), dy, part.heads, x.rows(), tape.grad(x).data()).run(pool);
       add_head_weight_gradients(kernels, pool, part, use, dy, y.shape()[2], x.data(), x.shape()[2], x.rows(),
                                 tape.grad(w).data());
     });

@@ -30,9 +30,9 @@ void linear_many(Context&, std::span<const LinearPart> parts, const Tensor& x, s
 // linear in exact arithmetic whatever the mode: for a small matrix whose results decide something (a router).
 Tensor linear_exact(Context&, const Linear&, const Tensor& x);
 
-// linear for the head, whose errors reach the logits undamped: outputs within 6 of the largest of their row, and those that
-// share a group of 16 with one, see activations rounded to 8 bits twice: x, and what rounding left of x. That is exact
-// mode's precision to a few 1e-5.
+// linear for the head, whose errors reach the logits undamped: outputs within 6 of the largest of their row, and those
+// that share a group of 16 with one, see activations rounded to 8 bits twice: x, and what rounding left of x. That is
+// exact mode's precision to a few 1e-5.
 Tensor linear_fine(Context&, const Linear&, const Tensor& x);
 
 // y = x wᵀ with w a trainable tensor [out, in] (adapters): gradients reach both.
@@ -40,7 +40,7 @@ Tensor matmul(Context&, const Tensor& x, const Tensor& w);
 
 // One small matrix for each head, all of them rows of one stored matrix [rows, in]: M_j is rows j*stride+first ..
 // +rows. Straight: y[r,j] = M_j x[r,j], [R, heads, in] -> [R, heads, rows]. Turned: y[r,j] = M_jᵀ x[r,j], the other way
-// round.
+// round. Without a tape x may be [R, 1, ..]: the same for all heads.
 struct HeadRows {
   int64_t heads, stride, first, rows;
 };
@@ -88,13 +88,21 @@ struct AttentionSpan {
   int start = 0;             // absolute position of the first row
   KvPages* pages = nullptr;  // past and present; k and v of these rows are written here first. Null: this batch only
   Mask mask = Mask::causal;
-  int last_seen(int row) const { return start + (mask == Mask::causal ? row : rows - 1); }  // position, by row of the span
+  int last_seen(int row) const {
+    return start + (mask == Mask::causal ? row : rows - 1);
+  }  // position, by row of the span
 };
 // q [R, h, d], k [R, g, d], v [R, g, dv] -> z [R, h, dv]; softmax(q·k * scale) over the positions that the mask leaves,
 // or over those that are selected, at least one for a row (causal only). Spans cover the rows in order. With a tape,
 // every span must start at 0.
 Tensor attention(Context&, const Tensor& q, const Tensor& k, const Tensor& v, float scale,
                  std::span<const AttentionSpan>, const Selection& = {});
+// Attention in steps, for who keeps something else than what rows read (latents, model/mla.h): k and v of the spans'
+// rows into their pages; the keys [count, g, d] of positions first.. as kept; and z of the spans' rows, each over all
+// it sees in its pages. Other rows of z stay as they are. Not differentiable.
+void keep_positions(Context&, const Tensor& k, const Tensor& v, std::span<const AttentionSpan>);
+Tensor kept_keys(Context&, const KvPages&, int first, int count);
+void attend_kept(Context&, const Tensor& q, float scale, std::span<const AttentionSpan>, Tensor& z);
 // The positions an indexer selects for each row (ops/selection.h), its own among those it may see. Writes the index
 // keys k [R, dim] of these rows into the spans' pages first. q [R, heads, dim], weights [R, heads].
 Selection select_positions(Context&, const Tensor& q, const Tensor& weights, const Tensor& k, int most,

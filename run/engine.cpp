@@ -9,7 +9,7 @@ namespace freehold {
 namespace {
 
 // Counts the changes of the bits that a numeric mode gives: what was saved before one is not taken up after it.
-constexpr int64_t arithmetic_version = 2;
+constexpr int64_t arithmetic_version = 3;
 
 }  // namespace
 

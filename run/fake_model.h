@@ -1,6 +1,7 @@
 // A model for tests: no weights; every logit, and every number of a final state, is a hash of all tokens so far, which
 // it reads back from its cache. So a wrong position, a stale page or a missing token changes every number. With a short
-// memory only the last tokens count, and what it writes repeats itself.
+// memory only the last tokens count, and what it writes repeats itself. Where facts_.blocks says so, positions in whole
+// blocks of a prompt count otherwise.
 #pragma once
 
 #include <chrono>
@@ -48,7 +49,7 @@ class FakeModel : public Model {
       for (size_t i = 0; i < sequence.tokens.size(); ++i, ++at) {
         const int position = sequence.start + static_cast<int>(i);
         std::vector<float> k(heads * head_dim, static_cast<float>(sequence.tokens[i])),
-            v(k.size(), static_cast<float>(position % 997));
+            v(k.size(), static_cast<float>(position % 997 + (position < sequence.blocks ? 1000 : 0)));
         for (int layer = 0; layer < 2; ++layer) sequence.cache->pages(layer)->write(position, k.data(), v.data());
       }
       computed += static_cast<int>(sequence.tokens.size());

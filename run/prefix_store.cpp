@@ -33,12 +33,13 @@ PrefixStore::~PrefixStore() {
   if (thread_.joinable()) thread_.join();
 }
 
-PrefixStore::Names PrefixStore::names_of(const std::string& user, std::span<const Token> tokens) const {
+PrefixStore::Names PrefixStore::names_of(const std::string& user, std::span<const Token> tokens, int blocks) const {
   // The length keeps binding and user apart.
   SealedStore::Name before = store_->name_of(fmt::format("prefix {} {}{}", binding_.size(), binding_, user));
   Names names;
-  for (; tokens.size() >= kv_page_positions; tokens = tokens.subspan(kv_page_positions)) {
+  for (; tokens.size() >= kv_page_positions; tokens = tokens.subspan(kv_page_positions), blocks -= kv_page_positions) {
     std::string what(text_of(before));
+    if (blocks >= kv_page_positions) what += "in blocks";
     what.append(reinterpret_cast<const char*>(tokens.data()), kv_page_positions * sizeof(Token));
     names.push_back(before = store_->name_of(what));
   }

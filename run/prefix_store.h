@@ -1,9 +1,9 @@
 // PrefixStore: prefixes of sessions on disk, in pages of 64 positions: what all layers keep of them, as it lies in
 // memory (ops/kv_pages.h). A page read back has the bits that computing it would give.
 //
-// A page's name is a keyed hash of the name before it and its 64 tokens; before the first stands one of the binding
-// (program, numbers, weights) and the user. So what begins alike is kept once, a page fits behind its own past only,
-// and no user finds another's.
+// A page's name is a keyed hash of the name before it, its 64 tokens and whether they are of a prompt's whole blocks;
+// before the first stands one of the binding (program, numbers, weights) and the user. So what begins alike is kept
+// once, a page fits behind its own past only, and no user finds another's.
 //
 // The engine's thread never waits for the disk while it has other work: pages are handed over to the store's thread and
 // fetched by one of this class, a few ahead of who takes them.
@@ -33,8 +33,9 @@ class PrefixStore {
                                                    std::string binding);
   ~PrefixStore();
 
-  Names names_of(const std::string& user, std::span<const Token> tokens) const;  // of its whole pages
-  int held(const Names& names) const;                                            // the first so many are there
+  // Of its whole pages; those of the first `blocks` positions were computed in whole blocks of a prompt (Session).
+  Names names_of(const std::string& user, std::span<const Token> tokens, int blocks) const;
+  int held(const Names& names) const;  // the first so many are there
   void put(const Session& session, int page, const SealedStore::Name& name, int64_t used);
   SealedStore& store() { return *store_; }
 

@@ -85,7 +85,7 @@ struct PrefixStoreTest : ::testing::Test {
     return files;
   }
   Path page(const std::vector<Token>& tokens, size_t i) const {
-    return folder / hex_of(prefixes->names_of("a", tokens).at(i));
+    return folder / hex_of(prefixes->names_of("a", tokens, 0).at(i));
   }
 };
 
@@ -102,7 +102,7 @@ TEST_F(PrefixStoreTest, AHitFromMemoryAndOneFromDiskAfterARestartGiveTheComputed
       Session live = session(), back = session();
       ASSERT_TRUE(live.sync(prompt));
       const auto kept = *PrefixStore::make(its, std::move(*store), "x");
-      const auto names = kept->names_of("a", live.tokens());
+      const auto names = kept->names_of("a", live.tokens(), 0);
       EXPECT_EQ(names.size(), static_cast<size_t>(length / 64));
       for (size_t i = 0; i < names.size(); ++i) kept->put(live, static_cast<int>(i), names[i], kept->store().times(1));
       kept->store().wait_until_written();
@@ -132,6 +132,32 @@ TEST_F(PrefixStoreTest, AHitFromMemoryAndOneFromDiskAfterARestartGiveTheComputed
   EXPECT_LT(model.computed, 40);
   EXPECT_EQ(scheduler->counts().disk_tokens, 512u);
   EXPECT_EQ(from_disk.tokens, from_memory.tokens);
+  EXPECT_EQ(from_disk.tokens, computed(second));
+}
+
+// An answer that comes to lie in a whole block of the next prompt is computed again, whatever memory or disk holds.
+TEST_F(PrefixStoreTest, WhatIsNotComputedInTheSameBlocksIsNotTaken) {
+  model.facts_.blocks = 1024;
+  const auto first = text(500);
+  start();
+  auto second = first;
+  for (const Token token : answer(first).tokens) second.push_back(token);
+  const auto third = [&] {
+    auto longer = second;
+    for (const Token token : text(60, 5)) longer.push_back(token);
+    return longer;
+  }();
+  const Answer from_memory = answer(second);  // 520 tokens: two blocks, where the first prompt had one
+  EXPECT_EQ(from_memory.reused, 256);
+  EXPECT_EQ(answer(third).reused, 520);
+  start();
+  const Answer from_disk = answer(second);
+  EXPECT_EQ(from_disk.reused, 512);
+  EXPECT_EQ(from_disk.tokens, from_memory.tokens);
+  start();
+  const Answer again = answer(first);
+  EXPECT_EQ(again.reused, 448);
+  EXPECT_EQ(again.tokens, computed(first));
   EXPECT_EQ(from_disk.tokens, computed(second));
 }
 
@@ -192,7 +218,7 @@ TEST_F(PrefixStoreTest, TheEndOfAPrefixGoesBeforeItsBeginning) {
   start("this model", 4 * each);
   EXPECT_EQ(answer(text(129, 9)).reused, 0);  // takes the place of two
   EXPECT_LE(prefixes->store().counts().bytes, 4 * each);
-  EXPECT_EQ(prefixes->held(prefixes->names_of("a", prompt)), 2);
+  EXPECT_EQ(prefixes->held(prefixes->names_of("a", prompt, 0)), 2);
 }
 
 TEST_F(PrefixStoreTest, OneThatIsCancelledWhileItComesHarmsNobody) {

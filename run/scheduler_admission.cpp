@@ -12,10 +12,6 @@ constexpr int usual_context = 8192;
 constexpr size_t most_charges = 1024;
 constexpr int worth_copying = 16;  // positions; fewer are computed again
 
-int common_length(std::span<const Token> a, std::span<const Token> b) {
-  return static_cast<int>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
-}
-
 uint64_t seed_of_answer(uint64_t seed, int answer) {
   return answer == 0 ? seed : Random(seed ^ (0x9e3779b97f4a7c15ull * static_cast<uint64_t>(answer))).next();
 }
@@ -182,18 +178,15 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
 // A session with room for `positions` that holds as much of the prompt as is found in memory; its last token is always
 // computed, for the logits after it. For a vector or log probabilities all of it is: states of tokens are not kept.
 Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reused) {
-  const std::span<const Token> wanted(ask.prompt.data(), ask.computes_all() ? 0 : ask.prompt.size() - 1);
+  const int most = ask.computes_all() ? 0 : static_cast<int>(ask.prompt.size()) - 1;
+  const auto shared = [&](const Session& session) { return std::min(session.shared(ask.prompt), most); };
   const Session* source = nullptr;
   auto kept = kept_.end();
   for (auto i = kept_.begin(); i != kept_.end(); ++i)
-    if (const int common = common_length(i->session.tokens(), wanted); i->user == ask.user && common > reused) {
-      reused = common, source = &i->session, kept = i;
-    }
+    if (i->user == ask.user && shared(i->session) > reused) reused = shared(i->session), source = &i->session, kept = i;
   for (const auto& writing : writing_)
-    if (const int common = common_length(writing->session.tokens(), wanted);
-        writing->request->ask_.user == ask.user && common > reused) {
-      reused = common, source = &writing->session, kept = kept_.end();
-    }
+    if (writing->request->ask_.user == ask.user && shared(writing->session) > reused)
+      reused = shared(writing->session), source = &writing->session, kept = kept_.end();
 
   const bool room = used_positions_ + positions <= options_.cache_positions;
   if (kept != kept_.end() && source->capacity() >= positions && (!room || 2 * reused >= source->position())) {
@@ -203,6 +196,7 @@ Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reuse
       reused = 0;
       TRY(session.rewind(0));
     }
+    session.begin_prompt(ask.prompt.size());
     return session;
   }
   if (reused < worth_copying) source = nullptr;
@@ -216,6 +210,7 @@ Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reuse
   if (!session) return session;
   used_positions_ += positions;
   if (!source || !session->copy_prefix(*source, reused)) reused = 0;
+  session->begin_prompt(ask.prompt.size());
   return session;
 }
 
@@ -252,7 +247,7 @@ void Scheduler::keep(Session session, const Ask& ask) {
   kept_.push_back({std::move(session), ask.user});
   if (!options_.prefixes) return;
   Kept& kept = kept_.back();
-  kept.names = options_.prefixes->names_of(kept.user, kept.session.tokens());
+  kept.names = options_.prefixes->names_of(kept.user, kept.session.tokens(), kept.session.blocks());
   const int pages = static_cast<int>(kept.names.size());
   if (pages > 0) kept.last_used = options_.prefixes->store().times(pages) + pages - 1, unsaved_ = true;
 }

@@ -8,7 +8,7 @@ namespace freehold {
 namespace {
 
 constexpr int least_gain = kv_page_positions;  // positions more than memory has; fewer are computed again
-constexpr int taken_beside_work = 4;              // pages a step
+constexpr int taken_beside_work = 4;           // pages a step
 constexpr std::chrono::milliseconds idle_wait{10};
 
 }  // namespace
@@ -18,7 +18,8 @@ void Scheduler::look_on_disk(Writing& writing, int reused) {
   const Ask& ask = writing.request->ask_;
   if (options_.prefixes && !ask.computes_all()) {
     const std::span<const Token> wanted(ask.prompt.data(), ask.prompt.size() - 1);
-    const PrefixStore::Names names = options_.prefixes->names_of(ask.user, wanted);
+    const PrefixStore::Names names =
+        options_.prefixes->names_of(ask.user, wanted, writing.session.blocks_of(ask.prompt.size()));
     const int held = options_.prefixes->held(names), from = reused / kv_page_positions;
     if (held * kv_page_positions >= reused + least_gain && writing.session.rewind(from * kv_page_positions)) {
       writing.fetch = options_.prefixes->fetch(

@@ -58,6 +58,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
                                .start = s.position(),
                                .cache = s.cache_.get(),
                                .adapter = s.options_.adapter,
+                               .blocks = s.blocks_,
                                .logits = w.guesses > 0    ? Logits::all
                                          : w.wants_logits ? Logits::last
                                                           : Logits::none,
@@ -100,9 +101,20 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   return Done{};
 }
 
+int Session::blocks_of(size_t prompt) const {
+  const int blocks = options_.adapter ? 0 : engine_->model().facts().blocks;
+  return std::min(static_cast<int>(prompt / prompt_block) * prompt_block, blocks);
+}
+
+int Session::shared(std::span<const Token> prompt) const {
+  const auto common = static_cast<int>(
+      std::mismatch(tokens_.begin(), tokens_.end(), prompt.begin(), prompt.end()).first - tokens_.begin());
+  const int here = std::min(blocks_, common), there = std::min(blocks_of(prompt.size()), common);
+  return here == there ? common : std::min(here, there);
+}
+
 Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progress) {
-  const size_t common = static_cast<size_t>(
-      std::mismatch(tokens_.begin(), tokens_.end(), prefix.begin(), prefix.end()).first - tokens_.begin());
+  const auto common = static_cast<size_t>(shared(prefix));
   if (common == prefix.size() && common == tokens_.size() && (has_logits_ || prefix.empty())) {
     reused_ = static_cast<int>(common);
     return Done{};
@@ -118,6 +130,7 @@ Result<Done> Session::sync(std::span<const Token> prefix, const Progress& progre
       cache_->can_continue(static_cast<int>(keep) - 1))
     --keep;
   TRY(rewind_to(static_cast<int>(keep), keep < common));
+  begin_prompt(prefix.size());
   reused_ = static_cast<int>(keep);
   const int total = static_cast<int>(prefix.size() - keep);
   for (int done = 0; done < total;) {
@@ -203,6 +216,7 @@ Result<Done> Session::rewind_to(int position, bool same_follows) {
   if (drafts_) drafts_->shrink(tokens_, position);
   if (prediction_) prediction_->rewind(position, same_follows);
   computed_ = taken_ = 0;
+  blocks_ = std::min(blocks_, position);
   tokens_.resize(static_cast<size_t>(position));
   has_logits_ = false;
   return Done{};
@@ -222,6 +236,7 @@ bool Session::copy_prefix(const Session& other, int positions) {
   if (drafts_) drafts_->shrink(tokens_, 0);
   if (prediction_ && other.prediction_) prediction_->copy(*other.prediction_, positions);
   computed_ = taken_ = 0;
+  blocks_ = std::min(other.blocks_, positions);
   tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + positions);
   has_logits_ = other.has_logits_ && positions == other.position();
   if (has_logits_) logits_ = other.logits_;

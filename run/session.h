@@ -9,6 +9,7 @@
 // overwritten.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -54,6 +55,15 @@ class Session {
   // Forgets all from `position` on. There are no logits until the next step or sync. Refused where the model's cache
   // does not reach back so far; sync then starts over.
   Result<Done> rewind(int position);
+
+  // How many of the first tokens of a prompt are in place with the bits that computing it from nothing would give: as
+  // many as it has in common with what is there and, where a model computes prompts in whole blocks (prompt_block), as
+  // both compute in the same way.
+  int shared(std::span<const Token> prompt) const;
+  // A prompt of so many tokens is computed from here on, what is in place being a part of it (shared).
+  void begin_prompt(size_t tokens) { blocks_ = blocks_of(tokens); }
+  int blocks_of(size_t prompt) const;  // its positions that are computed in whole blocks
+  int blocks() const { return std::min(blocks_, position()); }
 
   // Becomes the first `positions` of `other`, bit for bit what computing them would give; with its logits when that is
   // all of it. False, and as before, where a layer keeps something that cannot be copied so.
@@ -103,6 +113,7 @@ class Session {
   std::vector<float> logits_;
   bool has_logits_ = false;
   int reused_ = 0;
+  int blocks_ = 0;  // positions before it are computed in whole blocks
 
   std::optional<Drafts> drafts_;
   std::optional<Prediction> prediction_;  // where the model predicts

@@ -1,7 +1,7 @@
 // Saved state of a session, little-endian:
 //
-//   magic "FHSTATE1" | u64 fingerprint of the engine | u64 edits
-//   u32 layers | u32 vocabulary | u32 tokens n | u32 logits
+//   magic "FHSTATE2" | u64 fingerprint of the engine | u64 edits
+//   u32 layers | u32 vocabulary | u32 tokens n | u32 tokens in whole blocks | u32 logits
 //   i32 token [n] | f32 logit [vocabulary] if logits is 1
 //   each layer: u32 type (0 f32, 1 f16, 2 q8) | u32 kv_heads | u32 head_dim | u32 value_dim
 //               keys [n], values [n] as stored rows of that type (ops/kv_pages.h): [kv_heads][dim] numbers, of q8
@@ -21,7 +21,7 @@
 namespace freehold {
 namespace {
 
-constexpr std::string_view magic = "FHSTATE1";
+constexpr std::string_view magic = "FHSTATE2";
 constexpr uint64_t most_bytes = 1ull << 40;
 
 class Writer {
@@ -56,6 +56,7 @@ Result<Done> Session::save(const Path& path) const {
   out.number(static_cast<uint32_t>(facts.layers));
   out.number(static_cast<uint32_t>(facts.vocabulary));
   out.number(static_cast<uint32_t>(tokens_.size()));
+  out.number(static_cast<uint32_t>(blocks()));
   out.number(static_cast<uint32_t>(has_logits_));
   out.bytes(tokens_.data(), tokens_.size() * sizeof(Token));
   if (has_logits_) out.bytes(logits_.data(), logits_.size() * sizeof(float));
@@ -90,7 +91,7 @@ Result<Done> Session::restore(const Path& path) {
   const std::string name = path.filename().string();
   if (!file.starts_with(magic))
     return malformed("{}: expected saved state of freehold (\"{}\"), found another file", name, magic);
-  if (file.size() < magic.size() + 40) return malformed("{}: cut off after {} bytes", name, file.size());
+  if (file.size() < magic.size() + 44) return malformed("{}: cut off after {} bytes", name, file.size());
   uint64_t sum;
   std::memcpy(&sum, bytes.data() + bytes.size() - 8, 8);
   if (sum != checksum64(bytes.first(bytes.size() - 8)))
@@ -109,11 +110,15 @@ Result<Done> Session::restore(const Path& path) {
   TRY_ASSIGN(const uint32_t layers, in.u32("layers"));
   TRY_ASSIGN(const uint32_t vocabulary, in.u32("vocabulary"));
   TRY_ASSIGN(const uint32_t count, in.u32("tokens"));
+  TRY_ASSIGN(const uint32_t blocks, in.u32("tokens in whole blocks"));
   TRY_ASSIGN(const uint32_t has_logits, in.u32("logits"));
   if (layers != static_cast<uint32_t>(facts.layers) || vocabulary != static_cast<uint32_t>(facts.vocabulary) ||
       has_logits > 1)
     return malformed("{}: {} layers, vocabulary {}, logits {}: expected {}, {} and 0 or 1", name, layers, vocabulary,
                      has_logits, facts.layers, facts.vocabulary);
+  if (blocks > count || blocks > static_cast<uint32_t>(facts.blocks))
+    return malformed("{}: {} of {} tokens in whole blocks; expected at most {}", name, blocks, count,
+                     std::min(count, static_cast<uint32_t>(facts.blocks)));
   if (count > static_cast<uint32_t>(options_.positions))
     return out_of_resources("{}: {} tokens do not fit into {} positions; raise --context", name, count,
                             options_.positions);
@@ -157,6 +162,7 @@ Result<Done> Session::restore(const Path& path) {
   if (prediction_) prediction_->rewind(0, false);
   computed_ = taken_ = 0;
   tokens_.assign(tokens.begin(), tokens.end());
+  blocks_ = static_cast<int>(blocks);
   has_logits_ = has_logits == 1;
   if (has_logits_) std::memcpy(logits_.data(), logits.data(), logits.size());
   return Done{};

@@ -114,6 +114,51 @@ TEST_F(SessionTest, RandomWalkEqualsFreshSessions) {
   }
 }
 
+// Where prompts are computed in whole blocks, what is taken over is what computing from nothing would give: tokens that
+// were stepped to are computed again where they came to lie in a block, those of a block where they no longer do.
+TEST_F(SessionTest, PromptsInWholeBlocksEqualFreshOnes) {
+  model.facts_.blocks = 1024;
+  Session s = session(engine);
+  const auto all = some_tokens(1500);
+  const std::span<const Token> tokens(all);
+  ASSERT_TRUE(s.sync(tokens.first(700)));
+  for (size_t i = 700; i < 740; ++i) ASSERT_TRUE(s.step(all[i]));
+  EXPECT_EQ(s.blocks(), 512);
+  const auto check = [&](size_t length, int reused) {
+    ASSERT_TRUE(s.sync(tokens.first(length)));
+    EXPECT_EQ(s.reused(), reused) << length;
+    EXPECT_EQ(copy(s.logits()), fresh_logits(tokens.first(length))) << length;
+  };
+  check(767, 740);  // the same two blocks
+  check(768, 512);  // a third
+  check(1500, 768);
+  check(1100, 1099);  // no block lies beyond 1024
+  check(300, 256);
+
+  Random random(4);
+  for (int move = 0; move < 40; ++move) {
+    auto prompt = some_tokens(random.below(1400) + 1);
+    const auto different = static_cast<size_t>(random.below(static_cast<int>(2 * prompt.size())));
+    if (different < prompt.size()) prompt[different] = (prompt[different] + 1) % FakeModel::vocabulary;
+    Session copied = session(engine);
+    const int shared = s.shared(prompt);
+    ASSERT_TRUE(copied.copy_prefix(s, shared));
+    ASSERT_TRUE(copied.sync(prompt));
+    EXPECT_GE(copied.reused(), shared - 1);
+    ASSERT_TRUE(s.sync(prompt));
+    ASSERT_EQ(copy(s.logits()), fresh_logits(prompt)) << move;
+    ASSERT_EQ(copy(copied.logits()), copy(s.logits())) << move;
+    for (int i = random.below(300); i > 0; --i) ASSERT_TRUE(s.step(random.below(FakeModel::vocabulary)));
+    ASSERT_TRUE(s.save(folder / "state"));
+    ASSERT_TRUE(copied.restore(folder / "state"));
+    EXPECT_EQ(copied.blocks(), s.blocks());
+    if (random.below(2)) s = std::move(copied);
+    if (random.below(2)) {
+      ASSERT_TRUE(s.rewind(random.below(s.position() + 1)));
+    }
+  }
+}
+
 TEST_F(SessionTest, PrefillsInChunksReportsAndCancels) {
   const auto tokens = some_tokens(1200);
   Session s = session(engine);
@@ -291,7 +336,8 @@ TEST_F(SessionTest, LyingCountsUnderAGoodChecksumAreRefused) {
   ASSERT_TRUE(s.save(path));
   const std::string whole = *read_file(path, 1 << 20);
   Session target = session(engine, 64);
-  for (size_t field = 24; field < 60; field += 4)  // layers, vocabulary, tokens, logits, the tokens, the first logits
+  for (size_t field = 24; field < 64;
+       field += 4)  // layers, vocabulary, tokens, blocks, logits, the tokens, the first logits
     for (const uint32_t lie : {0u, 1u, 2u, 4u, 64u, 65u, 0x7fffffffu, 0x80000000u, 0xffffffffu}) {
       std::string lying = whole;
       std::memcpy(lying.data() + field, &lie, 4);
@@ -299,7 +345,7 @@ TEST_F(SessionTest, LyingCountsUnderAGoodChecksumAreRefused) {
       std::memcpy(lying.data() + lying.size() - 8, &sum, 8);
       ASSERT_TRUE(replace_file(bad, lying));
       const auto restored = target.restore(bad);  // a token or a logit may be changed to another good one
-      if (field < 40 && lying != whole) {
+      if (field < 44 && lying != whole) {
         EXPECT_FALSE(restored) << field << " " << lie;
       }
     }

@@ -34,7 +34,7 @@ class Row(NamedTuple):
     batch: int = 1  # answers decoded at once; the rate is of all together
     caches: tuple = ("f16",)  # the rival's to choose from
     ours: str = "f16"
-    form: str = "absorbed"  # of latent attention, ours; the rival has one
+    form: str = "expanded"  # of latent attention in prompts, ours; the rival has one
 
 
 ROWS = {
@@ -52,9 +52,9 @@ ROWS = {
     "decode-experts": Row(EXPERTS, decode=64),
     "batch-8-experts": Row(EXPERTS, decode=32, depth=16, batch=8),
     "prefill-experts": Row(EXPERTS, prompt=512),
-    "prefill-experts-expanded": Row(EXPERTS, prompt=512, form="expanded"),
+    "prefill-experts-absorbed": Row(EXPERTS, prompt=512, form="absorbed"),
     "prefill-experts-4k": Row(EXPERTS, prompt=4096),
-    "prefill-experts-4k-expanded": Row(EXPERTS, prompt=4096, form="expanded"),
+    "prefill-experts-4k-absorbed": Row(EXPERTS, prompt=4096, form="absorbed"),
     "decode-experts-16k": Row(EXPERTS, decode=32, depth=16384),
 }
 START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
