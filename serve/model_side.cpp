@@ -124,6 +124,11 @@ void read_thinking(const ModelSide& side, Fields& fields, Conversation& conversa
     for (const auto& [name, value] : more->items()) {
       if (std::find(std::begin(reserved), std::end(reserved), name) != std::end(reserved))
         return fields.fail(invalid("chat_template_kwargs", printable(name) + " is not for a request to set"));
+      const bool of_thinking = name == "thinking" || name == "enable_thinking";
+      if (of_thinking && value.is_boolean() && side.format && side.format->switches_thinking())
+        conversation.thinking = value.get<bool>();  // one switch by two names; formats without a template know it too
+      else if (side.format && side.format->source().find(name) == std::string_view::npos)
+        ignored.push_back("chat_template_kwargs." + printable(name, 60));
       conversation.variables[name] = value;
     }
   }
@@ -172,8 +177,7 @@ tl::expected<std::vector<Token>, ApiError> encode_text(const ModelSide& side, st
   if (auto fault = check_length(side, text.size(), param)) return Refused(std::move(*fault));
   std::vector<Token> tokens = side.tokenizer.encode(text, specials);
   const auto bos = side.tokenizer.bos();
-  if (side.tokenizer.adds_bos() && bos && (tokens.empty() || tokens[0] != *bos))
-    tokens.insert(tokens.begin(), *bos);
+  if (side.tokenizer.adds_bos() && bos && (tokens.empty() || tokens[0] != *bos)) tokens.insert(tokens.begin(), *bos);
   return tokens;
 }
 
