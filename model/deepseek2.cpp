@@ -226,6 +226,7 @@ void Deepseek2::count() {
   const auto layers = static_cast<uint64_t>(c.trunk.layers + (predict_ ? 1 : 0));  // with keys
   facts_.cache_bytes_per_position = layers * shape.position_bytes();
   facts_.blocks = c.attention.blocks(mode_.kv);
+  if (facts_.blocks > 0) facts_.block_bytes_per_position = c.attention.expanded_shape(mode_.kv).position_bytes();
   facts_.positions_read = c.attention.indexer.most;
   facts_.index_bytes_per_position = layers * shape.index_row_bytes();
   facts_.experts = c.experts.experts;

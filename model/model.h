@@ -59,6 +59,7 @@ struct ModelFacts {          // what others need to know without knowing the arc
   uint64_t weight_bytes = 0;       // as held in memory
   uint64_t cache_bytes_per_position = 0;
   int blocks = 0;  // positions of prompts up to here are computed in whole blocks (prompt_block); 0: no difference
+  uint64_t block_bytes_per_position = 0;  // that a pass takes for those of a prompt and lets go again
   // Where an indexer chooses what is read: of so many positions at most, beside its keys of all; 0: there is none.
   int positions_read = 0;
   uint64_t index_bytes_per_position = 0;  // a part of cache_bytes_per_position

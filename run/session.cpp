@@ -16,7 +16,10 @@ Result<Session> Session::make(Engine& engine, SessionOptions options) {
   if (options.positions < 1) return usage_error("context: expected at least 1 position, found {}", options.positions);
   if (options.positions > facts.context)
     return usage_error("context: {} positions asked for, the model was made for {}", options.positions, facts.context);
-  const auto need = checked_mul(static_cast<uint64_t>(options.positions), facts.cache_bytes_per_position);
+  const auto cache = checked_mul(static_cast<uint64_t>(options.positions), facts.cache_bytes_per_position);
+  const uint64_t in_pass =
+      static_cast<uint64_t>(std::min(options.positions, facts.blocks)) * facts.block_bytes_per_position;
+  const auto need = cache ? checked_add(*cache, in_pass) : cache;
   const uint64_t have = available_memory();
   if (!need || *need > have)
     return out_of_resources("context: {} positions need {} MiB, {} MiB are available; ask for fewer with --context",

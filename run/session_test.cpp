@@ -217,10 +217,17 @@ TEST_F(SessionTest, RefusesWhatDoesNotFit) {
 }
 
 TEST_F(SessionTest, RefusesRoomThatTheMemoryDoesNotHave) {
+  const auto refused = [&] {
+    const auto made = Session::make(engine, {.positions = 4096});
+    return !made && made.error().fault == Fault::resources;
+  };
+  model.facts_.block_bytes_per_position = 1ull << 50;
+  EXPECT_FALSE(refused());  // no block is ever computed
+  model.facts_.blocks = 256;
+  EXPECT_TRUE(refused());
+  model.facts_.blocks = 0;
   model.facts_.cache_bytes_per_position = 1ull << 50;
-  const auto made = Session::make(engine, {.positions = 4096});
-  ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().fault, Fault::resources);
+  EXPECT_TRUE(refused());
 }
 
 struct Watcher : Observer {

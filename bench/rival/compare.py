@@ -60,7 +60,7 @@ ROWS = {
 START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
 CHOICES = {"threads": [1], "flash-attn": ["on", "off"], "repack": [0], "load-mode": ["none"], "poll": [100]}
 SLOW_CHOICES = {"flash-attn": ["on", "off"], "repack": [0]}
-TIMEOUT = 600  # seconds a process may take
+TIMEOUT = 1800  # seconds a process may take
 
 
 def run(command):
