@@ -62,13 +62,18 @@ examples:
   freehold conformance
   freehold conformance --url http://127.0.0.1:9000 --model qwen --json)");
   AskedServer options;
+  double seconds = 300;
   options.add_to(app);
+  app.add_option("--timeout", seconds, "what one answer may take")
+      ->check(CLI::Range(0.1, 86400.0))
+      ->type_name("SECONDS")
+      ->capture_default_str();
   TRY_ASSIGN(const bool go_on, parse_words(app, words, 1));
   if (!go_on) return Done{};
   TRY_ASSIGN(const auto client, HttpClient::make(options.url, options.key, cancelled));
   Json about;
   TRY_ASSIGN(const std::string model, find_model(*client, options.model, about));
-  Probe probe(*client, model);
+  Probe probe(*client, model, seconds);
   TRY(probe.start());
 
   const bool progress = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) != 1;
@@ -83,7 +88,8 @@ examples:
       const Finding& f = findings.back();
       if (cancelled) return failure(Fault::cancelled, "conformance: stopped");
       if (probe.gone())
-        return io_error("{}: the server is gone; the last thing looked at was {}", client->url(), check.name);
+        return io_error("{}: the server is gone, or answers no more; the last thing looked at was {}", client->url(),
+                        check.name);
       if (f.broken()) broken += (broken.empty() ? "" : ", ") + std::string(check.name);
       if (!options.json)
         put(fmt::format("{} {:<12}  {:<13}  {:<44}  {}", f.broken() ? '!' : ' ', name_of(f.outcome.verdict),

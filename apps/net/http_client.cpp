@@ -187,6 +187,7 @@ void HttpClient::wait(int most_ms) {
     if (code != CURLE_OK && t->reply.fault.empty())
       t->reply.fault = t->far ? "the address is none of this machine or its network"
                               : printable(t->error[0] ? t->error : curl_easy_strerror(code), 160);
+    t->reply.too_late = code == CURLE_OPERATION_TIMEDOUT;
     t->reply.no_server = t->far || code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
     t->end(std::move(t->reply));
   }

@@ -24,6 +24,7 @@ struct HttpAsk {
 struct HttpReply {
   int status = 0;                                   // 0: no answer, and `fault` says why
   bool no_server = false;                           // nobody listens at the address, or it is none that may be asked
+  bool too_late = false;                            // its time was over
   std::string head = {}, body = {};                 // the head as sent
   std::string fault = {};                           // also where an answer broke off
   std::string header(std::string_view name) const;  // "" when absent

@@ -310,6 +310,43 @@ class Others(unittest.TestCase):
                 self.assertIn(words, errors)
                 self.assertEqual(errors.count("\n"), 1, errors)
 
+    def test_servers_that_answer_late_or_ask_to_come_again(self):
+        class Silent(Careless):
+            """Answers the first question and no other."""
+            asked = 0
+
+            def do_POST(self):
+                body = self.body()
+                Silent.asked += 1
+                if Silent.asked > 1:
+                    return time.sleep(20)
+                self.say(200, {"choices": [{"index": 0, "message": {"content": "a b c d e"}, "finish_reason": "length"}], "asked": len(body)})
+
+        class Busy(Careless):
+            """Refuses the first two questions for a second each."""
+            refused, lock = 0, threading.Lock()
+
+            def do_POST(self):
+                with self.lock:
+                    refuse = Busy.refused < 2
+                    Busy.refused += refuse
+                if not refuse:
+                    return super().do_POST()
+                self.body()
+                self.send_response(429)
+                self.send_header("Retry-After", "1")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        with other(Silent) as url:
+            status, _, errors = run("conformance", "--url", url, "--timeout", "0.5", timeout=30)
+        self.assertEqual(status, 5, errors)
+        self.assertIn("answers no more", errors)
+        with other(Busy) as url:
+            report, _ = judge(url, status=1)
+        self.assertEqual(Busy.refused, 2)
+        self.assertNotIn("429", json.dumps(report["findings"]).replace("429 a queue", ""))
+
     def test_addresses(self):
         for url, status, words in (("http://192.0.2.1:80", 5, "none of this machine"), ("https://192.0.2.1", 5, "none of this machine"),
                                    ("http://user:word@127.0.0.1", 2, "without user"), ("ftp://127.0.0.1", 2, "expected an address"),

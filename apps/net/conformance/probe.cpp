@@ -1,6 +1,10 @@
 #include "apps/net/conformance/probe.h"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
 
 namespace freehold::conformance {
 
@@ -96,8 +100,18 @@ std::optional<Outcome> refusal(const Reply& reply) {
 }
 
 Reply Probe::send(HttpAsk ask) {
+  ask.seconds = seconds_;
   Reply reply{client_.ask(ask), {}};
+  // A server that has too much to do says when to come again: that is no answer to what was asked.
+  for (int again = 0; again < 5 && reply.http.status == 429 && !client_.cancelled(); ++again) {
+    const auto until = std::chrono::steady_clock::now() +
+                       std::chrono::seconds(std::clamp(std::atoi(reply.http.header("retry-after").c_str()), 1, 60));
+    while (std::chrono::steady_clock::now() < until && !client_.cancelled())
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    reply.http = client_.ask(ask);
+  }
   gone_ = gone_ || reply.http.no_server;
+  late_ += reply.http.too_late;
   reply.json = json_of(reply.http.body);
   return reply;
 }

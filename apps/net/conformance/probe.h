@@ -85,7 +85,9 @@ struct Stream {
 
 class Probe {
  public:
-  Probe(HttpClient& client, std::string model) : client_(client), model_(std::move(model)) {}
+  // `seconds`: what one answer may take.
+  Probe(HttpClient& client, std::string model, double seconds)
+      : client_(client), model_(std::move(model)), seconds_(seconds) {}
   // Finds a question that this model answers at some length; the error says why the rest makes no sense.
   Result<Done> start();
 
@@ -108,18 +110,20 @@ class Probe {
   HttpClient& client() { return client_; }
   const std::string& model() const { return model_; }
   const std::string& question() const { return question_; }
-  bool gone() const { return gone_; }  // nobody listens any more
+  bool gone() const { return gone_ || late_ >= 3; }  // nobody listens any more, or answers in time
   static constexpr const char* chat_path = "/v1/chat/completions";
   static constexpr const char* text_path = "/v1/completions";
 
  private:
   HttpClient& client_;
   const std::string model_;
+  const double seconds_;
   std::string question_;
   Json more_ = Json::object();  // what keeps this model from only thinking
   std::optional<std::string> greedy_;
   std::optional<bool> random_;
   bool gone_ = false;
+  int late_ = 0;  // answers that did not come in time
 };
 
 }  // namespace freehold::conformance
