@@ -98,6 +98,7 @@ Result<Done> run(const Options& options) {
   print_table(answer);
   for (size_t i = 0; i < answer.reading.size(); ++i)
     print(fit_for_terminal((i == 0 ? "\nread as: " : "         ") + answer.reading[i]) + "\n");
+  for (const std::string& one : answer.suggestions) print(fit_for_terminal("did you mean: " + one) + "\n");
   for (const std::string& note : answer.notes) print(fit_for_terminal("note: " + note) + "\n");
   if (options.why) {
     print("\nplan: " + fit_for_terminal(answer.plan.dump()) + "\n");

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "library/answerer.h"
+#include "library/candidates.h"
 #include "library/focus.h"
 #include "library/reading.h"
 #include "library/words.h"
@@ -262,6 +263,8 @@ Result<Done> Answerer::give_up(const std::string& what) {
 
 namespace {
 
+constexpr size_t most_suggestions = 3;
+
 // Keys are too many to hold: those that the question may name are looked up.
 Result<Names> keys_named(Database& database, std::string_view text, const Vocabulary& vocabulary) {
   Names names;
@@ -303,7 +306,10 @@ Result<Answer> answer_question(Database& database, const Vocabulary& vocabulary,
     TRY_ASSIGN(read, plan_by_model(database, question, keys, plan, vocabulary, domain, model));
     if (read.plan) plan = std::move(*read.plan);
   }
+  std::vector<std::string> suggestions;
+  if (!is_whole(plan)) suggestions = nearest_questions(question, keys, plan, vocabulary, domain, most_suggestions);
   TRY_ASSIGN(Answer answer, Answerer(database, vocabulary, std::move(plan), most_citations).run());
+  answer.suggestions = std::move(suggestions);
   answer.by_model = read.plan.has_value();
   answer.notes.insert(answer.notes.end(), read.notes.begin(), read.notes.end());
   if (!read.why.empty()) answer.notes.push_back(read.why);
@@ -336,6 +342,7 @@ Json json_of(const Answer& answer) {
                {"params", parameters},
                {"reading", answer.reading},
                {"notes", answer.notes},
+               {"suggestions", answer.suggestions},
                {"rows_cited", answer.cited},
                {"citations", citations}};
   return json;

@@ -34,6 +34,31 @@ Plan Planner::make_as(const Reading& reading) {
   return plan_;
 }
 
+std::optional<Planner> Planner::narrowed_to(const KnownType& type) const {
+  Planner narrowed = *this;
+  narrowed.plan_.type = type.name;
+  narrowed.base_ = &type;
+  narrowed.choose_unit();
+  narrowed.conditions();
+  narrowed.times();
+  narrowed.compares();
+  for (size_t s = 0; s < q_.spans.size(); ++s)
+    if (is_value(q_.spans[s]) && !q_.spans[s].loose && !q_.spans[s].weak && !narrowed.used_.count(s)) return std::nullopt;
+  if (!narrowed.plan_.open.empty() || !narrowed.plan_.missing.empty()) return std::nullopt;
+  return narrowed;
+}
+
+Plan Planner::with(const Reading& reading, size_t& unused) const {
+  Planner asked = *this;
+  asked.plan_.ask = reading.ask, asked.plan_.ascending = reading.ascending;
+  asked.plan_.measure = reading.field, asked.plan_.group = reading.group, asked.plan_.period = reading.period;
+  asked.uncovered();
+  unused = asked.plan_.open.size();
+  asked.plan_.open.clear();
+  asked.conventions();
+  return asked.plan_;
+}
+
 // The words only; what is asked, and of what, the rules find by themselves.
 Plan Planner::make_with(const Reading& reading) {
   make();

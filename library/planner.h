@@ -17,6 +17,11 @@ class Planner {
   Plan make();
   Plan make_with(const Reading& reading);  // of a question that was taken apart with the words that were read
   Plan make_as(const Reading& reading);    // instead
+  // For candidates (library/candidates.h): records of that type, with the values, times and amounts that the question
+  // names; none where one of them has no place there.
+  std::optional<Planner> narrowed_to(const KnownType& type) const;
+  // What is asked of them. `unused`: how many names of the question that plan has no use for.
+  Plan with(const Reading& reading, size_t& unused) const;
 
  private:
   bool says(std::string_view word) const { return q_.says(word); }

@@ -39,7 +39,7 @@ constexpr int readings = 3;                          // that must agree: the lik
 constexpr std::string_view none = "none", nothing = "nothing", records = "records", other = "other";
 
 // What the words of asking leave open of it: "how many" asks for no mean.
-std::vector<std::string> asks_left(const Question& question) {
+std::vector<std::string> names_left(const Question& question) {
   static const std::pair<std::string_view, std::vector<std::string>> decided[] = {
       {"mtbf", {"between"}},
       {"trend", {"trend"}},
@@ -143,7 +143,7 @@ class Reader {
     const Fields fields = fields_of(**type, v_);
     if (!parse_words(*json, fields, reading.words)) return std::nullopt;
     if (part == Part::words) return json->size() == 2 ? std::optional(reading) : std::nullopt;
-    const std::vector<std::string> left = asks_left(q_);
+    const std::vector<std::string> left = names_left(q_);
     const auto ask =
         std::find_if(std::begin(asks), std::end(asks), [&](const Asked& a) { return a.name == member("ask"); });
     if (ask == std::end(asks) || !among(left, std::string(ask->name))) return std::nullopt;
@@ -242,7 +242,7 @@ class Reader {
         {"words",
          {{"type", "object"}, {"properties", words}, {"required", required}, {"additionalProperties", false}}}};
     if (part == Part::all) {
-      members["ask"] = {{"enum", asks_left(q_)}};
+      members["ask"] = {{"enum", names_left(q_)}};
       members["field"] = {{"enum", names}};
       members["by"] = {{"enum", groups}};
       members["per"] = {{"enum", {none, "month", "quarter", "year"}}};
@@ -370,11 +370,15 @@ bool is_whole(const Plan& plan) {
   }
 }
 
-namespace {
+std::vector<Ask> asks_left(const Question& question) {
+  std::vector<Ask> left;
+  const std::vector<std::string> names = names_left(question);
+  if (names.size() == std::size(asks)) return left;
+  for (const Asked& one : asks)
+    if (among(names, std::string(one.name))) left.push_back(one.ask);
+  return left;
+}
 
-using Make = std::function<Plan(const Reading&)>;
-
-// In whatever order their conditions stand.
 bool same_plan(const Plan& a, const Plan& b) {
   Json first = json_of(a), second = json_of(b);
   std::vector<std::string> conditions[2];
@@ -385,6 +389,10 @@ bool same_plan(const Plan& a, const Plan& b) {
   first.erase("where"), second.erase("where");
   return first == second && conditions[0] == conditions[1];
 }
+
+namespace {
+
+using Make = std::function<Plan(const Reading&)>;
 
 // One way of asking the model: it is believed where its plan is whole, and the same each time. `beyond`: it said that a
 // word stands for something that the papers do not hold.

@@ -38,6 +38,9 @@ struct Reading {
 
 // Whether the rules read all of the question: only then is the plan carried out.
 bool is_whole(const Plan& plan);
+bool same_plan(const Plan& a, const Plan& b);  // in whatever order their conditions stand
+// What the words of asking leave open of it: "how many" asks for no mean. Empty: anything.
+std::vector<Ask> asks_left(const Question& question);
 
 // The plan as a model reads it; without one, `why` says so for people.
 struct ModelPlan {
