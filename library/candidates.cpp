@@ -34,7 +34,8 @@ constexpr Form forms[] = {
     {Ask::extreme, false, true, false, "", "What is the highest {field} of {things}", "latest largest maximum {field}"},
     {Ask::extreme, true, true, false, "", "What is the lowest {field} of {things}", "earliest smallest {field}"},
     {Ask::lookup, false, true, false, "", "What is the {field}", "which how much when who where {field} of {one}"},
-    {Ask::trend, false, false, false, "", "Did {things} rise or fall", "more or fewer increase decrease number of {things}"},
+    {Ask::trend, false, false, false, "", "Did {things} rise or fall",
+     "more or fewer increase decrease number of {things}"},
     {Ask::trend, false, true, false, "", "Did the {field} of {things} rise or fall", "increase decrease {field}"},
     {Ask::mtbf, false, false, false, "", "What is the mean time between {things}", "days from one {one} to the next"},
 };
@@ -102,7 +103,8 @@ class Finder {
   std::vector<std::string> nearest(size_t most) {
     for (const KnownType& type : v_.types)
       if (type.records > 0) candidates_of(type);
-    std::stable_sort(found_.begin(), found_.end(), [](const Candidate& a, const Candidate& b) { return a.near > b.near; });
+    std::stable_sort(found_.begin(), found_.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.near > b.near; });
     std::vector<std::string> questions;
     for (size_t i = 0; i < std::min(found_.size(), most_read) && questions.size() < most; ++i)
       if (found_[i].near >= least_near)
@@ -169,7 +171,8 @@ class Finder {
     for (const Condition& c : one.plan.where) {
       if (!is_one_of(c)) continue;
       if ((form.measured && same_place(c.place, field)) || (form.grouped && same_place(c.place, group))) return;
-      one_record = one_record || (c.place.over.empty() && (c.place.field == type.key || (!c.texts.empty() && has_digit(c.texts[0]) && c.op == "=")));
+      one_record = one_record || (c.place.over.empty() && (c.place.field == type.key ||
+                                                           (!c.texts.empty() && has_digit(c.texts[0]) && c.op == "=")));
     }
     if (one_record != (form.ask == Ask::lookup)) return;
     one.names = {{"things", type.things()}, {"one", type.things(1)}};
@@ -198,6 +201,8 @@ class Finder {
       if (*place) near += is_named(**place) ? 0.1 : -0.05;
     near += named_.count(one.plan.type) ? 0.1 : 0;
     near -= 0.12 * static_cast<double>(unused);
+    if (one.plan.ask == Ask::distinct && !is_named(*one.plan.group))
+      near -= 0.15;  // "how many" are records, most often
     const bool tells_which = one.plan.group.has_value() || one.plan.ask == Ask::lookup;
     if (!tells_which && (said_.count("which") || said_.count("who"))) near -= 0.15;
     return near;
@@ -228,8 +233,12 @@ class Finder {
       text += plan.ask == Ask::lookup && text.empty() ? " of " : " with ";
       if (fields_named || !is_one_of(c)) text += fmt::format("{} ", called(c.place));
       text += is_one_of(c) ? c.shown
-              : fmt::format("{} {}", c.op == ">" ? "more than" : c.op == ">=" ? "at least" : c.op == "<" ? "less than" : "at most",
-                            text_of_number(c.number));
+                           : fmt::format("{} {}",
+                                         c.op == ">"    ? "more than"
+                                         : c.op == ">=" ? "at least"
+                                         : c.op == "<"  ? "less than"
+                                                        : "at most",
+                                         text_of_number(c.number));
     }
     std::string from, to;
     const Place* when = nullptr;
@@ -238,7 +247,8 @@ class Finder {
         (c.op == ">=" ? from : to) = c.texts[0], when = &c.place;
     if (!when) return text;
     if (!when->over.empty() || when->field != base->time) text += fmt::format(" {}", called(*when));
-    if (from.ends_with("-01-01") && to == from.substr(0, 4) + "-12-31") return fmt::format("{} in {}", text, from.substr(0, 4));
+    if (from.ends_with("-01-01") && to == from.substr(0, 4) + "-12-31")
+      return fmt::format("{} in {}", text, from.substr(0, 4));
     if (!from.empty() && !to.empty()) return fmt::format("{} from {} to {}", text, from, to);
     return fmt::format("{} {} {}", text, to.empty() ? "since" : "until", to.empty() ? from : to);
   }
@@ -256,7 +266,8 @@ bool names_unknown(const Question& question, const Plan& plan) {
   for (const auto* words : {&question.unknown, &plan.missing})
     for (const std::string& word : *words) {
       const bool first = !question.tokens.empty() && question.tokens[0] == word;
-      if (has_digit(word) || (!first && !word.empty() && std::isupper(static_cast<unsigned char>(word[0])))) return true;
+      if (has_digit(word) || (!first && !word.empty() && std::isupper(static_cast<unsigned char>(word[0]))))
+        return true;
     }
   return false;
 }
@@ -265,7 +276,7 @@ bool names_unknown(const Question& question, const Plan& plan) {
 
 std::vector<std::string> nearest_questions(const Question& question, const Names& keys, const Plan& by_rules,
                                            const Vocabulary& vocabulary, const Domain& domain, size_t most) {
-  if (names_unknown(question, by_rules)) return {};
+  if (question.tokens.empty() || names_unknown(question, by_rules)) return {};
   return Finder(question, keys, vocabulary, domain).nearest(most);
 }
 

@@ -1,8 +1,8 @@
 // Candidates: questions that a library can answer and that are near to one which the rules could not read, offered
-// instead of it. Each asks for one thing of one record type, with all values, times and amounts that the question names,
-// in words that the rules read back as the same plan. They are ranked by what of the question is in them: what its words
-// of asking leave open, the names it has, the words and letters it shares with how people ask for such a thing. None is
-// answered unasked: those that are nearest are often not what was meant.
+// instead of it. Each asks for one thing of one record type, with all values, times and amounts that the question
+// names, in words that the rules read back as the same plan. They are ranked by what of the question is in them: what
+// its words of asking leave open, the names it has, the words and letters it shares with how people ask for such a
+// thing. None is answered unasked: those that are nearest are often not what was meant.
 #pragma once
 
 #include "library/reading.h"

@@ -16,7 +16,7 @@ const Set requests = {"list",   "name",     "state",    "give",    "show",    "t
                       "report", "indicate", "identify", "provide", "specify", "determine", "calculate",
                       "find",   "quote",    "confirm",  "add",     "compute"};
 const Set polite = {"please", "kindly", "so",    "and", "but", "then",      "could", "can",  "would", "you",
-                    "now",    "ok",     "hello", "hi",  "hey", "therefore", "hence", "thus", "sorry", "thanks"};
+                    "now",    "ok",     "hello", "hi",  "hey", "therefore", "hence", "thus", "sorry", "thanks", "namely"};
 const Set connectors = {"so", "but", "therefore"};
 const Set concessions = {"even", "although", "though", "because"};
 const Set leads = {"know", "tell",   "me",         "us",    "see",    "out",       "check",   "say", "state",
@@ -33,7 +33,8 @@ const Set purposes = {"report",  "audit",    "meeting",  "budget", "calculation"
                       "boss",    "controller", "board",  "minutes", "spreadsheet", "dashboard",   "settlement", "negotiation",
                       "negotiations", "protocol", "plan", "comparison", "analysis", "archive", "intranet", "website"};
 // A clause that begins so and has one of these, or a verb, is a sentence of its own.
-const Set pronouns = {"one", "ones", "it", "is", "was", "that", "this", "they", "are", "were", "he", "she"};
+const Set pronouns = {"one", "ones", "it", "is", "was", "that", "this", "they", "are", "were", "he", "she",
+                      "would", "will", "be"};
 const Set openers = {"the", "a", "an", "our", "my", "some", "this", "that", "there", "it", "every", "each"};
 const Set tellings = {"keeps",  "keep",     "says",   "say",      "said",      "claims", "claimed",
                       "thinks", "believes", "swears", "complain", "complains", "asks",   "told",
@@ -120,8 +121,9 @@ class Reading {
   bool asks_at(size_t i) const {
     if (!interrogatives.count(low_[i])) return false;
     if (low_[i] != "when" && low_[i] != "where") return true;
-    return i + 1 < low_.size() &&
-           (interrogatives.count(low_[i + 1]) || low_[i + 1] == "do" || low_[i + 1] == "can" || low_[i + 1] == "had");
+    const size_t next = i + 1 < low_.size() && (low_[i + 1] == "exactly" || low_[i + 1] == "precisely") ? i + 2 : i + 1;
+    return next < low_.size() &&
+           (interrogatives.count(low_[next]) || low_[next] == "do" || low_[next] == "can" || low_[next] == "had");
   }
   bool any_of(size_t first, size_t end, const Set& set) const {
     return std::any_of(low_.begin() + static_cast<std::ptrdiff_t>(first),

@@ -83,7 +83,7 @@ Result<Answer> answer_from_passages(const Passages& passages, std::string_view q
   writing.schema = {
       {"type", "object"},
       {"properties",
-       {{"answer", {{"anyOf", {{{"type", "number"}}, {{"type", "string"}, {"maxLength", 80}}, {{"type", "null"}}}}}}}},
+       {{"answer", {{"anyOf", {{{"type", "number"}}, {{"type", "string"}, {"maxLength", 80u}}, {{"type", "null"}}}}}}}},
       {"required", {"answer"}},
       {"additionalProperties", false}};
   TRY_ASSIGN(const std::string text, model(writing));

@@ -295,6 +295,15 @@ void Planner::read_bare() {
     if (own && !amount && !one && !base_->time.empty() && !base_->named) plan_.open.push_back("of which");  // "BC-01 weak point"
     return;
   }
+  if (one && !base_->key.empty())
+    for (const Span& span : q_.spans)
+      for (const Link& link : span.links)
+        if (link.what == Link::What::type && link.type != base_->name && !span.weak && !span.loose && !is_value(span) &&
+            !is_plural(q_.tokens[span.last]))
+          if (const auto place = reach_type(v_, *base_, link.type)) {
+            plan_.ask = Ask::lookup, plan_.measure = place;  // "name the driver of receipt F40813"
+            return;
+          }
   const bool number = fold(q_.tokens.back()) == "number" || fold(q_.tokens.front()) == "number";
   plan_.ask = (base_->time.empty() || base_->named) && !number ? Ask::list : Ask::count;
   if (!type) plan_.open.push_back("what of it");
@@ -446,6 +455,25 @@ void Planner::misread() {
   if (looked_up && measured && measured->kind != Kind::text && first_of("who") < q_.tokens.size() && !says("when") &&
       !says("what") && !says("how much") && !says("howlong"))
     plan_.open.push_back("who");
+  if (plan_.ask == Ask::lookup && measured && measured->kind != Kind::text && !plan_.measure->over.empty() &&
+      std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {  // the weight of a shipment is not its claim's
+        return std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) {
+          return (l.what == Link::What::type || l.what == Link::What::record) && l.type == plan_.measure->type;
+        });
+      }))
+    plan_.open.push_back(spoken(plan_.measure->field));
+  if (plan_.ask == Ask::lookup && measured && plan_.measure->over.empty() && !base_->time.empty() &&
+      (measured->kind == Kind::number || measured->kind == Kind::minutes) && !says_which_one() && !named_otherwise()) {
+    const bool timed = std::any_of(plan_.where.begin(), plan_.where.end(),
+                                   [](const Condition& c) { return c.place.kind == Kind::date; });
+    if (named_measure && timed)
+      plan_.ask = Ask::sum;  // "what did we take in fines in 2022"
+    else if (!named_measure)
+      plan_.open.push_back("of which");  // "what did that book cost": each of its loans has a fine
+  }
+  if (plan_.ask == Ask::top && plan_.group && plan_.group->field == "person")  // who was there caused nothing
+    for (const std::string& token : q_.tokens)
+      if (root_of(fold(token)) == root_of("caused")) plan_.open.push_back(token);
   for (const Condition& c : plan_.where)  // "hearings in Lyon", where only the client of the matter is there
     if (steps_of(c.place) >= 2 && c.op == "=" &&
         std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {

@@ -210,4 +210,10 @@ bool Planner::named_otherwise() const {
   });
 }
 
+bool Planner::named_by_number() const {
+  return base_->named && std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
+           return c.place.over.empty() && c.op == "record" && c.place.field == base_->key && has_digit(c.shown);
+         });
+}
+
 }  // namespace freehold::papers

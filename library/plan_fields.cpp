@@ -93,7 +93,8 @@ void Planner::fields() {
     const Place* group = nullptr;
     size_t nearest = q_.tokens.size();
     for (const auto& [at, place] : texts) {
-      const bool itself = !plan_.measure && place.over.empty() && place.field == base_->key;  // each is one of itself
+      const bool itself = (!plan_.measure || texts.size() > 1) && place.over.empty() &&
+                          place.field == base_->key;  // each is one of itself; "the pupil with most days of absence"
       if (itself && !(says("which") && at > which && at <= which + 2)) continue;
       const bool given = std::any_of(plan_.where.begin(), plan_.where.end(), [&place = place](const Condition& c) {
         return c.place.field == place.field && c.place.over == place.over && c.records.size() + c.texts.size() == 1;
@@ -122,6 +123,8 @@ void Planner::fields() {
       plan_.group = Place{"", base_->rule->from_text[2], base_->name, Kind::text};
     else if (const KnownField* kind = plan_.measure ? nullptr : about_field())  // "the most common repair"
       plan_.group = Place{"", kind->name, base_->name, kind->kind};
+    else if (!base_->named && says("who") && !says("which"))
+      group_who();
     else if (!base_->key.empty() && plan_.measure)
       plan_.group = Place{"", base_->key, base_->name, Kind::text};
     for (const Span& span : q_.spans)  // "top 3"
@@ -193,9 +196,20 @@ void Planner::fields() {
       plan_.measure = Place{"", base_->time, base_->name, Kind::date};
       if (!sole_date() && !says_happened()) plan_.open.push_back("when");  // it was booked, it left, it arrived
     }
-    else if (((says("who") || says("what")) && named_otherwise()) || (bare_ && says_which_one()))  // "who is patient 17"
+    else if (((says("who") || says("what")) && (named_otherwise() || named_by_number())) || (bare_ && says_which_one()))  // "who is patient 17"
       plan_.measure = Place{"", base_->key, base_->name, Kind::text};
   }
+}
+
+// "Who missed the most days": of things with names that the records are of, if there is one kind only.
+void Planner::group_who() {
+  for (const KnownField& field : base_->fields) {
+    const KnownType* there = field.refers.empty() ? nullptr : v_.type(field.refers);
+    if (!there || !there->named) continue;
+    if (plan_.group) plan_.open.push_back("who");
+    plan_.group = Place{"", field.name, base_->name, field.kind};
+  }
+  if (!plan_.group) plan_.open.push_back("who");
 }
 
 // "Who is guest 17", not "who works at reception".

@@ -78,6 +78,7 @@ class Planner {
   void compares();
   std::optional<Place> sole_number() const;
   void fields();
+  void group_who();
   bool is_verb_to_be() const;
   bool follows(size_t asking, size_t first) const;
   bool sole_date() const;
@@ -90,6 +91,7 @@ class Planner {
   std::optional<Place> place_field() const;
   // A condition says which record is meant, and not by the name that it is shown by.
   bool named_otherwise() const;
+  bool named_by_number() const;  // one of what has names
   void conventions();
   void narrow(const Meaning& meaning);
   void settle(const Reading& reading);

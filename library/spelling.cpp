@@ -68,13 +68,15 @@ std::string Spelling::meant(const std::string& typed, bool capital) const {
   if (is_english(typed)) return swapped(typed);
   std::string best;
   int lowest = 1000;
-  for (const bool asks : {false, true})
+  for (const bool asks : {false, true}) {
+    if (asks && capital) break;  // "Mr Sven Lang" is no "long"
     for (const std::string& known : asks ? asking_ : vocabulary_.words)
       for (const bool many : {false, true}) {
         if (many && (asks || known.size() < 4 || known.ends_with('s') || !typed.ends_with('s'))) continue;
         const std::string& one = many ? plural(known) : known;
         if (const auto found = cost(typed, one, asks); found && *found < lowest) lowest = *found, best = one;
       }
+  }
   if (best.empty() && !capital) best = akin(typed);
   return best == typed ? "" : best;
 }
