@@ -24,6 +24,7 @@ struct Options {
   ServerOptions server;
   SchedulerOptions scheduler;
   std::string name, encoder;
+  std::vector<std::string> adapters, steering;  // NAME=PATH
   uint64_t cache_mib = 0, disk_cache_mib = 0;
   bool strict = false, insecure = false, json = false, no_papers = false, read_papers = false, receipts = false,
        no_seal = false;
@@ -170,6 +171,43 @@ Result<std::unique_ptr<Working>> start_model(const Options& options, ModelOption
       new Working{std::move(loaded), std::move(prefixes), std::move(scheduler), std::move(side)});
 }
 
+struct NamedPath {
+  std::string name;
+  Path path;
+};
+Result<NamedPath> named_path(const std::string& text, std::string_view option) {
+  const size_t sign = text.find('=');
+  NamedPath named{text.substr(0, sign), sign == std::string::npos ? Path() : Path(text.substr(sign + 1))};
+  if (named.path.empty() || !is_key_word(named.name))
+    return usage_error("{}: expected NAME=PATH, with a name of 1 to 64 bytes without commas, found {}", option,
+                       printable(text, 80));
+  return named;
+}
+
+// The adapters and steering files that requests may name.
+Result<std::shared_ptr<const std::vector<ChangeFile>>> read_changes(const Options& options, const Working& working) {
+  auto files = std::make_shared<std::vector<ChangeFile>>();
+  std::vector<std::string> taken = working.side.aliases;
+  taken.push_back(working.side.name);
+  const auto add = [&](const std::string& text, bool steers) -> Result<Done> {
+    const std::string_view option = steers ? "--steer" : "--lora";
+    TRY_ASSIGN(NamedPath named, named_path(text, option));
+    if (std::find(taken.begin(), taken.end(), named.name) != taken.end())
+      return usage_error("{}: the name {} is taken", option, printable(named.name, 64));
+    taken.push_back(named.name);
+    LoadedModel& loaded = *working.loaded;
+    Result<ChangeFile> file = steers
+                                  ? read_steering(std::move(named.name), named.path, *loaded.model)
+                                  : read_adapter(std::move(named.name), named.path, loaded.checkpoint, *loaded.model);
+    if (!file) return failure(file.error().fault, fmt::format("{} {}: {}", option, taken.back(), file.error().what));
+    files->push_back(std::move(*file));
+    return Done{};
+  };
+  for (const std::string& text : options.adapters) TRY(add(text, false));
+  for (const std::string& text : options.steering) TRY(add(text, true));
+  return files;
+}
+
 // Beside the model that is served: its own threads, which the system shares out.
 Result<std::unique_ptr<Working>> start_encoder(const Options& options) {
   ModelOptions how;
@@ -188,6 +226,11 @@ Result<bool> keep_own_folders(const Options& options) {
   if (!options.encoder.empty()) {
     TRY_ASSIGN(models.emplace_back(), find_model(options.encoder));
   }
+  for (const auto* texts : {&options.adapters, &options.steering})
+    for (const std::string& text : *texts) {
+      TRY_ASSIGN(NamedPath named, named_path(text, texts == &options.adapters ? "--lora" : "--steer"));
+      models.push_back(std::move(named.path));
+    }
   TRY_ASSIGN(const Path home, home_folder());
   TRY(make_folder(home));
   return keep_folders(models, home, options.energy_counters);
@@ -221,6 +264,7 @@ Result<Done> run(Options& options) {
   options.server.gate = [&guard](const HttpRequest& request) { return guard->admit(request); };
   TRY_ASSIGN(const std::unique_ptr<Server> server, Server::make(options.server));
   TRY_ASSIGN(const std::unique_ptr<Working> working, start_model(options, options.model, options.name));
+  TRY_ASSIGN(working->side.changes, read_changes(options, *working));
   std::unique_ptr<Working> encoder;
   if (!options.encoder.empty()) {
     TRY_ASSIGN(encoder, start_encoder(options));
@@ -291,6 +335,14 @@ examples:
   app->add_option("--encoder", options->encoder,
                   "a second model, which makes the vectors of texts (/v1/embeddings, /v1/rerank)")
       ->type_name("MODEL");
+  app->add_option("--lora", options->adapters,
+                  "an adapter (PEFT folder) that requests may ask for as model NAME, or by `lora`; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME=FOLDER");
+  app->add_option("--steer", options->steering,
+                  "steering vectors (GGUF or safetensors) that requests may name in `steering`; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME=FILE");
   app->add_option("--context", options->model.context,
                   "tokens of a prompt with its answer; default 8192, or the model's if fewer")
       ->type_name("N");

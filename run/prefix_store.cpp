@@ -33,9 +33,11 @@ PrefixStore::~PrefixStore() {
   if (thread_.joinable()) thread_.join();
 }
 
-PrefixStore::Names PrefixStore::names_of(const std::string& user, std::span<const Token> tokens, int blocks) const {
+PrefixStore::Names PrefixStore::names_of(const std::string& user, std::span<const Token> tokens, int blocks,
+                                         uint64_t changes) const {
   // The length keeps binding and user apart.
-  SealedStore::Name before = store_->name_of(fmt::format("prefix {} {}{}", binding_.size(), binding_, user));
+  SealedStore::Name before =
+      store_->name_of(fmt::format("prefix {} {}{:016x}{}", binding_.size(), binding_, changes, user));
   Names names;
   for (; tokens.size() >= kv_page_positions; tokens = tokens.subspan(kv_page_positions), blocks -= kv_page_positions) {
     std::string what(text_of(before));

@@ -34,7 +34,7 @@ class PrefixStore {
   ~PrefixStore();
 
   // Of its whole pages; those of the first `blocks` positions were computed in whole blocks of a prompt (Session).
-  Names names_of(const std::string& user, std::span<const Token> tokens, int blocks) const;
+  Names names_of(const std::string& user, std::span<const Token> tokens, int blocks = 0, uint64_t changes = 0) const;
   int held(const Names& names) const;  // the first so many are there
   void put(const Session& session, int page, const SealedStore::Name& name, int64_t used);
   SealedStore& store() { return *store_; }

@@ -85,7 +85,7 @@ struct PrefixStoreTest : ::testing::Test {
     return files;
   }
   Path page(const std::vector<Token>& tokens, size_t i) const {
-    return folder / hex_of(prefixes->names_of("a", tokens, 0).at(i));
+    return folder / hex_of(prefixes->names_of("a", tokens).at(i));
   }
 };
 
@@ -102,7 +102,7 @@ TEST_F(PrefixStoreTest, AHitFromMemoryAndOneFromDiskAfterARestartGiveTheComputed
       Session live = session(), back = session();
       ASSERT_TRUE(live.sync(prompt));
       const auto kept = *PrefixStore::make(its, std::move(*store), "x");
-      const auto names = kept->names_of("a", live.tokens(), 0);
+      const auto names = kept->names_of("a", live.tokens());
       EXPECT_EQ(names.size(), static_cast<size_t>(length / 64));
       for (size_t i = 0; i < names.size(); ++i) kept->put(live, static_cast<int>(i), names[i], kept->store().times(1));
       kept->store().wait_until_written();
@@ -205,6 +205,17 @@ TEST_F(PrefixStoreTest, ADamagedPageEndsThePrefixThere) {
   }
 }
 
+TEST_F(PrefixStoreTest, NamesTellUsersChangesAndBlocksApart) {
+  start();
+  const auto tokens = text(200, 3);
+  const auto names = prefixes->names_of("a", tokens);
+  ASSERT_EQ(names.size(), 3u);
+  EXPECT_EQ(prefixes->names_of("a", tokens), names);
+  for (const auto& others : {prefixes->names_of("b", tokens), prefixes->names_of("a", tokens, 0, 1),
+                             prefixes->names_of("a", tokens, 64), prefixes->names_of("a", text(200, 4))})
+    for (size_t i = 0; i < names.size(); ++i) EXPECT_NE(others.at(i), names[i]) << i;
+}
+
 TEST_F(PrefixStoreTest, TheEndOfAPrefixGoesBeforeItsBeginning) {
   const auto prompt = text(500);
   start();
@@ -218,7 +229,7 @@ TEST_F(PrefixStoreTest, TheEndOfAPrefixGoesBeforeItsBeginning) {
   start("this model", 4 * each);
   EXPECT_EQ(answer(text(129, 9)).reused, 0);  // takes the place of two
   EXPECT_LE(prefixes->store().counts().bytes, 4 * each);
-  EXPECT_EQ(prefixes->held(prefixes->names_of("a", prompt, 0)), 2);
+  EXPECT_EQ(prefixes->held(prefixes->names_of("a", prompt)), 2);
 }
 
 TEST_F(PrefixStoreTest, OneThatIsCancelledWhileItComesHarmsNobody) {

@@ -51,6 +51,8 @@ struct Ask {  // what one request wants computed
   bool score_prompt = false;            // log probabilities of its tokens too, with sampling.top_logprobs beside each
   int max_tokens = -1;                  // below 0: to the end of the context
   std::string user;
+  std::shared_ptr<const Changes> changes = {};  // of the model, for this request
+  uint64_t changes_id() const { return changes ? changes->id : 0; }
   // What memory has of the prompt is of no use: something is made of every token.
   bool computes_all() const { return pooling || score_prompt; }
 };

@@ -180,12 +180,15 @@ Result<bool> Scheduler::admit(const std::shared_ptr<Request>& request) {
 Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reused) {
   const int most = ask.computes_all() ? 0 : static_cast<int>(ask.prompt.size()) - 1;
   const auto shared = [&](const Session& session) { return std::min(session.shared(ask.prompt), most); };
+  const auto fits = [&](const Session& session, const std::string& user) {
+    return user == ask.user && session.changes() == ask.changes_id() && shared(session) > reused;
+  };
   const Session* source = nullptr;
   auto kept = kept_.end();
   for (auto i = kept_.begin(); i != kept_.end(); ++i)
-    if (i->user == ask.user && shared(i->session) > reused) reused = shared(i->session), source = &i->session, kept = i;
+    if (fits(i->session, i->user)) reused = shared(i->session), source = &i->session, kept = i;
   for (const auto& writing : writing_)
-    if (writing->request->ask_.user == ask.user && shared(writing->session) > reused)
+    if (fits(writing->session, writing->request->ask_.user))
       reused = shared(writing->session), source = &writing->session, kept = kept_.end();
 
   const bool room = used_positions_ + positions <= options_.cache_positions;
@@ -204,7 +207,7 @@ Result<Session> Scheduler::session_for(const Ask& ask, int positions, int& reuse
     source = nullptr;
     CHECK(make_room(positions, nullptr), "{} of {} positions used", used_positions_, options_.cache_positions);
   }
-  const SessionOptions how{.positions = positions, .drafts = options_.drafts && !ask.pooling};
+  const SessionOptions how{.positions = positions, .changes = ask.changes, .drafts = options_.drafts && !ask.pooling};
   Result<Session> session = Session::make(engine_, how);
   while (!session && make_room_by_one(source)) session = Session::make(engine_, how);
   if (!session) return session;
@@ -247,7 +250,8 @@ void Scheduler::keep(Session session, const Ask& ask) {
   kept_.push_back({std::move(session), ask.user});
   if (!options_.prefixes) return;
   Kept& kept = kept_.back();
-  kept.names = options_.prefixes->names_of(kept.user, kept.session.tokens(), kept.session.blocks());
+  kept.names =
+      options_.prefixes->names_of(kept.user, kept.session.tokens(), kept.session.blocks(), kept.session.changes());
   const int pages = static_cast<int>(kept.names.size());
   if (pages > 0) kept.last_used = options_.prefixes->store().times(pages) + pages - 1, unsaved_ = true;
 }

@@ -19,7 +19,7 @@ void Scheduler::look_on_disk(Writing& writing, int reused) {
   if (options_.prefixes && !ask.computes_all()) {
     const std::span<const Token> wanted(ask.prompt.data(), ask.prompt.size() - 1);
     const PrefixStore::Names names =
-        options_.prefixes->names_of(ask.user, wanted, writing.session.blocks_of(ask.prompt.size()));
+        options_.prefixes->names_of(ask.user, wanted, writing.session.blocks_of(ask.prompt.size()), ask.changes_id());
     const int held = options_.prefixes->held(names), from = reused / kv_page_positions;
     if (held * kv_page_positions >= reused + least_gain && writing.session.rewind(from * kv_page_positions)) {
       writing.fetch = options_.prefixes->fetch(

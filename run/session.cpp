@@ -35,14 +35,19 @@ Session::Session(Engine& engine, SessionOptions options)
   tokens_.reserve(static_cast<size_t>(options_.positions));
   if (!options_.drafts || !options_.observers.empty()) return;
   drafts_.emplace(options_.positions);
-  if (engine.model().state_numbers() > 0) prediction_.emplace(engine, *cache_, options_.adapter);
+  if (engine.model().state_numbers() > 0) prediction_.emplace(engine, *cache_, adapter());
 }
 
 Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
   const ModelFacts& facts = engine.model().facts();
   Batch& batch = engine.batch();
   batch.sequences.clear();
-  std::span<Observer* const> observers;
+  std::vector<Observer*> observers;
+  std::vector<OfSequence> edits;
+  size_t most_edits = 0;
+  for (const Session::Work& w : work)
+    if (const Changes* changes = w.session->options_.changes.get()) most_edits += changes->edits.size();
+  edits.reserve(most_edits);  // observers are pointers to them
   for (const Session::Work& w : work) {
     const Session& s = *w.session;
     CHECK(!w.tokens.empty());
@@ -60,13 +65,16 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
     batch.sequences.push_back({.tokens = w.tokens,
                                .start = s.position(),
                                .cache = s.cache_.get(),
-                               .adapter = s.options_.adapter,
+                               .adapter = s.adapter(),
                                .blocks = s.blocks_,
                                .logits = w.guesses > 0    ? Logits::all
                                          : w.wants_logits ? Logits::last
                                                           : Logits::none,
                                .final_states = w.pooled || w.scores});
-    observers = s.options_.observers;
+    if (s.options_.changes)
+      for (const auto& edit : s.options_.changes->edits)
+        observers.push_back(&edits.emplace_back(*edit, static_cast<int>(batch.sequences.size()) - 1));
+    observers.insert(observers.end(), s.options_.observers.begin(), s.options_.observers.end());
   }
   engine.arena().reset();
   Context context{engine.kernels(), engine.pool(), engine.arena(), engine.model().mode().arithmetic, nullptr};
@@ -105,7 +113,7 @@ Result<Done> run_pass(Engine& engine, std::span<const Session::Work> work) {
 }
 
 int Session::blocks_of(size_t prompt) const {
-  const int blocks = options_.adapter ? 0 : engine_->model().facts().blocks;
+  const int blocks = adapter() ? 0 : engine_->model().facts().blocks;
   return std::min(static_cast<int>(prompt / prompt_block) * prompt_block, blocks);
 }
 
@@ -227,7 +235,7 @@ Result<Done> Session::rewind_to(int position, bool same_follows) {
 
 bool Session::copy_prefix(const Session& other, int positions) {
   CHECK(positions >= 0 && positions <= other.position() && positions <= capacity(), "{} positions", positions);
-  CHECK(other.engine_ == engine_ && other.options_.edits == options_.edits, "sessions of different models");
+  CHECK(other.engine_ == engine_ && other.changes() == changes(), "sessions of different models");
   const int layers = engine_->model().facts().layers + (prediction_ && other.prediction_ ? 1 : 0);
   for (int layer = 0; layer < layers; ++layer)
     if (!cache_->pages(layer) || !other.cache_->pages(layer)) return false;

@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "run/changes.h"
 #include "run/drafts.h"
 #include "run/engine.h"
 #include "run/pooled.h"
@@ -36,9 +37,7 @@ using Progress = std::function<bool(int done, int total)>;
 struct SessionOptions {
   int positions = 0;                      // room, at most the model's context; refused when the memory is not there
   std::vector<Observer*> observers = {};  // must outlive the session
-  const Adapter* adapter = nullptr;       // likewise
-  // Tells sessions with different adapters or edits apart in saved state; 0 without any.
-  uint64_t edits = 0;
+  std::shared_ptr<const Changes> changes = {};
   // Guess tokens to come. Not where observers look on: they would see what never happens.
   bool drafts = false;
 };
@@ -74,6 +73,7 @@ class Session {
   int position() const { return static_cast<int>(tokens_.size()); }
   int capacity() const { return options_.positions; }
   int room() const { return capacity() - position(); }
+  uint64_t changes() const { return options_.changes ? options_.changes->id : 0; }
   int reused() const { return reused_; }  // tokens that the last sync found in place
   size_t cache_bytes() const { return cache_->bytes(); }
 
@@ -105,6 +105,9 @@ class Session {
  private:
   Session(Engine& engine, SessionOptions options);
   Result<Done> rewind_to(int position, bool same_follows);
+  const Adapter* adapter() const {
+    return options_.changes && !options_.changes->adapter.parts.empty() ? &options_.changes->adapter : nullptr;
+  }
   void remember_ahead(const Work& work, std::span<const float> logits);
   Engine* engine_;
   SessionOptions options_;

@@ -1,6 +1,6 @@
 // Saved state of a session, little-endian:
 //
-//   magic "FHSTATE2" | u64 fingerprint of the engine | u64 edits
+//   magic "FHSTATE2" | u64 fingerprint of the engine | u64 changes
 //   u32 layers | u32 vocabulary | u32 tokens n | u32 tokens in whole blocks | u32 logits
 //   i32 token [n] | f32 logit [vocabulary] if logits is 1
 //   each layer: u32 type (0 f32, 1 f16, 2 q8) | u32 kv_heads | u32 head_dim | u32 value_dim
@@ -52,7 +52,7 @@ Result<Done> Session::save(const Path& path) const {
   Writer out;
   out.bytes(magic.data(), magic.size());
   out.number(engine_->fingerprint());
-  out.number(options_.edits);
+  out.number(changes());
   out.number(static_cast<uint32_t>(facts.layers));
   out.number(static_cast<uint32_t>(facts.vocabulary));
   out.number(static_cast<uint32_t>(tokens_.size()));
@@ -101,12 +101,12 @@ Result<Done> Session::restore(const Path& path) {
   Reader in(bytes.first(bytes.size() - 8), name);
   TRY(in.take(magic.size(), "magic"));
   TRY_ASSIGN(const uint64_t fingerprint, in.u64("fingerprint"));
-  TRY_ASSIGN(const uint64_t edits, in.u64("edits"));
+  TRY_ASSIGN(const uint64_t saved_changes, in.u64("changes"));
   if (fingerprint != engine_->fingerprint())
     return inconsistent("{}: saved with another model or numeric mode (fingerprint {:016x}, this one has {:016x})",
                         name, fingerprint, engine_->fingerprint());
-  if (edits != options_.edits)
-    return inconsistent("{}: saved with other edits or adapter ({:016x}, now {:016x})", name, edits, options_.edits);
+  if (saved_changes != changes())
+    return inconsistent("{}: saved with other changes ({:016x}, now {:016x})", name, saved_changes, changes());
   TRY_ASSIGN(const uint32_t layers, in.u32("layers"));
   TRY_ASSIGN(const uint32_t vocabulary, in.u32("vocabulary"));
   TRY_ASSIGN(const uint32_t count, in.u32("tokens"));

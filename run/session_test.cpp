@@ -302,7 +302,7 @@ TEST_F(SessionTest, StateOfAnotherModelModeOrEditIsRefused) {
   Session b = session(other_model);
   EXPECT_EQ(fault(b), Fault::inconsistent);
 
-  auto edited = Session::make(engine, {.positions = 64, .edits = 5});
+  auto edited = Session::make(engine, {.positions = 64, .changes = std::make_shared<Changes>(Changes{.id = 5})});
   EXPECT_EQ(fault(*edited), Fault::inconsistent);
 
   Session small = session(engine, 29);

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "serve/change_request.h"
 #include "serve/fields.h"
 #include "serve/prompts.h"
 #include "serve/request_id.h"
@@ -51,7 +52,7 @@ SamplerSettings usual_sampling() {
 }
 
 // What of others' settings is not done.
-void refuse_others(Fields& fields) { fields.refuse({"lora", "id_slot", "samplers"}, "is not served yet"); }
+void refuse_others(Fields& fields) { fields.refuse({"id_slot", "samplers"}, "is not served yet"); }
 
 }  // namespace
 
@@ -91,6 +92,7 @@ void read_common(const ModelSide& side, Fields& fields, Ask& ask, AnswerRequest&
   fields.accept({"user", "metadata", "cache_prompt"});
   fields.refuse({"mirostat", "dry_multiplier", "xtc_probability"}, "is not served yet");
   request.grammar = read_grammar_ask(fields);
+  read_changes(side, fields, ask, request.changed_by);
 }
 
 std::optional<ApiError> settle_request(const ModelSide& side, Fields& fields, AnswerRequest& request) {
@@ -208,8 +210,8 @@ tl::expected<AnswerRequest, ApiError> read_text_request(const ModelSide& side, c
   const Json* prompt = fields.find("prompt");
   if (!prompt) fields.fail(invalid("prompt", "is missing"));
   if (fields.error()) return Refused(*fields.error());
-  if (auto fault = suffix.empty() ? read_texts(side, *prompt, ask, request)
-                                  : read_gaps(side, *prompt, suffix, ask, request))
+  if (auto fault =
+          suffix.empty() ? read_texts(side, *prompt, ask, request) : read_gaps(side, *prompt, suffix, ask, request))
     fields.fail(std::move(*fault));
   check_scores(fields, request);
   if (auto fault = settle_request(side, fields, request)) return Refused(std::move(*fault));

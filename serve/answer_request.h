@@ -23,7 +23,9 @@ struct AnswerRequest {
   bool stream = false, usage_at_end = false, usage_always = false, progress = false, echo = false;
   int logprobs = -1;  // alternatives to show for each token; below 0: no log probabilities
   bool scores_prompt() const { return echo && logprobs >= 0; }
-  std::vector<std::string> ignored;  // fields that changed nothing
+  std::vector<std::string> ignored;     // fields that changed nothing
+  std::vector<std::string> changed_by;  // adapters and steering files
+  uint64_t changes_id() const { return asks.empty() ? 0 : asks[0].changes_id(); }
 };
 
 tl::expected<AnswerRequest, ApiError> read_chat_request(const ModelSide& side, const Json& body);

@@ -114,7 +114,7 @@ Json ChatShapes::frame(Json choices, const Usage* usage) const {
                {"object", object},
                {"created", created_},
                {"model", side_.name},
-               {"system_fingerprint", side_.fingerprint},
+               {"system_fingerprint", side_.fingerprint_with(request_.changes_id())},
                {"choices", std::move(choices)}};
   if (usage)
     json["usage"] = usage_json(*usage);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "serve/change_request.h"
 #include "serve/fields.h"
 #include "serve/page.h"
 #include "serve/rerank.h"
@@ -39,9 +40,10 @@ HttpAnswer answer_of(const Json& json) { return {200, text_of(json)}; }
 
 bool makes_vectors(std::string_view path) { return path == "/embeddings" || path == "/rerank"; }
 
-Json model_json(const ModelSide& side) {
+Json model_json(const ModelSide& side, const ModelSide& main) {
   const ModelFacts& facts = side.facts;
   return {{"id", side.name},
+          {"parent", side.adapter ? Json(main.name) : Json(nullptr)},
           {"object", "model"},
           {"created", side.created},
           {"owned_by", "freehold"},
@@ -54,6 +56,14 @@ Json model_json(const ModelSide& side) {
             {"size", facts.weight_bytes}}}};
 }
 
+ApiError may_not_use(const std::string& name) {
+  return {.status = 403,
+          .message = fmt::format("this key may not use {}", name),
+          .type = "permission_error",
+          .param = "model",
+          .code = "model_not_allowed"};
+}
+
 std::optional<ApiError> refuse_to_write(const ModelSide& side) {
   if (!side.facts.encoder) return std::nullopt;
   return ApiError{.status = 501,
@@ -61,6 +71,15 @@ std::optional<ApiError> refuse_to_write(const ModelSide& side) {
                                          "writes none",
                                          side.name),
                   .type = "not_supported_error",
+                  .code = "not_supported"};
+}
+
+std::optional<ApiError> refuse_vectors(const ModelSide& side) {
+  if (!side.adapter) return std::nullopt;
+  return ApiError{.status = 501,
+                  .message = fmt::format("{} is an adapter: it writes, and makes no vectors", side.name),
+                  .type = "not_supported_error",
+                  .param = "model",
                   .code = "not_supported"};
 }
 
@@ -76,6 +95,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"GET", "/health", &Api::health},
       {"GET", "/models", &Api::models},
       {"GET", "/metrics", &Api::metrics},
+      {"GET", "/lora-adapters", &Api::adapters},
       {"GET", "/freehold/state", &Api::state},
       {"GET", "/freehold/usage", &Api::usage},
       {"GET", "/freehold/budget", &Api::budget},
@@ -104,10 +124,11 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
   };
   const ModelSide* described = &side_;
   if (path.starts_with("/models/")) {
-    if (encoder_ && path.substr(8) == encoder_->side.name)
-      described = &encoder_->side;
-    else if (path.substr(8) != side_.name)
-      return refuse(check_model_name(side_, {{"model", path.substr(8)}}).value_or(ApiError{}));
+    const auto all = sides();
+    const auto named =
+        std::find_if(all.begin(), all.end(), [&](const ModelSide* side) { return path.substr(8) == side->name; });
+    if (named == all.end()) return refuse(check_model_name(side_, {{"model", path.substr(8)}}).value_or(ApiError{}));
+    described = *named;
     path = "/models/";
   }
   const auto found = std::find_if(std::begin(routes), std::end(routes), [&](const Entry& e) { return path == e.path; });
@@ -131,10 +152,11 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     body = std::move(*parsed);
   }
   if (scope_for(path) == scope_inference)
-    if (auto fault = check_model(found != std::end(routes) && found->job ? served_for(path, body) : main(),
-                                 request.caller, body))
+    if (auto fault = check_model(
+            found != std::end(routes) && found->job ? served_for(path, body) : Served{side_for(body), scheduler_},
+            request.caller, body))
       return refuse(std::move(*fault));
-  if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json(*described)));
+  if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json(*described, side_)));
   if (found->job) {
     auto client = client_of(request, body);
     if (!client) return refuse(std::move(client.error()));
@@ -171,21 +193,42 @@ tl::expected<Client, ApiError> Api::client_of(const HttpRequest& request, const 
   return client;
 }
 
+std::vector<ModelSide> Api::adapted_sides(const ModelSide& side) {
+  std::vector<ModelSide> sides;
+  if (!side.changes) return sides;
+  for (const ChangeFile& file : *side.changes) {
+    if (file.steers) continue;
+    ModelSide& one = sides.emplace_back(side);
+    one.name = file.name, one.aliases = {}, one.adapter = &file;
+  }
+  return sides;
+}
+
+std::vector<const ModelSide*> Api::sides() const {
+  std::vector<const ModelSide*> all = {&side_};
+  for (const ModelSide& one : adapted_) all.push_back(&one);
+  if (encoder_) all.push_back(&encoder_->side);
+  return all;
+}
+
+const ModelSide& Api::side_for(const Json& body) const {
+  const auto model = body.find("model");
+  for (const ModelSide& one : adapted_)
+    if (model != body.end() && *model == one.name) return one;
+  return side_;
+}
+
 Served Api::served_for(std::string_view path, const Json& body) const {
-  if (!encoder_) return main();
+  const Served main{side_for(body), scheduler_};
+  if (!encoder_) return main;
   const auto model = body.find("model");
   const bool named = model != body.end() && model->is_string() && !model->get_ref<const std::string&>().empty();
   const bool fits = !check_model_name(encoder_->side, body);  // nothing named fits every model
-  return named ? (fits ? *encoder_ : main()) : makes_vectors(path) ? *encoder_ : main();
+  return (named ? fits : makes_vectors(path)) ? *encoder_ : main;
 }
 
 std::optional<ApiError> Api::check_model(const Served& served, const Caller& caller, const Json& body) const {
-  if (!may_use(caller, served.side))
-    return ApiError{.status = 403,
-                    .message = "this key may not use the model served here",
-                    .type = "permission_error",
-                    .param = "model",
-                    .code = "model_not_allowed"};
+  if (!may_use(caller, served.side)) return may_not_use(served.side.name);
   auto fault = check_model_name(served.side, body);
   if (fault && fault->status == 404 && encoder_) fault->message += " and " + encoder_->side.name;
   return fault;
@@ -193,23 +236,27 @@ std::optional<ApiError> Api::check_model(const Served& served, const Caller& cal
 
 std::optional<ApiError> Api::complete(const Json& body, Style style, Client client,
                                       std::shared_ptr<Exchange> exchange) {
-  if (auto fault = refuse_to_write(served_for("", body).side)) return fault;
-  auto read = style == Style::chat        ? read_chat_request(side_, body)
-              : style == Style::messages  ? read_messages_request(side_, body)
-              : style == Style::responses ? read_responses_request(side_, body)
-              : style == Style::infill    ? read_infill_request(side_, body)
-                                          : read_text_request(side_, body);
+  const ModelSide& side = served_for("", body).side;
+  if (auto fault = refuse_to_write(side)) return fault;
+  auto read = style == Style::chat        ? read_chat_request(side, body)
+              : style == Style::messages  ? read_messages_request(side, body)
+              : style == Style::responses ? read_responses_request(side, body)
+              : style == Style::infill    ? read_infill_request(side, body)
+                                          : read_text_request(side, body);
   if (!read) return std::move(read.error());
+  for (const std::string& change : read->changed_by)
+    if (!may_use(client.caller, change)) return may_not_use(change);
   const auto constraint = grammars_.constraint(client.user, read->grammar, read->tools);
   if (!constraint) return constraint.error();
   for (Ask& ask : read->asks) ask.constraint = *constraint;
-  std::make_shared<AnswerJob>(side_, metrics_, accounts_, std::move(client), std::move(*read), std::move(exchange))
+  std::make_shared<AnswerJob>(side, metrics_, accounts_, std::move(client), std::move(*read), std::move(exchange))
       ->start(scheduler_);
   return std::nullopt;
 }
 
 std::optional<ApiError> Api::embed(const Json& body, Style, Client client, std::shared_ptr<Exchange> exchange) {
   const Served served = served_for("/embeddings", body);
+  if (auto fault = refuse_vectors(served.side)) return fault;
   auto read = read_embedding_request(served.side, body);
   if (!read) return std::move(read.error());
   begin_vectors(served, std::move(*read), std::move(client), std::move(exchange));
@@ -218,6 +265,7 @@ std::optional<ApiError> Api::embed(const Json& body, Style, Client client, std::
 
 std::optional<ApiError> Api::rerank(const Json& body, Style, Client client, std::shared_ptr<Exchange> exchange) {
   const Served served = served_for("/rerank", body);
+  if (auto fault = refuse_vectors(served.side)) return fault;
   auto read = read_rerank_request(served.side, body);
   if (!read) return std::move(read.error());
   begin_vectors(served, std::move(*read), std::move(client), std::move(exchange));
@@ -240,10 +288,12 @@ Api::Answer Api::count_tokens(const Json& body) {
 Api::Answer Api::health(const Json&) { return answer_of(Json{{"status", "ok"}}); }
 
 Api::Answer Api::models(const Json&) {
-  Json list = Json::array({model_json(side_)});
-  if (encoder_) list.push_back(model_json(encoder_->side));
+  Json list = Json::array();
+  for (const ModelSide* side : sides()) list.push_back(model_json(*side, side_));
   return answer_of(Json{{"object", "list"}, {"data", std::move(list)}});
 }
+
+Api::Answer Api::adapters(const Json&) { return answer_of(adapters_json(side_)); }
 
 Api::Answer Api::metrics(const Json&) {
   HttpAnswer answer{200, metrics_.text(scheduler_.counts()) + accounts_.metrics()};

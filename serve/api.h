@@ -39,6 +39,7 @@ class Api {
         metrics_(side.name),
         grammars_(side.tokenizer, side.facts.vocabulary),
         encoder_(encoder),
+        adapted_(adapted_sides(side)),
         papers_(std::move(papers)) {}
   void handle(HttpRequest request, std::shared_ptr<Exchange> exchange);
 
@@ -48,6 +49,7 @@ class Api {
   Answer health(const Json&);
   Answer models(const Json&);
   Answer metrics(const Json&);
+  Answer adapters(const Json&);
   Answer state(const Json&);  // state.cpp, as are the next two
   Answer usage(const Json& query);
   Answer budget(const Json&);
@@ -66,8 +68,10 @@ class Api {
   tl::expected<Client, ApiError> client_of(const HttpRequest& request, const Json& body) const;
   // The model that a request is for: the encoder where vectors are made of texts and no other is named.
   Served served_for(std::string_view path, const Json& body) const;
+  const ModelSide& side_for(const Json& body) const;  // the adapter that is named, or the model itself
+  std::vector<const ModelSide*> sides() const;        // all that have a name
   std::optional<ApiError> check_model(const Served& served, const Caller& caller, const Json& body) const;
-  Served main() const { return {side_, scheduler_}; }
+  static std::vector<ModelSide> adapted_sides(const ModelSide& side);
 
   const ModelSide& side_;
   Scheduler& scheduler_;
@@ -77,6 +81,7 @@ class Api {
   Metrics metrics_;
   Grammars grammars_;
   const std::optional<Served> encoder_;
+  const std::vector<ModelSide> adapted_;  // one for each adapter
   const std::unique_ptr<Papers> papers_;  // null: none are served; last: its threads use the metrics
 };
 

@@ -64,7 +64,7 @@ tl::expected<AnswerRequest, ApiError> read_infill_request(const ModelSide& side,
   fields.integer("n_predict", -1, INT32_MAX, ask.max_tokens);
   fields.number("repeat_penalty", 0.01, 10, s.repetition_penalty);
   if (const Json* seed = fields.find("seed"); seed && *seed == Json(-1)) s.seed = random_seed();
-  fields.refuse({"lora", "n_probs"}, "is not served yet");
+  fields.refuse({"n_probs"}, "is not served yet");
   std::string prefix, suffix, beginning;
   if (!fields.text("input_prefix", prefix)) fields.fail(invalid("input_prefix", "expected a string"));
   if (!fields.text("input_suffix", suffix)) fields.fail(invalid("input_suffix", "expected a string"));

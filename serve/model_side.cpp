@@ -136,11 +136,13 @@ void read_thinking(const ModelSide& side, Fields& fields, Conversation& conversa
 
 }  // namespace
 
+bool may_use(const Caller& caller, const std::string& name) {
+  return caller.models.empty() || std::find(caller.models.begin(), caller.models.end(), name) != caller.models.end();
+}
+
 bool may_use(const Caller& caller, const ModelSide& side) {
-  const auto listed = [&](const std::string& name) {
-    return std::find(caller.models.begin(), caller.models.end(), name) != caller.models.end();
-  };
-  return caller.models.empty() || listed(side.name) || std::any_of(side.aliases.begin(), side.aliases.end(), listed);
+  return may_use(caller, side.name) || std::any_of(side.aliases.begin(), side.aliases.end(),
+                                                   [&](const std::string& alias) { return may_use(caller, alias); });
 }
 
 std::optional<ApiError> check_model_name(const ModelSide& side, const Json& request) {

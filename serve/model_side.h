@@ -1,10 +1,12 @@
-// What the API knows of the model it serves: its name and limits, its tokenizer and its template. Immutable.
+// What the API knows of a model that it serves: its name and limits, its tokenizer and its template. Immutable. An
+// adapter that clients call by its name is one too, and differs in name and `adapter`.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "inspect/change_files.h"
 #include "model/model.h"
 #include "model/text_side.h"
 #include "serve/api_error.h"
@@ -20,19 +22,26 @@ struct ModelSide {
   std::vector<std::string> aliases = {};  // other names that are accepted
   const ModelFacts& facts;
   const Tokenizer& tokenizer;
-  std::optional<PromptFormat> format = {};  // none: it only continues texts
-  std::optional<VectorForm> vectors = {};   // none: it makes none
-  std::optional<FillTokens> fill = {};      // none: it was not taught to fill in the middle
-  int context = 0;                          // tokens of a prompt with its answer
-  int most_answers = 1;                     // n
-  std::string fingerprint;                  // system_fingerprint
-  int64_t created = 0;                      // seconds since 1970: when it was loaded
-  bool strict = false;                      // unknown fields are errors
+  std::optional<PromptFormat> format = {};                      // none: it only continues texts
+  std::optional<VectorForm> vectors = {};                       // none: it makes none
+  std::optional<FillTokens> fill = {};                          // none: it was not taught to fill in the middle
+  int context = 0;                                              // tokens of a prompt with its answer
+  int most_answers = 1;                                         // n
+  std::string fingerprint;                                      // system_fingerprint
+  int64_t created = 0;                                          // seconds since 1970: when it was loaded
+  bool strict = false;                                          // unknown fields are errors
+  std::shared_ptr<const std::vector<ChangeFile>> changes = {};  // what requests may load beside it; null: nothing
+  const ChangeFile* adapter = nullptr;                          // of them: the one that this name stands for
+  // Of an answer with these changes (Ask::changes_id).
+  std::string fingerprint_with(uint64_t id) const {
+    return id == 0 ? fingerprint : fmt::format("{}+{:08x}", fingerprint, static_cast<uint32_t>(id ^ (id >> 32)));
+  }
   std::string weights() const { return fingerprint.substr(fingerprint.rfind('-') + 1); }  // as the ledger names them
 };
 
-// Whether a key may use the model, which it may name by any of its names.
+// Whether a key may use the model, which it may name by any of its names; an adapter, a steering file.
 bool may_use(const Caller& caller, const ModelSide& side);
+bool may_use(const Caller& caller, const std::string& change);
 // Absent: the served one.
 std::optional<ApiError> check_model_name(const ModelSide& side, const Json& request);
 

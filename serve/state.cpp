@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "serve/api.h"
+#include "serve/change_request.h"
 #include "serve/fields.h"
 #include "serve/usage_report.h"
 
@@ -20,6 +21,8 @@ Api::Answer Api::state(const Json&) {
           {"version", surroundings_.version},
           {"system_fingerprint", side_.fingerprint},
           {"context", side_.context},
+          {"adapters", change_names(side_, false)},
+          {"steering", change_names(side_, true)},
           {"chats", side_.format.has_value()},
           {"running", counts.running},
           {"waiting", counts.waiting},

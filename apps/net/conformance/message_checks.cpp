@@ -331,6 +331,7 @@ constexpr Check checks[] = {
     {"timings_per_token", Level::should, timings},
     {"id_slot", Level::should, [](Probe& p) { return only_taken(p, R"("id_slot":0)"); }},
     {"lora", Level::honest, [](Probe& p) { return only_taken(p, R"("lora":[{"id":0,"scale":0.5}])"); }},
+    {"steering", Level::honest, [](Probe& p) { return only_taken(p, R"("steering":[{"name":"none","scale":0.5}])"); }},
     {"samplers", Level::should,
      [](Probe& p) { return changes(p, R"({"temperature":2,"top_k":1})", R"("samplers":["temperature"])"); }},
     {"mirostat", Level::should,
