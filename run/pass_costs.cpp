@@ -19,7 +19,7 @@ double by_rows(int rows) {
 }  // namespace
 
 void PassCosts::record(int rows, double seconds) {
-  if (rows < 1 || rows > most_rows || !(seconds > 0)) return;
+  if (held_ || rows < 1 || rows > most_rows || !(seconds > 0)) return;
   double& known = seconds_[static_cast<size_t>(rows)];
   if (const double expected = this->seconds(rows); known == 0)
     known = expected > 0 ? std::min(seconds, 2 * expected) : seconds;

@@ -18,9 +18,12 @@ class PassCosts {
   // Expected of a pass of 1..most_rows rows; 0 before anything was recorded. For a number of rows that never ran: from
   // the nearest that did, in proportion to what such passes take elsewhere.
   double seconds(int rows) const;
+  // From now on every pass takes so long, whatever is recorded: for tests, on machines that do other things too.
+  void hold(double seconds) { seconds_.fill(seconds), held_ = true; }
 
  private:
   std::array<double, most_rows + 1> seconds_{};  // 0: never recorded
+  bool held_ = false;
 };
 
 // How many guesses of each stream to compute along with its next token. chances[s][i]: that the first i + 1 guesses of

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "serve/fields.h"
+#include "text/grammar/dsml_arguments.h"
 #include "text/grammar/gbnf.h"
 #include "text/grammar/json_grammar.h"
 #include "text/grammar/json_schema.h"
@@ -43,6 +44,7 @@ class CallGrammar {
 
   // All calls of an answer, from behind `written`, which is a beginning of them.
   Result<Node> calls(std::string_view written, int most) {
+    const bool led = !form_.lead.empty() && written.starts_with(form_.lead);
     std::vector<Node> all, first;
     for (size_t i = 0; i < tools_.list.size(); ++i) {
       const std::string name = tools_.list[i]["function"]["name"];
@@ -53,12 +55,13 @@ class CallGrammar {
                             ? g_.sequence({json_.space(), arguments, json_.space(), g_.literal(form_.after_arguments)})
                             : g_.sequence({arguments, g_.literal(form_.after_arguments)});
       all.push_back(g_.sequence({g_.literal(form_.before_name + head), rest}));
-      const std::string begin = form_.open + form_.before_name + head;
+      const std::string begin = (led ? form_.lead : "") + form_.open + form_.before_name + head;
       if (begin.starts_with(written)) first.push_back(g_.sequence({g_.literal(begin.substr(written.size())), rest}));
     }
     const Node more = g_.sequence({g_.literal(form_.between), g_.choice(std::move(all))});
     const int times = form_.between.empty() ? 0 : most - 1;
-    return g_.sequence({g_.choice(std::move(first)), g_.repeat(more, 0, times), g_.literal(form_.close)});
+    const Node lead = written.empty() && !form_.lead.empty() ? g_.optional(g_.literal(form_.lead)) : g_.nothing();
+    return g_.sequence({lead, g_.choice(std::move(first)), g_.repeat(more, 0, times), g_.literal(form_.close)});
   }
 
  private:
@@ -66,14 +69,19 @@ class CallGrammar {
   Result<Node> arguments_of(size_t tool) {
     Json schema = tools_.list[tool]["function"]["parameters"];
     if (!schema.contains("type") && !schema.contains("$ref")) schema["type"] = "object";
+    const auto read = form_.dsml ? read_dsml_arguments : read_json_schema;
     const auto fault = [&]() -> std::optional<Error> {  // known only when it has been compiled
-      const Result<Grammar> alone = json_schema_grammar(schema);
-      if (!alone) return alone.error();
-      const Result<Program> program = Program::compile(*alone);
+      Grammar alone;
+      const Result<Node> node = read(alone, schema);
+      if (!node) return node.error();
+      const Grammar::Rule root = alone.declare("root");
+      alone.define(root, *node);
+      alone.set_root(root);
+      const Result<Program> program = Program::compile(alone);
       return program ? std::nullopt : std::optional(program.error());
     }();
-    if (!fault) return read_json_schema(g_, schema);
-    if (!tools_.strict[tool]) return json_.object();
+    if (!fault) return read(g_, schema);
+    if (!tools_.strict[tool]) return form_.dsml ? any_dsml_arguments(g_) : json_.object();
     wrong_ = {fmt::format("tools[{}].function.parameters", tool), true};
     return Failure(*fault);
   }
@@ -111,8 +119,6 @@ tl::expected<ConstraintOptions, ApiError> Grammars::constraint(const std::string
   const bool by_mark = form && !form->mark.empty() && strict && tools.forced.empty() && ask.kind == Kind::none;
   const bool with_calls = form && (!tools.forced.empty() || by_mark || ask.kind != Kind::none);
   if (!with_calls && ask.kind == Kind::none) return ConstraintOptions{};
-  if (tools.syntax != ToolSyntax::none && !form && ask.kind != Kind::none)
-    return Refused(unsupported_field(ask.param, "is not served together with tools in this model's way to call them"));
 
   ConstraintOptions options{.may_think = ask.may_think && tools.forced.empty()};
   if (by_mark) options.mark = form->mark;

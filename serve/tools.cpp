@@ -18,12 +18,21 @@ bool is_function_name(std::string_view name) {
 }
 
 std::string beginning_of_call(ToolSyntax syntax, const std::string& name) {
-  if (const auto form = call_form_of(syntax))
-    return form->open + form->before_name + (name.empty() ? "" : name + form->after_name);
-  if (syntax == ToolSyntax::none) return {};
-  return fmt::format("\n\n<｜DSML｜{}>\n<｜DSML｜invoke name=\"",
-                     syntax == ToolSyntax::deepseek_v32 ? "function_calls" : "tool_calls") +
-         (name.empty() ? "" : name + "\">\n");
+  const auto form = call_form_of(syntax);
+  if (!form) return {};
+  return form->lead + form->open + form->before_name + (name.empty() ? "" : name + form->after_name);
+}
+
+CallForm dsml_form(std::string_view block) {
+  return {.lead = "\n\n",
+          .open = fmt::format("<｜DSML｜{}>\n", block),
+          .before_name = "<｜DSML｜invoke name=\"",
+          .after_name = "\">\n",
+          .after_arguments = "</｜DSML｜invoke>",
+          .between = "\n",
+          .close = fmt::format("\n</｜DSML｜{}>", block),
+          .mark = "<｜DSML｜",
+          .dsml = true};
 }
 
 Json read_tool(Fields& fields, const Json& tool, const std::string& place, bool& strict,
@@ -98,6 +107,10 @@ std::optional<CallForm> call_form_of(ToolSyntax syntax) {
                       .close = "",
                       .mark = "",
                       .spaced = true};
+    case ToolSyntax::deepseek_v32:
+      return dsml_form("function_calls");
+    case ToolSyntax::deepseek_v4:
+      return dsml_form("tool_calls");
     default:
       return std::nullopt;
   }

@@ -22,12 +22,14 @@ struct ToolAsk {
   std::vector<bool> strict;  // by tool: arguments must fit the parameters
   bool one_call = false;     // parallel_tool_calls: false
 };
-// How a call stands in an answer, where its arguments are JSON: open, then for each call before_name NAME after_name
-// ARGUMENTS after_arguments, with `between` between two, then close. Nothing for other ways to call.
+// How calls stand in an answer: lead and open, then for each call before_name NAME after_name ARGUMENTS
+// after_arguments, with `between` between two, then close. Nothing for ToolSyntax::none.
 struct CallForm {
+  std::string lead = {};  // what a model writes before `open`; an answer need not have it
   std::string open, before_name, after_name, after_arguments, between, close;
   std::string mark;     // the beginning of `open` that no text has; empty: none
   bool spaced = false;  // white space may stand around the arguments
+  bool dsml = false;    // the arguments are parameters in DSML, else JSON
 };
 std::optional<CallForm> call_form_of(ToolSyntax syntax);
 // tools, tool_choice, parallel_tool_calls. The first fault is kept in `fields`.

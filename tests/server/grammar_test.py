@@ -1,6 +1,7 @@
 """Answers that must keep to a form: every field that asks for one, over every API. Usage: grammar_test.py FREEHOLD
 TINY_MODEL. The tiny model talks noise; that its noise has the form is what is looked at."""
 import concurrent.futures
+import datetime
 import json
 import os
 import sys
@@ -164,11 +165,14 @@ class Forms(Case):
 
 
 class Calls(Case):
+    write = staticmethod(scripted_model.weather)
+    before = "Let me see. "
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.model = os.path.join(cls.folder.name, "scripted.gguf")
-        scripted_model.weather(cls.model)
+        cls.write(cls.model)
         super().setUpClass()
 
     @classmethod
@@ -201,7 +205,7 @@ class Calls(Case):
         strict = self.tool({"type": "object", "properties": {"city": {"enum": ["Oslo"]}}, "required": ["city"],
                             "additionalProperties": False}, strict=True)
         choice = self.choice({"tools": [strict], "temperature": 0, "parallel_tool_calls": False})
-        self.assertEqual(choice["message"]["content"], "Let me see. ")
+        self.assertEqual(choice["message"]["content"], self.before)
         self.assertEqual(json.loads(choice["message"]["tool_calls"][0]["function"]["arguments"]), {"city": "Oslo"})
         free = self.choice({"tools": [self.tool({"type": "object"})], "temperature": 0})
         self.assertEqual(json.loads(free["message"]["tool_calls"][0]["function"]["arguments"]), {"city": "Paris"})
@@ -225,6 +229,25 @@ class Calls(Case):
                          (400, "invalid_json_schema", "tools[0].function.parameters"), answer)
         choice = self.choice({"tools": [self.tool(bad)], "tool_choice": "required", "temperature": 0, "max_tokens": 300})
         self.assertIn(choice["finish_reason"], ("tool_calls", "length"))
+
+
+class CallsInDsml(Calls):
+    write = staticmethod(scripted_model.weather_in_dsml)
+    before = "Let me see."
+
+    def test_text_and_json_of_parameters(self):
+        tools = [self.tool({"type": "object", "properties": {
+            "note": {"type": "string", "maxLength": 9}, "free": {"type": "string"}, "when": {"type": "string", "format": "date"},
+            "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 3}}, "required": ["note", "when", "tags"]})]
+        for seed in range(8):
+            choice = self.choice({"tools": tools, "tool_choice": "required", "seed": seed, "temperature": 2, "parallel_tool_calls": False})
+            self.assertEqual(choice["finish_reason"], "tool_calls", choice)
+            (call,) = choice["message"]["tool_calls"]
+            arguments = json.loads(call["function"]["arguments"])
+            self.assertLessEqual(set(arguments), {"note", "free", "when", "tags"})
+            self.assertLessEqual(len(arguments["note"]), 9)
+            self.assertLessEqual(set(arguments["tags"]), {"a", "b"})
+            datetime.date.fromisoformat(arguments["when"])
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def printable(piece, texts):
     return "".join(texts[b] for b in piece.encode())
 
 
-def write(path, pieces, after, again=None, control=(), end=None, more=(), context=8192):
+def write(path, pieces, after, again=None, control=(), end=None, more=(), context=8192, template=TEMPLATE):
     """`pieces`: texts that become tokens and follow one another to the end, or on from piece `again` without one.
     `after`: {byte, or a name in `control`: number of a piece}. `control`: more tokens that are no text; `end`: which of them
     ends it. `more`: metadata."""
@@ -77,7 +77,7 @@ def write(path, pieces, after, again=None, control=(), end=None, more=(), contex
         array("tokenizer.ggml.tokens", STRING, [text(t) for t in texts]),
         array("tokenizer.ggml.token_type", INT32, [struct.pack("<i", t) for t in types]),
         number("tokenizer.ggml.bos_token_id", 256), number("tokenizer.ggml.eos_token_id", END),
-        pair("tokenizer.ggml.add_bos_token", BOOL, b"\0"), pair("tokenizer.chat_template", STRING, text(TEMPLATE)),
+        pair("tokenizer.ggml.add_bos_token", BOOL, b"\0"), pair("tokenizer.chat_template", STRING, text(template)),
         *more,
     ]
     table, data = [], b""
@@ -94,6 +94,13 @@ def weather(path):
     """Calls weather(city="Paris") and says a word before it; after a ':' it goes on inside of such a call."""
     write(path, ["Let me see. ", '<tool_call>\n{"name": "weather", "arguments":', ' {"city": "Paris"}', "}\n</tool_call>"],
           {ord("\n"): 0, ord(":"): 2})
+
+
+def weather_in_dsml(path):
+    """The same in the notation of DeepSeek V4; inside of a call it goes on only as it began."""
+    template = "{# <｜DSML｜tool_calls> #}" + TEMPLATE.replace("<tool_call>", "").replace("</tool_call>", "")
+    write(path, ["Let me see.", "\n\n<｜DSML｜", 'tool_calls>\n<｜DSML｜invoke name="weather">\n<｜DSML｜parameter name="city" string="true">', "Paris",
+                 "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>"], {ord("\n"): 0}, template=template)
 
 
 def gap(path):

@@ -37,6 +37,13 @@ std::optional<Json> values_of(const Json& schema) {
   return std::nullopt;
 }
 
+// Formats as expressions for the whole of a string. Days are those of the month and the year.
+constexpr std::string_view year = "(?:[1-9]\\d{3}|0[1-9]\\d{2}|00[1-9]\\d|000[1-9])",
+                           leap_year =
+                               "(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)",
+                           label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?",
+                           octet = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+
 }  // namespace
 
 Result<Done> SchemaParts::check(const Json& schema, std::string_view place) {
@@ -294,6 +301,24 @@ Result<std::vector<std::string>> types_of(const Json& schema, std::string_view p
   if (any_of({"minLength", "maxLength", "pattern", "format"})) found.push_back("string");
   if (any_of({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})) found.push_back("number");
   return found;
+}
+
+std::optional<std::string> pattern_of_format(std::string_view format) {
+  const std::string date = fmt::format(
+      "(?:{}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|"
+      "02-(?:0[1-9]|1\\d|2[0-8]))|{}-02-29)",
+      year, leap_year);
+  const std::string time = "(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,9})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)";
+  if (format == "date") return date;
+  if (format == "time") return time;
+  if (format == "date-time") return date + "T" + time;
+  if (format == "email")
+    return fmt::format("[\\w%+-]{{1,32}}(?:\\.[\\w%+-]{{1,32}}){{0,3}}@(?:{}\\.){{1,4}}[A-Za-z]{{2,24}}", label);
+  if (format == "hostname") return fmt::format("(?:{}\\.){{0,4}}{}", label, label);
+  if (format == "ipv4") return fmt::format("(?:{}\\.){{3}}{}", octet, octet);
+  if (format == "uri") return "[A-Za-z][A-Za-z0-9+.-]{0,30}:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]+";
+  if (format == "uuid") return "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
+  return std::nullopt;
 }
 
 bool is_of_type(const Json& value, std::string_view type) {

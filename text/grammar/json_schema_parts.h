@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ class SchemaParts {
 
 // The types that a schema names, or that its keywords are about; empty: all.
 Result<std::vector<std::string>> types_of(const Json& schema, std::string_view place);
+// What a string of this format looks like, as an expression for the whole of it without '<'; nothing for others.
+std::optional<std::string> pattern_of_format(std::string_view format);
 // Whether a JSON value is of such a type.
 bool is_of_type(const Json& value, std::string_view type);
 

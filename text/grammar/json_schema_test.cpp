@@ -196,8 +196,8 @@ TEST(JsonSchema, what_nothing_fits_is_refused) {
   for (const char* text :
        {"false", R"({"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]})",
         R"({"type":"integer","minimum":3,"maximum":2})", R"({"type":"integer","minimum":0.05,"maximum":0.5})",
-        R"({"allOf":[{"type":"string"},{"type":"integer"}]})",
-        R"({"enum":["abc"],"maxLength":1})", R"({"type":"string","minLength":3,"maxLength":2})",
+        R"({"allOf":[{"type":"string"},{"type":"integer"}]})", R"({"enum":["abc"],"maxLength":1})",
+        R"({"type":"string","minLength":3,"maxLength":2})",
         R"({"type":"object","required":["a"],"additionalProperties":false})"})
     EXPECT_NE(fault_of(text).find("no finite text"), std::string::npos) << text << ": " << fault_of(text);
   EXPECT_NE(fault_of(R"({"$ref":"#"})").find("no finite text"), std::string::npos);
