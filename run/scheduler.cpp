@@ -79,6 +79,7 @@ bool Scheduler::step() {
   drop_lost();
   admit_waiting();
   take_from_disk();
+  give_out();  // who begins is told before the pass: its time is that of computing, not of waiting
   choose_work();
   const bool any = !work_.empty();
   if (any) compute();
