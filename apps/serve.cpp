@@ -1,8 +1,10 @@
 // freehold serve: a model behind the API that other software speaks already.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
+#include <map>
 #include <thread>
 
 #include "apps/command.h"
@@ -60,6 +62,15 @@ Result<std::unique_ptr<PrefixStore>> open_prefixes(Engine& engine, uint64_t mib)
 
 std::string stem_of(const std::string& name) {
   return name.ends_with(".gguf") ? name.substr(0, name.size() - 5) : name;
+}
+
+StoredAs stored_as(const Checkpoint& checkpoint) {
+  std::map<Format, size_t> bytes;
+  for (const StoredTensor& tensor : checkpoint.tensors()) bytes[tensor.format] += tensor.bytes.size();
+  const auto most =
+      std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return {checkpoint.source() == Checkpoint::Source::gguf ? "gguf" : "safetensors",
+          most == bytes.end() ? "" : std::string(info(most->first).name)};
 }
 
 struct Safety {
@@ -157,6 +168,7 @@ Result<std::unique_ptr<Working>> start_model(const Options& options, ModelOption
   TRY_ASSIGN(std::unique_ptr<Scheduler> scheduler, Scheduler::make(*loaded->engine, loaded->tokenizer, scheduling));
   ModelSide side{.name = name.empty() ? stem_of(loaded->name) : name,
                  .aliases = {loaded->name, stem_of(loaded->name)},
+                 .stored = stored_as(loaded->checkpoint),
                  .facts = facts,
                  .tokenizer = loaded->tokenizer,
                  .format = std::move(format),
@@ -316,7 +328,8 @@ Result<Done> run(Options& options) {
 }  // namespace
 
 Command serve_command(CLI::App& program) {
-  CLI::App* app = program.add_subcommand("serve", "serve a model to other software, over the OpenAI API");
+  CLI::App* app =
+      program.add_subcommand("serve", "serve a model to other software, over the APIs of OpenAI, Anthropic and Ollama");
   app->footer(R"(
 Listens on this machine only, unless told otherwise. Of what is asked and answered nothing is
 kept, but with --disk-cache-mib, encrypted; how much was used stands in the ledger (freehold usage).

@@ -99,7 +99,8 @@ void AnswerJob::take(size_t ask, Event& event) {
 void AnswerJob::open_stream() {
   if (std::exchange(streaming_, true)) return;
   metrics_.http(200);
-  exchange_->begin_events(ignored_header(request_.ignored));
+  exchange_->begin_events(ignored_header(request_.ignored),
+                          is_ollama(request_.style) ? StreamForm::lines : StreamForm::events);
 }
 
 void AnswerJob::take_scores(size_t ask, Event& event) {

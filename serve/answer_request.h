@@ -14,7 +14,10 @@ struct AnswerRequest {
   Style style = Style::chat;
   bool chat() const { return style != Style::text && style != Style::infill; }
   // The field that the prompt is made of, for errors.
-  const char* param() const { return chat() ? "messages" : style == Style::text ? "prompt" : "input_prefix"; }
+  const char* param() const {
+    if (style == Style::text || style == Style::ollama_generate) return "prompt";
+    return chat() ? "messages" : "input_prefix";
+  }
   ToolAsk tools;
   GrammarAsk grammar;
   Json body = nullptr;               // responses: the request, whose settings the answer repeats
@@ -35,6 +38,8 @@ tl::expected<AnswerRequest, ApiError> read_infill_request(const ModelSide& side,
 // Anthropic's messages and OpenAI's responses, brought into the words of a chat first.
 tl::expected<AnswerRequest, ApiError> read_messages_request(const ModelSide& side, const Json& body);
 tl::expected<AnswerRequest, ApiError> read_responses_request(const ModelSide& side, const Json& body);
+// Ollama's chat and generate, brought into the words of a chat or of a text.
+tl::expected<AnswerRequest, ApiError> read_ollama_request(const ModelSide& side, Style style, const Json& body);
 tl::expected<int, ApiError> count_messages_tokens(const ModelSide& side, const Json& body);
 
 }  // namespace freehold

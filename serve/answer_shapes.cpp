@@ -22,12 +22,6 @@ Json usage_json(const Usage& usage) {
 
 std::string written(const ModelSide& side, Token token) { return side.tokenizer.decode({&token, 1}); }
 
-Json scored_json(const ModelSide& side, const Scored& scored) {
-  Json bytes = Json::array();
-  for (const char c : side.tokenizer.bytes_of(scored.token)) bytes.push_back(static_cast<unsigned char>(c));
-  return {{"token", written(side, scored.token)}, {"logprob", scored.logprob}, {"bytes", std::move(bytes)}};
-}
-
 // The log probabilities of the older form, for texts: lists with an entry for each token.
 class TextLogprobs {
  public:
@@ -104,6 +98,19 @@ std::string_view finish_reason(const Choosing& choice) {
   return choice.calls.empty() ? "stop" : "tool_calls";
 }
 
+Json scored_json(const ModelSide& side, const Scored& scored) {
+  Json bytes = Json::array();
+  for (const char c : side.tokenizer.bytes_of(scored.token)) bytes.push_back(static_cast<unsigned char>(c));
+  return {{"token", written(side, scored.token)}, {"logprob", scored.logprob}, {"bytes", std::move(bytes)}};
+}
+
+Json scored_json(const ModelSide& side, const Choice& choice) {
+  Json json = scored_json(side, static_cast<const Scored&>(choice));
+  json["top_logprobs"] = Json::array();
+  for (const Scored& other : choice.top) json["top_logprobs"].push_back(scored_json(side, other));
+  return json;
+}
+
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json ChatShapes::frame(Json choices, const Usage* usage) const {
@@ -135,12 +142,7 @@ int length_in_answer(const ModelSide& side, Token token) {
 Json ChatShapes::chat_logprobs(const std::vector<const Choice*>& tokens) const {
   if (request_.logprobs < 0) return nullptr;
   Json content = Json::array();
-  for (const Choice* token : tokens) {
-    Json one = scored_json(side_, *token);
-    one["top_logprobs"] = Json::array();
-    for (const Scored& other : token->top) one["top_logprobs"].push_back(scored_json(side_, other));
-    content.push_back(std::move(one));
-  }
+  for (const Choice* token : tokens) content.push_back(scored_json(side_, *token));
   return {{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
@@ -247,6 +249,7 @@ std::unique_ptr<AnswerShapes> shapes_for(const ModelSide& side, const AnswerRequ
   if (request.style == Style::messages) return messages_shapes(side, request, std::move(send));
   if (request.style == Style::responses) return responses_shapes(side, request, std::move(send));
   if (request.style == Style::infill) return infill_shapes(side, std::move(send));
+  if (is_ollama(request.style)) return ollama_shapes(side, request, std::move(send));
   return std::make_unique<ChatShapes>(side, request, std::move(send));
 }
 

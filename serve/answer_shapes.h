@@ -55,10 +55,13 @@ std::unique_ptr<AnswerShapes> shapes_for(const ModelSide& side, const AnswerRequ
 std::unique_ptr<AnswerShapes> messages_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
 std::unique_ptr<AnswerShapes> infill_shapes(const ModelSide&, AnswerShapes::Send);
 std::unique_ptr<AnswerShapes> responses_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
+std::unique_ptr<AnswerShapes> ollama_shapes(const ModelSide&, const AnswerRequest&, AnswerShapes::Send);
 
 std::string_view finish_reason(const Choosing& choice);
-std::string text_of(const Json& json);                     // one line, always valid UTF-8
-int characters(std::string_view bytes);                    // that begin in them
-int length_in_answer(const ModelSide& side, Token token);  // characters: control tokens are no text there
+Json scored_json(const ModelSide& side, const Scored& scored);  // a token with its log probability and bytes
+Json scored_json(const ModelSide& side, const Choice& choice);  // and those that were likeliest
+std::string text_of(const Json& json);                          // one line, always valid UTF-8
+int characters(std::string_view bytes);                         // that begin in them
+int length_in_answer(const ModelSide& side, Token token);       // characters: control tokens are no text there
 
 }  // namespace freehold

@@ -5,6 +5,7 @@
 
 #include "serve/change_request.h"
 #include "serve/fields.h"
+#include "serve/ollama.h"
 #include "serve/page.h"
 #include "serve/rerank.h"
 #include "serve/routes.h"
@@ -38,7 +39,9 @@ Json json_of_query(std::string_view query) {
 
 HttpAnswer answer_of(const Json& json) { return {200, text_of(json)}; }
 
-bool makes_vectors(std::string_view path) { return path == "/embeddings" || path == "/rerank"; }
+bool makes_vectors(std::string_view path) {
+  return path == "/embeddings" || path == "/rerank" || path == "/api/embed" || path == "/api/embeddings";
+}
 
 Json model_json(const ModelSide& side, const ModelSide& main) {
   const ModelFacts& facts = side.facts;
@@ -99,6 +102,16 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
       {"GET", "/freehold/state", &Api::state},
       {"GET", "/freehold/usage", &Api::usage},
       {"GET", "/freehold/budget", &Api::budget},
+      {"GET", "/props", &Api::props},
+      {"GET", "/slots", &Api::slots},
+      {"GET", "/api/tags", &Api::ollama_tags},
+      {"GET", "/api/ps", &Api::ollama_ps},
+      {"GET", "/api/version", &Api::ollama_version},
+      {"POST", "/api/show", &Api::ollama_show},
+      {"POST", "/api/chat", nullptr, &Api::complete},
+      {"POST", "/api/generate", nullptr, &Api::complete},
+      {"POST", "/api/embed", nullptr, &Api::embed},
+      {"POST", "/api/embeddings", nullptr, &Api::embed},
       {"GET", "/tokenizer_info", &Api::tokenizer_info},
       {"POST", "/tokenize", &Api::tokenize},
       {"POST", "/detokenize", &Api::detokenize},
@@ -122,6 +135,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     answer.headers.insert(answer.headers.end(), headers.begin(), headers.end());
     exchange->answer(std::move(answer));
   };
+  if (auto fault = refuse_route(path)) return refuse(std::move(*fault));
   const ModelSide* described = &side_;
   if (path.starts_with("/models/")) {
     const auto all = sides();
@@ -142,7 +156,7 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     return refuse({.status = 405, .message = fmt::format("expected {}", method), .code = "method_not_allowed"},
                   {{"Allow", method}});
   Json body = Json::object();
-  if (path == "/freehold/usage") body = json_of_query(request.query);
+  if (path == "/freehold/usage" || path == "/slots") body = json_of_query(request.query);
   if (request.method == "POST") {
     Result<Json> parsed = parse_json(request.body, "request body");
     request.body = {};
@@ -150,11 +164,13 @@ void Api::handle(HttpRequest request, std::shared_ptr<Exchange> exchange) {
     if (!parsed->is_object())
       return refuse({.message = "request body: expected a JSON object", .code = "invalid_json"});
     body = std::move(*parsed);
+    if (is_ollama(style)) settle_ollama_name(body, sides());
   }
   if (scope_for(path) == scope_inference)
-    if (auto fault = check_model(
-            found != std::end(routes) && found->job ? served_for(path, body) : Served{side_for(body), scheduler_},
-            request.caller, body))
+    if (auto fault = check_model(found != std::end(routes) && (found->job || path == "/api/show")
+                                     ? served_for(path, body)
+                                     : Served{side_for(body), scheduler_},
+                                 request.caller, body))
       return refuse(std::move(*fault));
   if (path == "/models/") return metrics_.http(200), exchange->answer(answer_of(model_json(*described, side_)));
   if (found->job) {
@@ -238,10 +254,18 @@ std::optional<ApiError> Api::complete(const Json& body, Style style, Client clie
                                       std::shared_ptr<Exchange> exchange) {
   const ModelSide& side = served_for("", body).side;
   if (auto fault = refuse_to_write(side)) return fault;
+  if (asks_to_load(style, body)) {
+    auto loaded = loaded_answer(side, style, body);
+    if (!loaded) return std::move(loaded.error());
+    metrics_.http(200);
+    exchange->answer(std::move(*loaded));
+    return std::nullopt;
+  }
   auto read = style == Style::chat        ? read_chat_request(side, body)
               : style == Style::messages  ? read_messages_request(side, body)
               : style == Style::responses ? read_responses_request(side, body)
               : style == Style::infill    ? read_infill_request(side, body)
+              : is_ollama(style)          ? read_ollama_request(side, style, body)
                                           : read_text_request(side, body);
   if (!read) return std::move(read.error());
   for (const std::string& change : read->changed_by)
@@ -254,10 +278,11 @@ std::optional<ApiError> Api::complete(const Json& body, Style style, Client clie
   return std::nullopt;
 }
 
-std::optional<ApiError> Api::embed(const Json& body, Style, Client client, std::shared_ptr<Exchange> exchange) {
+std::optional<ApiError> Api::embed(const Json& body, Style style, Client client, std::shared_ptr<Exchange> exchange) {
   const Served served = served_for("/embeddings", body);
   if (auto fault = refuse_vectors(served.side)) return fault;
-  auto read = read_embedding_request(served.side, body);
+  auto read = is_ollama(style) ? read_ollama_embedding_request(served.side, style, body)
+                               : read_embedding_request(served.side, body);
   if (!read) return std::move(read.error());
   begin_vectors(served, std::move(*read), std::move(client), std::move(exchange));
   return std::nullopt;

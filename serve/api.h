@@ -50,9 +50,17 @@ class Api {
   Answer models(const Json&);
   Answer metrics(const Json&);
   Answer adapters(const Json&);
-  Answer state(const Json&);  // state.cpp, as are the next two
+  // state.cpp:
+  Answer state(const Json&);
   Answer usage(const Json& query);
   Answer budget(const Json&);
+  Answer props(const Json&);
+  Answer slots(const Json& query);
+  Answer ollama_tags(const Json&);
+  Answer ollama_ps(const Json&);
+  Answer ollama_version(const Json&);
+  Answer ollama_show(const Json& body);
+  // api.cpp:
   Answer tokenizer_info(const Json& body);
   Answer tokenize(const Json& body);
   Answer detokenize(const Json& body);

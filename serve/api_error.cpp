@@ -32,8 +32,14 @@ std::string messages_body_of(const ApiError& error) {
       -1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string ollama_body_of(const ApiError& error) {
+  return Json{{"error", error.message}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 HttpAnswer answer_of(const ApiError& error, Style style) {
-  HttpAnswer answer{error.status, style == Style::messages ? messages_body_of(error) : body_of(error)};
+  HttpAnswer answer{error.status, style == Style::messages ? messages_body_of(error)
+                                  : is_ollama(style)       ? ollama_body_of(error)
+                                                           : body_of(error)};
   if (error.status == 429 || error.status == 503)
     answer.headers.push_back({"Retry-After", std::to_string(error.retry_after)});
   if (error.status == 401) answer.headers.push_back({"WWW-Authenticate", "Bearer"});

@@ -9,7 +9,19 @@
 namespace freehold {
 
 // Which API's words a request came in and its answer goes out in.
-enum class Style : uint8_t { chat, text, messages, responses, infill };
+// The last four are Ollama's: /api/chat, /api/generate, /api/embed and, older, /api/embeddings.
+enum class Style : uint8_t {
+  chat,
+  text,
+  messages,
+  responses,
+  infill,
+  ollama_chat,
+  ollama_generate,
+  ollama_embed,
+  ollama_embeddings
+};
+inline bool is_ollama(Style style) { return style >= Style::ollama_chat; }
 
 struct ApiError {
   int status = 400;
@@ -24,6 +36,7 @@ struct ApiError {
 std::string body_of(const ApiError& error);  // {"error": {...}}
 HttpAnswer answer_of(const ApiError& error, Style style = Style::chat);
 std::string messages_body_of(const ApiError& error);  // {"type": "error", "error": {...}}
+std::string ollama_body_of(const ApiError& error);    // {"error": "..."}
 // An error of ours for a field: usage, malformed ... are the client's fault; resources is 429; the rest is 500.
 ApiError api_error(const Error& error, std::string param);
 

@@ -48,9 +48,9 @@ class ConnectionExchange : public Exchange {
     with(
         [serial = serial_, answer = std::move(answer)](Connection& c) mutable { c.answer(serial, std::move(answer)); });
   }
-  void begin_events(Headers headers) override {
-    with([serial = serial_, headers = std::move(headers)](Connection& c) mutable {
-      c.begin_events(serial, std::move(headers));
+  void begin_events(Headers headers, StreamForm form) override {
+    with([serial = serial_, headers = std::move(headers), form](Connection& c) mutable {
+      c.begin_events(serial, std::move(headers), form);
     });
   }
   void event(std::string data, std::string name) override {
@@ -336,22 +336,25 @@ void Connection::answer(uint64_t serial, HttpAnswer answer) {
   finished();
 }
 
-void Connection::begin_events(uint64_t serial, Headers headers) {
+void Connection::begin_events(uint64_t serial, Headers headers, StreamForm form) {
   if (serial != serial_ || state_ != State::answering || gone_) return;
   state_ = State::events;
+  form_ = form;
   if (!chunked_) keep_ = false;
-  headers.push_back({"Content-Type", "text/event-stream"});
+  headers.push_back({"Content-Type", form == StreamForm::lines ? "application/x-ndjson" : "text/event-stream"});
   headers.push_back({"Cache-Control", "no-cache"});
   headers.push_back({"X-Accel-Buffering", "no"});
   if (chunked_) headers.push_back({"Transfer-Encoding", "chunked"});
   send(head_of(200, headers, false));
-  ping_later();
+  if (form == StreamForm::events) ping_later();  // a line cannot be a comment
 }
 
 void Connection::event(uint64_t serial, const std::string& data, const std::string& name) {
   if (serial != serial_ || state_ != State::events || gone_) return;
-  std::string text = data.starts_with(':') ? data + "\n\n" : "data: " + data + "\n\n";
-  if (!name.empty()) text = "event: " + name + "\n" + text;
+  std::string text = form_ == StreamForm::lines ? data + "\n"
+                     : data.starts_with(':')    ? data + "\n\n"
+                                                : "data: " + data + "\n\n";
+  if (!name.empty() && form_ == StreamForm::events) text = "event: " + name + "\n" + text;
   send(chunked_ ? fmt::format("{:x}\r\n{}\r\n", text.size(), text) : text);
 }
 

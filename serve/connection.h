@@ -42,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // For the Exchange of request number `serial`; others are late and do nothing.
   void answer(uint64_t serial, HttpAnswer answer);
-  void begin_events(uint64_t serial, Headers headers);
+  void begin_events(uint64_t serial, Headers headers, StreamForm form);
   void event(uint64_t serial, const std::string& data, const std::string& name = {});
   void end_events(uint64_t serial);
   void on_gone(uint64_t serial, std::function<void()> gone);
@@ -71,6 +71,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer deadline_, ping_;
   const std::string peer_, local_;
   State state_ = State::idle;
+  StreamForm form_ = StreamForm::events;  // of the stream that is being sent
   bool receiving_ = false, waiting_to_send_ = false, keep_ = true, chunked_ = true, gone_ = false;
   uint64_t serial_ = 0, body_seen_ = 0;
   std::string in_, out_;

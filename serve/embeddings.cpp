@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "serve/answer_shapes.h"
 #include "serve/fields.h"
+#include "serve/ollama.h"
 #include "serve/prompts.h"
 
 namespace freehold {
@@ -149,6 +150,8 @@ std::string EmbeddingJob::written(std::span<const float> vector) const {
 
 // Joined as text: a long list of vectors as one JSON value would keep the connections waiting.
 std::string EmbeddingJob::list_of_vectors() {
+  if (request_.style == Style::ollama_embed) return fmt::format(R"({{"embeddings":[{}]}})", fmt::join(vectors_, ","));
+  if (request_.style == Style::ollama_embeddings) return fmt::format(R"({{"embedding":{}}})", vectors_[0]);
   std::string list = R"({"object":"list","data":[)";
   for (size_t i = 0; i < vectors_.size(); ++i)
     list += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":{}}})", i > 0 ? "," : "", i,
@@ -156,17 +159,27 @@ std::string EmbeddingJob::list_of_vectors() {
   return list + "]}";
 }
 
+// What is told beside them.
+Json EmbeddingJob::rest() const {
+  const int tokens = spending_.usage().prompt;
+  if (is_ollama(request_.style))
+    return {{"model", side_.name},
+            {"total_duration", nanoseconds(spending_.ms())},
+            {"load_duration", 0},
+            {"prompt_eval_count", tokens}};
+  return {{"model", side_.name}, {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}};
+}
+
 void EmbeddingJob::complete() {
   over_ = true;
   const Json receipt = spending_.settle("stop");
-  const int tokens = spending_.usage().prompt;
-  Json rest = {{"model", side_.name}, {"usage", {{"prompt_tokens", tokens}, {"total_tokens", tokens}}}};
-  if (!receipt.is_null()) rest["freehold"] = receipt;
+  Json more = rest();
+  if (!receipt.is_null()) more["freehold"] = receipt;
   HttpAnswer answer;
   answer.headers = ignored_header(request_.ignored);
   answer.body = request_.made_of ? text_of(request_.made_of(numbers_)) : list_of_vectors();
   answer.body.back() = ',';
-  answer.body += text_of(rest).substr(1);
+  answer.body += text_of(more).substr(1);
   metrics_.http(200);
   exchange_->answer(std::move(answer));
 }
@@ -176,7 +189,7 @@ void EmbeddingJob::failed(const ApiError& error) {
   spending_.settle("error");
   cancel_all();
   metrics_.http(error.status);
-  exchange_->answer(answer_of(error));
+  exchange_->answer(answer_of(error, request_.style));
 }
 
 void EmbeddingJob::abandon() {

@@ -19,6 +19,7 @@ struct EmbeddingRequest {
   size_t dimensions = 0;  // of each vector: the first so many numbers, scaled to length 1 again
   bool base64 = false;    // little-endian floats; else a list of numbers
   std::vector<std::string> ignored;
+  Style style = Style::chat;  // whose words the answer has: OpenAI's, or Ollama's
   // What is answered instead of the vectors, but for model and usage.
   std::function<Json(std::span<const std::vector<float>> vectors)> made_of = {};
 };
@@ -44,6 +45,7 @@ class EmbeddingJob : public std::enable_shared_from_this<EmbeddingJob> {
   void take(size_t input, Event& event);
   std::string written(std::span<const float> vector) const;
   std::string list_of_vectors();
+  Json rest() const;
   void complete();
   void failed(const ApiError& error);
   void abandon();

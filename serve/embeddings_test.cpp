@@ -21,7 +21,7 @@ struct Waiting : Exchange {
     answered = std::move(answer);
     gone = {};  // as a connection: the job that it calls holds us
   }
-  void begin_events(Headers) override {}
+  void begin_events(Headers, StreamForm) override {}
   void event(std::string, std::string) override {}
   void end_events() override {}
   void post(std::function<void()> one) override { work.push_back(std::move(one)); }

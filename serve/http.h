@@ -36,14 +36,18 @@ struct HttpAnswer {
   Headers headers = {};
 };
 
+// What the pieces of a stream stand in: events of text/event-stream, or lines of application/x-ndjson.
+enum class StreamForm : uint8_t { events, lines };
+
 // One request and the way back to whoever sent it. Any thread may call. Either one answer(), or begin_events(), any
 // number of event() and one end_events(). Calls after the client has gone do nothing.
 class Exchange {
  public:
   virtual ~Exchange() = default;
   virtual void answer(HttpAnswer answer) = 0;
-  virtual void begin_events(Headers headers) = 0;  // 200, text/event-stream
-  // "data: <data>" and a blank line; before it "event: <name>" if there is a name.
+  virtual void begin_events(Headers headers, StreamForm form) = 0;  // 200
+  // "data: <data>" and a blank line; before it "event: <name>" if there is a name. Where lines are sent: the data
+  // alone.
   virtual void event(std::string data, std::string name = {}) = 0;
   virtual void end_events() = 0;
   // Runs on the thread of the connections, which must not be kept waiting.

@@ -51,6 +51,12 @@ tl::expected<std::vector<Token>, ApiError> encode_gap(const ModelSide& side, std
   return fill_prompt(side.tokenizer, *side.fill, prefix, suffix, others);
 }
 
+SamplerSettings llamacpp_sampling() {
+  SamplerSettings s;
+  s.temperature = 0.8, s.top_k = 40, s.top_p = 0.95, s.min_p = 0.05;
+  return s;
+}
+
 tl::expected<AnswerRequest, ApiError> read_infill_request(const ModelSide& side, const Json& body) {
   AnswerRequest request;
   request.style = Style::infill;
@@ -58,7 +64,7 @@ tl::expected<AnswerRequest, ApiError> read_infill_request(const ModelSide& side,
   Ask ask;
   ask.text.raw = true;
   SamplerSettings& s = ask.sampling;
-  s.temperature = 0.8, s.top_k = 40, s.top_p = 0.95, s.min_p = 0.05;  // as llama.cpp has it
+  s = llamacpp_sampling();
   read_common(side, fields, ask, request);
   fields.only("n", 1, "one answer at a time is served here");
   fields.integer("n_predict", -1, INT32_MAX, ask.max_tokens);

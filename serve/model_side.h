@@ -17,9 +17,15 @@
 
 namespace freehold {
 
+// How its files keep the weights: "gguf" or "safetensors", and the number format of most of them ("Q4_K").
+struct StoredAs {
+  std::string container, format;
+};
+
 struct ModelSide {
   std::string name;                       // as clients call it
   std::vector<std::string> aliases = {};  // other names that are accepted
+  StoredAs stored = {};
   const ModelFacts& facts;
   const Tokenizer& tokenizer;
   std::optional<PromptFormat> format = {};                      // none: it only continues texts

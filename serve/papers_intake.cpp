@@ -145,7 +145,7 @@ void Papers::ingest(const Caller& caller, const Json& body, const Way& exchange,
   auto gone = std::make_shared<std::atomic<bool>>(false);
   exchange->on_gone([gone] { *gone = true; });
   metrics.http(200);
-  exchange->begin_events({});
+  exchange->begin_events({}, StreamForm::events);
   int said = -1;
   const auto report = read_papers(library, papers, caller, programs_, [&](double done) {
     const int percent = static_cast<int>(done * 100);

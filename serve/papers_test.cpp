@@ -12,7 +12,7 @@ namespace {
 class Waiting : public Exchange {
  public:
   void answer(HttpAnswer answer) override { end(std::move(answer)); }
-  void begin_events(Headers) override {}
+  void begin_events(Headers, StreamForm) override {}
   void event(std::string data, std::string) override { last_ = std::move(data); }
   void end_events() override { end({200, last_}); }
   void post(std::function<void()> work) override { work(); }

@@ -12,6 +12,9 @@ void read_common(const ModelSide& side, Fields& fields, Ask& ask, AnswerRequest&
 // When all fields are read: the first fault, or one of the request as a whole.
 std::optional<ApiError> settle_request(const ModelSide& side, Fields& fields, AnswerRequest& request);
 
+// What holds where a request in llama.cpp's words is silent.
+SamplerSettings llamacpp_sampling();
+
 // The prompt that asks for what belongs between two texts; `param` is named where the model was not taught that.
 tl::expected<std::vector<Token>, ApiError> encode_gap(const ModelSide& side, std::string_view prefix,
                                                       std::string_view suffix, std::span<const OtherFile> others,

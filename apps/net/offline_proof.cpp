@@ -138,6 +138,7 @@ std::vector<LoopbackRequest> requests_with(const std::vector<std::string>& c) {
       post("/v1/responses", {{"input", c[5]}, {"max_output_tokens", 16}}),
       post("/v1/chat/completions", {{"messages", c[6]}}),
       post("/v1/embeddings", {{"input", c[5]}}),
+      post("/api/generate", {{"prompt", c[3]}, {"options", {{"num_predict", 4}}}}),
       post("/tokenize", {{"content", c[7]}}),
       {.path = "/" + c[8]},
       {.path = "/metrics"},

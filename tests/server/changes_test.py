@@ -114,6 +114,21 @@ class Changes(Case):
         self.assertEqual(self.said(model="second"), self.said(model="tiny", lora=[{"id": 1}]))
         self.assertEqual(self.said(steering=[{"name": "calm"}]), self.said(steering=[{"name": "calm", "scale": 1}]))
 
+    def test_ollama_has_them_too(self):
+        listed = json.loads(self.server.ask("GET", "/api/tags")[2])["models"]
+        self.assertEqual([m["name"] for m in listed], ["tiny", "first", "second"])
+        self.assertEqual(len({m["digest"] for m in listed}), 3)
+
+        def say(**more):
+            body = {"prompt": "Hello", "stream": False, "options": {"temperature": 0, "num_predict": 12}, **more}
+            status, answer = self.server.post("/api/generate", body)
+            self.assertEqual(status, 200, answer)
+            return answer["response"]
+        self.assertEqual(say(model="first:latest"), say(lora=[{"id": 0, "scale": 1}]))
+        self.assertEqual(len({say(), say(model="first"), say(model="second"), say(steering=[{"name": "calm", "scale": 2}])}), 4)
+        self.assertEqual(self.server.post("/api/show", {"model": "second"})[0], 200)
+        self.assertEqual(self.server.post("/api/embed", {"model": "first", "input": "Hello"})[0], 501)
+
     def test_answers_tell_what_made_them(self):
         named, listed, plain = self.text(model="first")[1], self.text(lora=[{"id": 0, "scale": 1}])[1], self.text()[1]
         self.assertEqual((named["model"], listed["model"], plain["model"]), ("first", "tiny", "tiny"))

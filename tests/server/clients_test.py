@@ -1,11 +1,13 @@
-"""The official OpenAI and Anthropic clients against the server. Usage: clients_test.py FREEHOLD TINY_MODEL. They are
-those of tests/requirements.txt. Noise of the tiny model for texts, a scripted model for calls."""
+"""The official clients of OpenAI, Anthropic and Ollama against the server. Usage: clients_test.py FREEHOLD TINY_MODEL. They
+are those of tests/requirements.txt. Noise of the tiny model for texts, a scripted model for calls."""
+import json
 import os
 import sys
 import tempfile
 import unittest
 
 import anthropic
+import ollama
 import openai
 
 import scripted_model
@@ -31,12 +33,14 @@ class Case(unittest.TestCase):
         cls.server = Serving(FREEHOLD, model, "--context", "1024")
         cls.openai = openai.OpenAI(base_url=cls.server.about["url"] + "/v1", api_key="none", max_retries=0)
         cls.anthropic = anthropic.Anthropic(base_url=cls.server.about["url"], api_key="none", max_retries=0)
+        cls.ollama = ollama.Client(host=cls.server.about["url"])
         cls.model = cls.openai.models.list().data[0].id
 
     @classmethod
     def tearDownClass(cls):
         cls.openai.close()
         cls.anthropic.close()
+        cls.ollama._client.close()
         status = cls.server.end()
         cls.folder.cleanup()
         assert status == 0, status
@@ -135,6 +139,41 @@ class Texts(Case):
         again = self.anthropic.messages.create(**{**ask, "messages": blocks})
         self.assertEqual(again.content[0].text, whole.content[0].text)
 
+    def test_ollama(self):
+        options = {"num_predict": 12, "seed": 5, "temperature": 1}
+        self.assertEqual([m.model for m in self.ollama.list().models], [self.model])
+        self.assertEqual(self.ollama.ps().models[0].context_length, 1024)
+        shown = self.ollama.show(self.model)
+        self.assertIn("completion", shown.capabilities)
+        self.assertEqual(shown.modelinfo[shown.details.family + ".context_length"], 1024)
+        whole = self.ollama.chat(model=self.model, messages=HELLO, options=options)
+        self.assertTrue(whole.done)
+        self.assertGreater(whole.eval_count, 0)
+        pieces = list(self.ollama.chat(model=self.model, messages=HELLO, options=options, stream=True))
+        self.assertEqual("".join(p.message.content for p in pieces), whole.message.content)
+        self.assertEqual([p.done for p in pieces], [False] * (len(pieces) - 1) + [True])
+        self.assertEqual(pieces[-1].eval_count, whole.eval_count)
+        text = self.ollama.generate(model=self.model, prompt="Hello", options=options)
+        self.assertEqual(text.response, whole.message.content)
+        pieces = list(self.ollama.generate(model=self.model, prompt="Hello", options=options, stream=True))
+        self.assertEqual("".join(p.response for p in pieces), text.response)
+        vectors = self.ollama.embed(model=self.model, input=["Hello", "Sea"]).embeddings
+        self.assertEqual(len(vectors), 2)
+        self.assertEqual(list(self.ollama.embeddings(model=self.model, prompt="Sea").embedding), list(vectors[1]))
+        formed = self.ollama.chat(model=self.model, messages=HELLO, format=SCHEMA, options={"num_predict": 80})
+        self.assertEqual(set(json.loads(formed.message.content)), {"city"})
+        scored = self.ollama.chat(model=self.model, messages=HELLO, options=options, logprobs=True, top_logprobs=2)
+        self.assertEqual(len(scored.logprobs[0].top_logprobs), 2)
+        with self.assertRaises(ollama.ResponseError) as caught:
+            self.ollama.chat(model="other", messages=HELLO)
+        self.assertEqual(caught.exception.status_code, 404)
+        self.assertIn("not served here", caught.exception.error)
+        with self.assertRaises(ollama.ResponseError) as caught:
+            self.ollama.pull("other")
+        self.assertEqual(caught.exception.status_code, 501)
+        with self.assertRaises(ollama.ResponseError):
+            self.ollama.delete("other")
+
 
 class Calls(Case):
     scripted = True
@@ -205,6 +244,16 @@ class Calls(Case):
         self.assertEqual(self.anthropic.messages.create(**{**ask, "messages": back}).stop_reason, "tool_use")
         forced = self.anthropic.messages.create(**ask, tool_choice={"type": "any"})
         self.assertEqual([b.type for b in forced.content], ["tool_use"])
+
+    def test_ollama(self):
+        ask = dict(model=self.model, tools=[TOOL], options={"temperature": 0})
+        message = self.ollama.chat(messages=HELLO, **ask).message
+        self.assertEqual(message.content, "Let me see. ")
+        self.assertEqual([(c.function.name, c.function.arguments) for c in message.tool_calls], [("weather", {"city": "Paris"})])
+        pieces = list(self.ollama.chat(messages=HELLO, stream=True, **ask))
+        self.assertEqual([c.function.arguments for p in pieces for c in p.message.tool_calls or []], [{"city": "Paris"}])
+        back = HELLO + [message, {"role": "tool", "tool_name": "weather", "content": "Sun"}]
+        self.assertEqual(self.ollama.chat(messages=back, **ask).message.tool_calls[0].function.name, "weather")
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ class Ours(unittest.TestCase):
                      "stream_options.include_usage", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs",
                      "top_logprobs", "messages: system", "messages: prefix", "response_format: json_schema", "grammar",
                      "/v1/completions: echo with logprobs", "/v1/responses: stream", "/v1/messages: stream",
-                     "/v1/messages/count_tokens", "/v1/embeddings: encoding_format base64", "tokenize: messages",
+                     "/v1/messages/count_tokens", "/v1/embeddings: encoding_format base64", "tokenize: messages", "GET /props", "GET /slots", "GET /api/tags", "/api/show", "/api/chat", "/api/chat: stream",
+                     "/api/chat: options.seed", "/api/chat: format", "/api/generate: raw", "/api/embed", "/api: a model that is none",
                      "400 a prompt over the context", "404 a model that is none", "413 a body of 64 MiB", "421 another Host",
                      "usage adds up", "a stream is the same answer", "characters come whole",
                      "a stop text over the end of a token", "scores of a prompt are those of an answer", "metrics, read strictly"):
@@ -116,6 +117,8 @@ class Ours(unittest.TestCase):
         for name in ("tools", "lora", "mirostat", "thinking_token_budget", "/v1/rerank"):
             self.assertEqual(found[name]["verdict"], "refused", found[name])
             self.assertRegex(found[name]["evidence"], "^(400 unsupported_parameter|501 not_supported)")
+        for name in ("/api/chat: tools", "/api/chat: images"):
+            self.assertEqual(found[name]["verdict"], "refused", found[name])
         self.assertIn("x-freehold-ignored", found["timings_per_token"]["evidence"])
         self.assertEqual(found["OpenAI's clients (Python, JavaScript)"]["verdict"], "by the tests")
         self.assertEqual(found["401 a key that is none"]["verdict"], "not shown")
@@ -142,7 +145,7 @@ class Ours(unittest.TestCase):
                 self.assertEqual(server.end(), 0)
         for name in ("401 a key that is none", "401 the same at /metrics", "401 the same at /tokenize", "x-api-key", "tools",
                      "tool_choice: required", "tool_choice: a function", "tools, streamed", "parallel_tool_calls",
-                     "messages: tool calls and results", "/v1/messages: tools", "/v1/responses: tools"):
+                     "messages: tool calls and results", "/v1/messages: tools", "/v1/responses: tools", "/api/chat: tools"):
             self.assertEqual(found[name]["verdict"], "honoured", found[name])
         self.assertEqual(found["a field nobody knows"]["verdict"], "refused")
         self.assertIn("strict: 400", found["a field nobody knows"]["evidence"])

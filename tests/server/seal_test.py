@@ -63,6 +63,7 @@ def session(server):
         server.ask("POST", "/v1/messages", {"messages": [{"role": "user", "content": messages}], "max_tokens": 3})[0],
         server.ask("POST", "/v1/responses", {"input": responses, "max_output_tokens": 16})[0],
         server.ask("POST", "/v1/embeddings", {"input": [text, prompt], "user": user})[0],
+        server.ask("POST", "/api/generate", {"prompt": text, "system": system, "options": {"num_predict": 3}})[0],
         server.ask("POST", "/tokenize", {"content": text})[0],
         server.ask("GET", "/health?" + query)[0],
         server.ask("PUT", "/freehold/libraries/trial/papers/a.csv", b"name,count\n" + paper.encode() + b",3\n")[0],

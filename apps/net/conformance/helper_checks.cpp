@@ -112,8 +112,6 @@ constexpr Check checks[] = {
     {"infill", Level::honest, infill},
     {"GET /props", Level::should, [](Probe& p) { return there(p, "/props"); }},
     {"GET /slots", Level::should, [](Probe& p) { return there(p, "/slots"); }},
-    {"GET /api/tags (Ollama)", Level::should, [](Probe& p) { return there(p, "/api/tags"); }},
-    {"GET /api/version (Ollama)", Level::should, [](Probe& p) { return there(p, "/api/version"); }},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@ extern const std::span<const Check> chat_checks;     // sampling, length, stream
 extern const std::span<const Check> message_checks;  // messages, thinking, tools, forms of answers, others' fields
 extern const std::span<const Check> route_checks;    // the other routes that answer
 extern const std::span<const Check> helper_checks;   // tokens, models, health
+extern const std::span<const Check> ollama_checks;   // Ollama's own routes
 extern const std::span<const Check> error_checks;    // every row of the table of errors, and the guard of addresses
 extern const std::span<const Check> promise_checks;  // what holds over all of them
 

@@ -83,6 +83,7 @@ std::string Reply::told() const {
   if (http.status == 0) return http.fault;
   std::string code = text("error/code");
   if (code.empty()) code = text("error/type");
+  if (code.empty()) code = text("error");  // Ollama's is a text
   const std::string param = text("error/param");
   std::string told = fmt::format("{} {}", http.status, printable(code, 60));
   if (!param.empty()) told += fmt::format(" ({})", printable(param, 60));

@@ -170,6 +170,7 @@ constexpr Check checks[] = {
     {"OpenAI's clients (Python, JavaScript)", Level::must,
      [](Probe&) { return by_tests("tests/server: clients_test.py, npm_client.cjs"); }},
     {"Anthropic's client", Level::must, [](Probe&) { return by_tests("tests/server/clients_test.py"); }},
+    {"Ollama's client", Level::should, [](Probe&) { return by_tests("tests/server/clients_test.py"); }},
     {"usage adds up", Level::must, usage},
     {"a stream is the same answer", Level::must, rejoined},
     {"characters come whole", Level::must, whole_characters},
@@ -194,12 +195,11 @@ constexpr Check checks[] = {
 const std::span<const Check> promise_checks = checks;
 
 std::span<const Part> all_parts() {
-  static const Part all[] = {{"POST /v1/chat/completions", chat_checks},
-                             {"its messages, tools and forms", message_checks},
-                             {"other routes that answer", route_checks},
-                             {"routes that compute nothing", helper_checks},
-                             {"errors", error_checks},
-                             {"over all of them", promise_checks}};
+  static const Part all[] = {
+      {"POST /v1/chat/completions", chat_checks}, {"its messages, tools and forms", message_checks},
+      {"other routes that answer", route_checks}, {"routes that compute nothing", helper_checks},
+      {"Ollama's own routes", ollama_checks},     {"errors", error_checks},
+      {"over all of them", promise_checks}};
   return all;
 }
 
