@@ -69,18 +69,13 @@ class CallGrammar {
   Result<Node> arguments_of(size_t tool) {
     Json schema = tools_.list[tool]["function"]["parameters"];
     if (!schema.contains("type") && !schema.contains("$ref")) schema["type"] = "object";
-    const auto read = form_.dsml ? read_dsml_arguments : read_json_schema;
     const auto fault = [&]() -> std::optional<Error> {  // known only when it has been compiled
-      Grammar alone;
-      const Result<Node> node = read(alone, schema);
-      if (!node) return node.error();
-      const Grammar::Rule root = alone.declare("root");
-      alone.define(root, *node);
-      alone.set_root(root);
-      const Result<Program> program = Program::compile(alone);
+      const Result<Grammar> alone = form_.dsml ? dsml_arguments_grammar(schema) : json_schema_grammar(schema);
+      if (!alone) return alone.error();
+      const Result<Program> program = Program::compile(*alone);
       return program ? std::nullopt : std::optional(program.error());
     }();
-    if (!fault) return read(g_, schema);
+    if (!fault) return form_.dsml ? read_dsml_arguments(g_, schema) : read_json_schema(g_, schema);
     if (!tools_.strict[tool]) return form_.dsml ? any_dsml_arguments(g_) : json_.object();
     wrong_ = {fmt::format("tools[{}].function.parameters", tool), true};
     return Failure(*fault);

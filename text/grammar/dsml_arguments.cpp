@@ -203,6 +203,15 @@ Result<Node> read_dsml_arguments(Grammar& grammar, const Json& schema) {
   return ArgumentsReader(grammar, schema).read();
 }
 
+Result<Grammar> dsml_arguments_grammar(const Json& schema) {
+  Grammar grammar;
+  TRY_ASSIGN(const Node node, read_dsml_arguments(grammar, schema));
+  const Grammar::Rule root = grammar.declare("root");
+  grammar.define(root, node);
+  grammar.set_root(root);
+  return grammar;
+}
+
 Node any_dsml_arguments(Grammar& grammar) {
   const Json all = Json(true);
   return ArgumentsReader(grammar, all).further();

@@ -12,6 +12,8 @@
 namespace freehold {
 
 // From behind the line that names the function to the tag that ends the call.
+Result<Grammar> dsml_arguments_grammar(const Json& schema);
+// The same as a part of another grammar.
 Result<Grammar::Node> read_dsml_arguments(Grammar& grammar, const Json& schema);
 Grammar::Node any_dsml_arguments(Grammar& grammar);
 

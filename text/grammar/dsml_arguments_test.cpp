@@ -16,12 +16,7 @@ std::string json(std::string_view name, std::string_view value) {
 Result<Grammar> grammar_of(std::string_view schema) {
   const Result<Json> read = parse_json(schema, "schema");
   EXPECT_TRUE(read) << schema;
-  Grammar grammar;
-  TRY_ASSIGN(const Grammar::Node node, read_dsml_arguments(grammar, *read));
-  const Grammar::Rule root = grammar.declare("root");
-  grammar.define(root, node);
-  grammar.set_root(root);
-  return grammar;
+  return dsml_arguments_grammar(*read);
 }
 
 std::string fault_of(std::string_view schema) {
