@@ -178,6 +178,10 @@ Result<Domain> read_domain(std::string_view json_text, std::string_view name) {
   TRY_ASSIGN(const auto families, lists(json, "word_families", name));
   for (const auto& words : families)
     for (const std::string& word : words) domain.families.emplace(root_of(word), root_of(words[0]));
+  TRY_ASSIGN(const auto verbs, lists(json, "irregular_verbs", name));
+  for (const auto& forms : verbs)
+    for (const std::string& form : forms)
+      if (form != forms[0]) domain.base_forms.emplace(form, forms[0]);
   TRY_ASSIGN(domain.synonyms, lists(json, "synonyms", name));
   TRY_ASSIGN(domain.terms, read_terms(json, name));
   TRY_ASSIGN(domain.not_terms, strings(json, "not_terms", name));
@@ -203,18 +207,20 @@ void join(Domain& all, const Domain& more) {
   all.fields.insert(all.fields.end(), more.fields.begin(), more.fields.end());
   all.types.insert(all.types.end(), more.types.begin(), more.types.end());
   all.terms.insert(all.terms.end(), more.terms.begin(), more.terms.end());
-  for (auto words : {&Domain::total_words, &Domain::correction_words, &Domain::filler_words, &Domain::alias_headers,
-                     &Domain::term_headers, &Domain::meaning_headers, &Domain::verb_words,
-                     &Domain::active_verb_words, &Domain::idle_words, &Domain::crew_words, &Domain::unit_words, &Domain::currency_words, &Domain::header_noise,
-                     &Domain::organisation_words, &Domain::title_words, &Domain::container_words,
-                     &Domain::quantity_words, &Domain::about_words, &Domain::money_words,
-                     &Domain::income_words, &Domain::theme_words, &Domain::not_terms})
+  for (auto words :
+       {&Domain::total_words,    &Domain::correction_words,   &Domain::filler_words, &Domain::alias_headers,
+        &Domain::term_headers,   &Domain::meaning_headers,    &Domain::verb_words,   &Domain::active_verb_words,
+        &Domain::idle_words,     &Domain::crew_words,         &Domain::unit_words,   &Domain::currency_words,
+        &Domain::header_noise,   &Domain::organisation_words, &Domain::title_words,  &Domain::container_words,
+        &Domain::quantity_words, &Domain::about_words,        &Domain::money_words,  &Domain::income_words,
+        &Domain::theme_words,    &Domain::not_terms})
     append(all.*words, more.*words);
   for (auto pairs : {&Domain::phrases, &Domain::comparisons, &Domain::slips}) {
     (all.*pairs).insert((all.*pairs).end(), (more.*pairs).begin(), (more.*pairs).end());
     sort_by_words(all.*pairs);
   }
   all.synonyms.insert(all.synonyms.end(), more.synonyms.begin(), more.synonyms.end());
+  all.base_forms.insert(more.base_forms.begin(), more.base_forms.end());
   all.families.insert(more.families.begin(), more.families.end());
 }
 

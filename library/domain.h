@@ -51,6 +51,7 @@ struct Domain {
   std::vector<std::string> verb_words;  // verbs that say no more than that what is counted was there, or was dealt with
   std::vector<std::string> active_verb_words;   // likewise, but not in the passive: "were paid" tells some apart
   std::vector<std::string> idle_words;          // likewise, and nothing is a misspelling of them
+  std::map<std::string, std::string> base_forms;  // of verbs that are not regular: "bitten" -> "bite"
   std::vector<std::string> crew_words;          // who works there: "the lads" did it
   std::vector<std::string> currency_words;      // in headers and questions: money
   std::vector<std::string> unit_words;          // those, and units, after a number or in a header

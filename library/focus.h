@@ -16,6 +16,9 @@ struct Words {
 };
 Words words_in(std::string_view text);
 
+// "The boss wants to close the depot that spends most, which one is that": "..., which depot that spends most".
+void name_pointed(Words& words);
+
 struct Focus {
   std::vector<bool> told;    // of each word: it only tells
   size_t from = 0;           // the word that asking begins with

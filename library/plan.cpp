@@ -15,7 +15,8 @@ Planner::Planner(const Question& question, const Vocabulary& vocabulary, const D
     hints_.duration |= word == "hours" || word == "minutes" || word == "days" || word == "nights" || word == "weeks";
     if (i < q_.told.size() && q_.told[i]) continue;
     if (!among(domain.filler_words, word)) hints_.roots.insert(domain.root(word));
-    const bool spends_time = word.starts_with("spen") && (says("count") || says("howlong"));  // "how many nights did he spend"
+    const bool spends_time =
+        word.starts_with("spen") && (says("count") || says("howlong"));  // "how many nights did he spend"
     if (spends_time) continue;
     if (among(domain.money_words, word) || among(domain.currency_words, word)) hints_.money = true, money_word_ = token;
     if (among(domain.income_words, word)) income_ = domain.root(word);
@@ -41,6 +42,7 @@ Plan Planner::make() {
   compares();
   if (bare_) read_bare();
   fields();
+  drop_guesses();
   if (plan_.ask == Ask::list && plan_.group && !plan_.not_grouped && about_one())
     plan_.ask = Ask::lookup, plan_.measure = plan_.group;
   uncovered();
@@ -64,6 +66,9 @@ bool Planner::asks_meaning() const {
 
 // "What is SSL": nothing but a term that the papers explain.
 bool Planner::asks_what_it_is() const {
+  if (says("what") && q_.unknown.size() == 1 && v_.meanings.count(canon(q_.unknown[0])))
+    return std::all_of(q_.spans.begin(), q_.spans.end(),
+                       [](const Span& s) { return s.what == Span::What::asking && s.op == "what"; });
   if ((!says("what") && q_.tokens.size() > 1) || !q_.unknown.empty()) return false;
   const Span* term = nullptr;
   for (const Span& span : q_.spans) {
@@ -138,7 +143,8 @@ bool Planner::counts_nothing() const {
   for (const Span& span : q_.spans)
     if (span.op == "count" && span.last + 1 < q_.tokens.size() && fold(q_.words_of(span)) == "how many") {
       const std::string next = fold(q_.tokens[span.last + 1]);
-      return next == "did" || next == "do" || next == "were" || next == "was" || next == "are" || next == "is" || next == "have";
+      return next == "did" || next == "do" || next == "were" || next == "was" || next == "are" || next == "is" ||
+             next == "have";
     }
   return false;
 }
@@ -168,6 +174,8 @@ void Planner::choose_ask() {
     plan_.ask = Ask::mtbf;
   else if (says("trend"))
     plan_.ask = Ask::trend;
+  else if (most && only_usually() && (says("howlong") || (counts && unit)))
+    plan_.ask = Ask::mean;  // "how long are we usually down"
   else if (most || says("least"))
     plan_.ask = Ask::top, plan_.ascending = says("least"), plan_.averaged = says("mean");
   else if (says("distinct"))
@@ -180,7 +188,7 @@ void Planner::choose_ask() {
     plan_.ask = Ask::sum;
   else if ((says("how much") || says("spent") || names_total()) && !counts)
     plan_.ask = Ask::sum;
-  else if ((says("sum") || says("howlong")) && measured && !counts)
+  else if ((says("sum") || says("howlong")) && (measured || (says("sum") && unit)) && !counts)
     plan_.ask = Ask::sum;
   else if (says("by month") || says("by year") || says("by quarter"))
     plan_.ask = Ask::series;
@@ -200,7 +208,8 @@ void Planner::choose_ask() {
     for (const char* period : {"month", "quarter", "year"})
       for (size_t i = 0; i < q_.tokens.size(); ++i) {
         const std::string before = i > 0 ? fold(q_.tokens[i - 1]) : "";
-        const bool loose = before == "per" || before == "a" || before == "the" || before == "last" || before == "this";
+        const bool loose = before == "per" || before == "a" || before == "the" || before == "last" ||
+                           before == "this" || before == "that";
         if (fold(q_.tokens[i]) == period && !loose && (i >= q_.told.size() || !q_.told[i]) && !says("which") &&
             !says("who") && std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
               return s.what != Span::What::asking && s.first <= i + 1 && i <= s.last;  // "the whole year 2020"
@@ -214,10 +223,10 @@ void Planner::choose_ask() {
 
 // "How long are we usually down on average": nothing is ranked.
 bool Planner::only_usually() const {
+  static const std::set<std::string> usual = {"usual",    "usually",   "always",   "typically",   "mostly",
+                                              "normally", "as a rule", "commonly", "by and large"};
   return std::all_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
-    const std::string word = fold(q_.tokens[s.first]);
-    return s.what != Span::What::asking || s.op != "most" || word.starts_with("usual") || word == "always" ||
-           word == "typically" || word == "mostly";
+    return s.what != Span::What::asking || s.op != "most" || usual.count(fold(q_.words_of(s))) > 0;
   });
 }
 
@@ -268,7 +277,7 @@ void Planner::read_bare() {
       const KnownType* owner = one && span.first == span.last ? v_.type(link.type) : nullptr;
       const KnownField* named = owner && link.what == Link::What::field ? owner->field(link.field) : nullptr;
       const bool day = named && named->kind == Kind::date && q_.tokens[span.last].ends_with("ed");  // "M-1 opened"
-      if (link.what != Link::What::field || 
+      if (link.what != Link::What::field ||
           ((span.weak || span.loose) && !day && !(one && !span.weak && span.last + 1 == q_.tokens.size())) ||
           filtered(link.field))
         continue;
@@ -287,12 +296,14 @@ void Planner::read_bare() {
     for (const Span& span : q_.spans)
       if (is_field(span) && !is_value(span) && !span.weak)
         for (const Link& link : span.links)
-          if (link.what == Link::What::field && link.type == base_->name && link.field == base_->key && !has(span, Link::What::type))
+          if (link.what == Link::What::field && link.type == base_->name && link.field == base_->key &&
+              !has(span, Link::What::type))
             other = true;
   if (plan_.where.empty() && !type) plan_.open.push_back("of which");
   if (amount || other) {
     plan_.ask = amount && !one && !base_->time.empty() ? Ask::sum : Ask::lookup;
-    if (own && !amount && !one && !base_->time.empty() && !base_->named) plan_.open.push_back("of which");  // "BC-01 weak point"
+    if (own && !amount && !one && !base_->time.empty() && !base_->named)
+      plan_.open.push_back("of which");  // "BC-01 weak point"
     return;
   }
   if (one && !base_->key.empty())
@@ -312,6 +323,9 @@ void Planner::read_bare() {
   for (size_t s = 0; s < q_.spans.size(); ++s) {
     if (!has(q_.spans[s], Link::What::type)) continue;
     if (names_base(q_.spans[s]) || !is_plural(q_.tokens[q_.spans[s].last])) break;
+    if (s + 1 < q_.spans.size() && q_.spans[s + 1].first == q_.spans[s].last + 1 && names_base(q_.spans[s + 1]) &&
+        is_plural(q_.tokens[q_.spans[s + 1].last]))
+      break;                                    // "Aquila machines, failures 2022": those are counted
     for (const Link& link : q_.spans[s].links)  // "machines with a belt edge failure"
       if (link.what == Link::What::type)
         if (const auto place = reach_type(v_, *base_, link.type)) {
@@ -353,14 +367,17 @@ void Planner::uncovered() {
   for (size_t s = 0; s < q_.spans.size(); ++s) {
     const Span& span = q_.spans[s];
     if (span.what != Span::What::names || span.filler || used_.count(s)) continue;
+    if (span.first < q_.told.size() && q_.told[span.first]) continue;  // of something else
     if ((span.weak || span.loose) && !is_akin_to_text(span)) continue;
-    if (s + 1 < q_.spans.size() && q_.spans[s + 1].first == span.last + 1 && is_field(span) && names_base(q_.spans[s + 1]))
+    if (s + 1 < q_.spans.size() && q_.spans[s + 1].first == span.last + 1 && is_field(span) &&
+        names_base(q_.spans[s + 1]))
       continue;  // "fuel receipts"
-    if (names_container(span)) continue;
+    if (names_container(span) || counts_stops(span)) continue;
     const KnownType* owner = plan_.measure ? v_.type(plan_.measure->type) : nullptr;
     const KnownField* measured = owner ? owner->field(plan_.measure->field) : nullptr;
     const std::string before_it = span.first > 0 ? fold(q_.tokens[span.first - 1]) : "";
-    if (measured && (before_it == "per" || before_it == "a") && measured->roots.count(root_of(fold(q_.tokens[span.first]))))
+    if (measured && (before_it == "per" || before_it == "a") &&
+        measured->roots.count(root_of(fold(q_.tokens[span.first]))))
       continue;  // "a night", of the rate per night
     const bool covered = std::any_of(span.links.begin(), span.links.end(), [&](const Link& link) {
       const KnownType* type = v_.type(link.type);
@@ -412,9 +429,9 @@ void Planner::uncovered() {
 
 // What the plan answers in another sense than it was asked, or cannot know.
 void Planner::misread() {
-  static const std::set<std::string> units = {"minute", "hour", "day",   "night", "week",   "shift", "head",   "person",
-                                              "km",     "mile", "litre", "liter", "kg",     "kilo",  "tonne",  "ton",
-                                              "piece",  "unit", "metre", "meter", "square", "month", "quarter", "year"};
+  static const std::set<std::string> units = {
+      "minute", "hour", "day",   "night", "week",  "shift", "head",  "person", "km",     "mile",  "litre",   "liter",
+      "kg",     "kilo", "tonne", "ton",   "piece", "unit",  "metre", "meter",  "square", "month", "quarter", "year"};
   const auto untold = [&](size_t i) { return i >= q_.told.size() || !q_.told[i]; };
   const auto free = [&](size_t i) {
     return untold(i) && std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
@@ -429,18 +446,21 @@ void Planner::misread() {
     const std::string next = i + 1 < q_.tokens.size() ? fold(q_.tokens[i + 1]) : "";
     if (word == "will" && untold(i) && next != "you") plan_.open.push_back(q_.tokens[i]);  // papers tell what was
     const bool each = word == "per" || word == "a" || word == "an" || word == "every" || word == "each";
-    if (each && units.count(next) && free(i) && free(i + 1) && !(measured && measured->roots.count(root_of(next)) > 0) &&
-        !(i > 0 && fold(q_.tokens[i - 1]) == "in") && (i == 0 || fold(q_.tokens[i - 1]) != "half"))
+    if (each && units.count(next) && free(i) && free(i + 1) &&
+        !(measured && measured->roots.count(root_of(next)) > 0) && !(i > 0 && fold(q_.tokens[i - 1]) == "in") &&
+        (i == 0 || fold(q_.tokens[i - 1]) != "half"))
       plan_.open.push_back(word + " " + q_.tokens[i + 1]);
   }
   if (hints_.money && plan_.ask == Ask::sum)  // "how much tax did we pay": a kind of matter is no tax
     for (size_t s = 0; s + 1 < q_.spans.size(); ++s)
-      if (q_.spans[s].op == "how much" && q_.spans[s + 1].first == q_.spans[s].last + 1 && is_value(q_.spans[s + 1]) && measured && measured->money)
+      if (q_.spans[s].op == "how much" && q_.spans[s + 1].first == q_.spans[s].last + 1 && is_value(q_.spans[s + 1]) &&
+          measured && measured->money)
         plan_.open.push_back(q_.words_of(q_.spans[s + 1]));
   for (const Span& span : q_.spans) {  // "how many went there": of whom is not said
     if (span.what != Span::What::asking || span.op != "count" || fold(q_.words_of(span)) != "how many") continue;
     const std::string next = span.last + 1 < q_.tokens.size() ? fold(q_.tokens[span.last + 1]) : "";
-    const bool verb = next == "went" || next == "came" || next == "come" || next == "did" || next == "got" || next == "go";
+    const bool verb = next == "went" || next == "came" || next == "come" || next == "did" || next == "got" ||
+                      next == "go" || next == "are" || next == "were" || next == "is" || next == "was";
     const bool thing = std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
       return s.what == Span::What::names && (has(s, Link::What::type) || (is_field(s) && !s.loose && !s.weak));
     });
@@ -456,11 +476,12 @@ void Planner::misread() {
       !says("what") && !says("how much") && !says("howlong"))
     plan_.open.push_back("who");
   if (plan_.ask == Ask::lookup && measured && measured->kind != Kind::text && !plan_.measure->over.empty() &&
-      std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {  // the weight of a shipment is not its claim's
-        return std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) {
-          return (l.what == Link::What::type || l.what == Link::What::record) && l.type == plan_.measure->type;
-        });
-      }))
+      std::none_of(
+          q_.spans.begin(), q_.spans.end(), [&](const Span& s) {  // the weight of a shipment is not its claim's
+            return std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) {
+              return (l.what == Link::What::type || l.what == Link::What::record) && l.type == plan_.measure->type;
+            });
+          }))
     plan_.open.push_back(spoken(plan_.measure->field));
   if (plan_.ask == Ask::lookup && measured && plan_.measure->over.empty() && !base_->time.empty() &&
       (measured->kind == Kind::number || measured->kind == Kind::minutes) && !says_which_one() && !named_otherwise()) {
@@ -475,8 +496,7 @@ void Planner::misread() {
     for (const std::string& token : q_.tokens)
       if (root_of(fold(token)) == root_of("caused")) plan_.open.push_back(token);
   for (const Condition& c : plan_.where)  // "hearings in Lyon", where only the client of the matter is there
-    if (steps_of(c.place) >= 2 && c.op == "=" &&
-        std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
+    if (steps_of(c.place) >= 2 && c.op == "=" && std::none_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
           return std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
             return (l.what == Link::What::type && l.type == c.place.type) ||
                    (l.what == Link::What::field && l.field == c.place.field);
@@ -489,7 +509,8 @@ void Planner::misread() {
       if (q_.spans[s].op != "count" || next.first != q_.spans[s].last + 1 || !is_value(next)) continue;
       if (std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& other) { return names_base(other); })) continue;
       for (const Link& link : next.links)
-        if (const KnownField* field = link.what == Link::What::value && link.type == base_->name ? base_->field(link.field) : nullptr;
+        if (const KnownField* field =
+                link.what == Link::What::value && link.type == base_->name ? base_->field(link.field) : nullptr;
             field && field->theme) {
           plan_.open.push_back(q_.words_of(next));
           break;
@@ -509,11 +530,28 @@ bool Planner::is_akin_to_text(const Span& span) const {
   });
 }
 
+// "How many times were we down", "did we lose the belt": each that lasted is counted.
+bool Planner::counts_stops(const Span& span) const {
+  const bool stops = std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+    const KnownField* field = l.what == Link::What::field && l.type == base_->name ? base_->field(l.field) : nullptr;
+    return field && field->kind == Kind::minutes && !field->roots.count(root_of(fold(q_.tokens[span.last])));
+  });
+  if (!stops || std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) { return names_base(s); }))
+    return false;
+  if (plan_.ask == Ask::top) return ranks_records() && !plan_.measure;  // "which machine was down most often"
+  return plan_.ask == Ask::count && std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
+           const std::string last = s.op == "count" ? fold(q_.tokens[s.last]) : "";
+           return last == "times" || last == "often";
+         });
+}
+
 // "In the fleet list": where it is written.
 bool Planner::names_container(const Span& span) const {
-  static const std::set<std::string> containers = {"list", "register", "log", "book", "file", "overview", "table", "sheet"};
+  static const std::set<std::string> containers = {"list", "register", "log",   "book",
+                                                   "file", "overview", "table", "sheet"};
   static const std::set<std::string> in = {"in", "on", "from", "of"};
-  if (span.first < 2 || span.last + 1 >= q_.tokens.size() || !containers.count(fold(q_.tokens[span.last + 1]))) return false;
+  if (span.first < 2 || span.last + 1 >= q_.tokens.size() || !containers.count(fold(q_.tokens[span.last + 1])))
+    return false;
   return in.count(fold(q_.tokens[span.first - 2])) > 0 && fold(q_.tokens[span.first - 1]) == "the";
 }
 
@@ -612,7 +650,8 @@ void Planner::choose_type() {
       }
     const bool money = !type.time.empty() && !type.named &&
                        std::any_of(type.fields.begin(), type.fields.end(), [](const KnownField& f) { return f.money; });
-    if (hints_.money && income_.empty() && (plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme))
+    if (hints_.money && income_.empty() &&
+        (plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme))
       score += money ? 2 : -2;
     if (!amounts && (plan_.ask == Ask::sum || plan_.ask == Ask::mean)) score -= 5;
     const bool eventful = !type.time.empty();
@@ -632,8 +671,10 @@ bool Planner::ranks_records() const {
     if (span.what == Span::What::asking && (span.op == "most" || span.op == "least"))
       for (size_t i = span.first; i <= span.last; ++i) {
         const std::string word = fold(q_.tokens[i]);
-        if (i == span.last && i + 1 < q_.tokens.size() && word == "most" && fold(q_.tokens[i + 1]).ends_with("ed")) return true;
-        if (word == "often" || word.starts_with("frequent") || word.starts_with("common") || word.starts_with("regular"))
+        if (i == span.last && i + 1 < q_.tokens.size() && word == "most" && fold(q_.tokens[i + 1]).ends_with("ed"))
+          return true;
+        if (word == "often" || word.starts_with("frequent") || word.starts_with("common") ||
+            word.starts_with("regular"))
           return true;
       }
   return false;

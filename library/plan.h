@@ -42,6 +42,7 @@ struct Condition {
   std::vector<int64_t> records;  // op record: any of these
   std::string shown;             // for people
   bool by_rule = false;          // not asked for, a convention
+  bool told = false;             // by what only tells why
 };
 struct Plan {
   Ask ask = Ask::count;
@@ -58,8 +59,8 @@ struct Plan {
   bool not_grouped = false;      // which X had none
   std::optional<double> having;  // groups with more than that many
   std::string having_op;
-  std::vector<std::string> missing;                                       // what nothing in the papers is called
-  std::vector<std::string> open;  // words of known meaning that the plan has no place for: it is not run
+  std::vector<std::string> missing;  // what nothing in the papers is called
+  std::vector<std::string> open;     // words of known meaning that the plan has no place for: it is not run
 };
 Plan make_plan(const Question& question, const Vocabulary& vocabulary, const Domain& domain);
 Json json_of(const Plan& plan);

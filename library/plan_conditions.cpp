@@ -50,7 +50,8 @@ void Planner::conditions() {
         if (near)
           for (const Link& f : near->links)
             if (f.what == Link::What::field && f.field == link.field) score += 3;
-      if (score > best + 1e-9) tie = false;
+      if (score > best + 1e-9)
+        tie = false;
       else if (score > best - 1e-9 && link.what == Link::What::value && chosen.op == "=" && place->over.empty() &&
                chosen.place.over.empty() && chosen.place.field != place->field && !chosen.texts.empty() &&
                link.value == chosen.texts[0])
@@ -72,7 +73,8 @@ void Planner::conditions() {
     }
     if (best < 2 && chosen.op == "=" && !base_->time.empty() && names_base(span)) continue;
     if (chosen.op == "=" && chosen.place.over.empty() && best < 2 && chosen.texts.size() == 1) {
-      const auto [first, last] = v_.names.equal_range(key_of(chosen.texts[0]));  // "DEHAM", a code of what two fields hold
+      const auto [first, last] =
+          v_.names.equal_range(key_of(chosen.texts[0]));  // "DEHAM", a code of what two fields hold
       for (auto it = first; it != last; ++it)
         tie = tie || (it->second.what == Link::What::value && it->second.type == base_->name &&
                       it->second.field != chosen.place.field && it->second.value == chosen.texts[0]);
@@ -80,6 +82,7 @@ void Planner::conditions() {
     if (tie && best < 2) plan_.open.push_back(q_.words_of(span));
     chosen.records.assign(records.begin(), records.end());
     chosen.shown += q_.words_of(span);
+    chosen.told = span.first < q_.told.size() && q_.told[span.first];
     used_.insert(s);
     if (best >= 3)
       for (const size_t near : {s - 1, s + 1})
@@ -117,6 +120,15 @@ bool Planner::about_one() const {
          std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
            return c.place.over.empty() && c.place.field == base_->key && (c.op == "record" || c.op == "=");
          });
+}
+
+// "I think it is the seal, but what fails most": what is asked for is no condition.
+void Planner::drop_guesses() {
+  const std::optional<Place>& asked = plan_.ask == Ask::top || plan_.ask == Ask::list ? plan_.group : plan_.measure;
+  if (asked)
+    std::erase_if(plan_.where, [&](const Condition& c) {
+      return c.told && c.op == "=" && c.place.field == asked->field && c.place.over == asked->over;
+    });
 }
 
 std::optional<Place> Planner::only_date() const {

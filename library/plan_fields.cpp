@@ -39,8 +39,8 @@ void Planner::fields() {
           if (const auto place = reach_type(v_, *base_, link.type)) chosen = place;
     if (span.weak && chosen && chosen->kind == Kind::date && !(plan_.ask == Ask::lookup && says("when"))) continue;
     if (span.weak && (!chosen || plan_.ask == Ask::list)) continue;
-    const bool names_value = plan_.ask == Ask::lookup && !is_field(span) && s + 1 < q_.spans.size() && used_.count(s + 1) &&
-                             q_.spans[s + 1].first == span.last + 1 && is_value(q_.spans[s + 1]);
+    const bool names_value = plan_.ask == Ask::lookup && !is_field(span) && s + 1 < q_.spans.size() &&
+                             used_.count(s + 1) && q_.spans[s + 1].first == span.last + 1 && is_value(q_.spans[s + 1]);
     if (names_value || (!chosen && is_per(span))) continue;  // "room 303 beds"; "per night" of its price
     if (!chosen && is_field(span) && !has(span, Link::What::type) && !used_.count(s) && !span.loose) {
       missing(span);
@@ -78,8 +78,10 @@ void Planner::fields() {
   if (plan_.ask == Ask::top && !plan_.measure)
     for (size_t s = 0; s + 1 < q_.spans.size(); ++s) {  // "the highest invoice": by its amount, not by how many
       const std::string word = fold(q_.tokens[q_.spans[s].first]);
-      static const std::set<std::string> sizes = {"highest", "largest", "biggest", "greatest", "lowest", "smallest", "heaviest"};
-      if (q_.spans[s].what != Span::What::asking || q_.spans[s].first != q_.spans[s].last || !sizes.count(word)) continue;
+      static const std::set<std::string> sizes = {"highest", "largest",  "biggest", "greatest",
+                                                  "lowest",  "smallest", "heaviest"};
+      if (q_.spans[s].what != Span::What::asking || q_.spans[s].first != q_.spans[s].last || !sizes.count(word))
+        continue;
       if (q_.spans[s + 1].first != q_.spans[s].last + 1 || !names_base(q_.spans[s + 1]) || base_->key.empty()) continue;
       plan_.measure = hints_.money ? amount_meant(*base_, hints_) : sole_number();
       plan_.group = Place{"", base_->key, base_->name, Kind::text};
@@ -100,9 +102,10 @@ void Planner::fields() {
         return c.place.field == place.field && c.place.over == place.over && c.records.size() + c.texts.size() == 1;
       });
       if (given) continue;  // "what fails on that machine"
-      const size_t from_which = at > which        ? at - which
-                                : at + 1 == which ? 1  // "the machine which had"
-                                                  : q_.tokens.size(),
+      const size_t from_which = at > which             ? at - which
+                                : says_which_of_told() ? which - at
+                                : at + 1 == which      ? 1  // "the machine which had"
+                                                       : q_.tokens.size(),
                    from_most = at > most                   ? at - most
                                : which == q_.tokens.size() ? most - at  // "machine most failures"
                                                            : q_.tokens.size();
@@ -115,11 +118,13 @@ void Planner::fields() {
       plan_.ask = Ask::extreme;  // "what was the highest result"
       return;
     }
+    if (!group && says_which_of_told()) plan_.open.push_back("which one");
     if (const KnownField* about = says_about() && says("what") ? about_field() : nullptr)
       plan_.group = Place{"", about->name, base_->name, about->kind};  // "what do clients complain about most"
     else if (group)
       plan_.group = *group;
-    else if (base_->rule && base_->rule->from_text.size() > 2 && base_->field(base_->rule->from_text[2]))
+    else if (base_->rule && base_->rule->from_text.size() > 2 && (!says("who") || says("which") || says("what")) &&
+             base_->field(base_->rule->from_text[2]))
       plan_.group = Place{"", base_->rule->from_text[2], base_->name, Kind::text};
     else if (const KnownField* kind = plan_.measure ? nullptr : about_field())  // "the most common repair"
       plan_.group = Place{"", kind->name, base_->name, kind->kind};
@@ -136,6 +141,7 @@ void Planner::fields() {
   }
   if ((plan_.ask == Ask::distinct || bare_) && plan_.group) return;
   if (plan_.ask == Ask::list || plan_.ask == Ask::distinct || plan_.ask == Ask::exists) {
+    if (says_which_of_told() && texts.empty()) plan_.open.push_back("which one");
     if (!texts.empty())
       plan_.group = texts.front().second;
     else if (!base_->key.empty()) {
@@ -173,6 +179,8 @@ void Planner::fields() {
         if (field.kind == Kind::minutes && !plan_.measure)
           plan_.measure = Place{"", field.name, base_->name, field.kind};
     if (plan_.measure) return;
+    if (says("who") && texts.empty() && !base_->time.empty() && says_which_one()) plan_.measure = sole_person();
+    if (plan_.measure) return;
     const bool others = texts.size() + numbers.size() + dates.size() > 1;
     std::erase_if(texts, [&](const auto& text) {  // "the price of the part X from our parts list": not the part's name
       return text.second.over.empty() && text.second.field == base_->key && says_which_one() && others;
@@ -195,8 +203,8 @@ void Planner::fields() {
     else if (says("when") && !base_->time.empty() && says_which()) {
       plan_.measure = Place{"", base_->time, base_->name, Kind::date};
       if (!sole_date() && !says_happened()) plan_.open.push_back("when");  // it was booked, it left, it arrived
-    }
-    else if (((says("who") || says("what")) && (named_otherwise() || named_by_number())) || (bare_ && says_which_one()))  // "who is patient 17"
+    } else if (((says("who") || says("what")) && (named_otherwise() || named_by_number())) ||
+               (bare_ && says_which_one()))  // "who is patient 17"
       plan_.measure = Place{"", base_->key, base_->name, Kind::text};
   }
 }
@@ -212,12 +220,25 @@ void Planner::group_who() {
   if (!plan_.group) plan_.open.push_back("who");
 }
 
+// "Who did S-17": of things with names that a record is of, the only one.
+std::optional<Place> Planner::sole_person() const {
+  std::optional<Place> sole;
+  for (const KnownField& field : base_->fields) {
+    const KnownType* there = field.refers.empty() ? nullptr : v_.type(field.refers);
+    if (!there || !there->named) continue;
+    if (sole) return std::nullopt;
+    sole = Place{"", field.name, base_->name, field.kind};
+  }
+  return sole;
+}
+
 // "Who is guest 17", not "who works at reception".
 bool Planner::is_verb_to_be() const {
   const size_t next = first_of("who") + 1;
   if (next >= q_.tokens.size()) return true;
   const std::string verb = fold(q_.tokens[next]);
-  return verb == "is" || verb == "was" || verb == "are" || verb == "were" || verb == "has" || verb == "had" || verb == "s";
+  return verb == "is" || verb == "was" || verb == "are" || verb == "were" || verb == "has" || verb == "had" ||
+         verb == "s";
 }
 
 // "Which machines", "which of the machines".
@@ -238,13 +259,21 @@ bool Planner::says_which_one() const {
                      [&](const Condition& c) { return c.place.over.empty() && c.place.field == base_->key; });
 }
 
+// "Which one was it": one of what was told, whatever that is.
+bool Planner::says_which_of_told() const {
+  const auto word = [&](size_t i) { return i < q_.tokens.size() ? fold(q_.tokens[i]) : ""; };
+  const size_t next = first_of("which") + 1;
+  return (word(next) == "one" || word(next) == "ones") && word(next + 1) != "of";
+}
+
 bool Planner::sole_date() const {
   return std::count_if(base_->fields.begin(), base_->fields.end(),
                        [](const KnownField& field) { return field.kind == Kind::date; }) == 1;
 }
 // No verb tells which of its days is meant: "when was it", "when did it happen".
 bool Planner::says_happened() const {
-  static const std::set<std::string> plain = {"happen", "happened", "occur", "occurred", "place", "done", "made", "recorded"};
+  static const std::set<std::string> plain = {"happen", "happened", "occur", "occurred",
+                                              "place",  "done",     "made",  "recorded"};
   bool verb = false;
   for (size_t i = 0; i < q_.tokens.size(); ++i) {
     const std::string word = fold(q_.tokens[i]);

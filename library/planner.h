@@ -68,6 +68,8 @@ class Planner {
   // The question names one record by its key, and asks for something else of it.
   bool about_one() const;
   bool names_base(const Span& span) const;
+  void drop_guesses();
+  bool counts_stops(const Span& span) const;
   void missing(const Span& span);
   std::optional<Place> only_date() const;
   // "How many patients did Dr. Blume see": of visits, how many different patients.
@@ -79,12 +81,14 @@ class Planner {
   std::optional<Place> sole_number() const;
   void fields();
   void group_who();
+  std::optional<Place> sole_person() const;
   bool is_verb_to_be() const;
   bool follows(size_t asking, size_t first) const;
   bool sole_date() const;
   bool says_happened() const;
   bool says_about() const;
   bool says_which() const;
+  bool says_which_of_told() const;
   bool says_which_one() const;
   const KnownField* about_field() const;
   // "Where was it going to": the field that is headed so.

@@ -15,20 +15,20 @@ const std::vector<std::string> principal = {"main", "chief", "principal", "leadi
 // What parts from a verb: "put BC-01 in".
 const std::vector<std::string> particles = {"in", "up", "out", "down", "off", "on", "over", "from"};
 // Before or after the name of a field they say no more than it does.
-const std::vector<std::string> measures = {"size",  "capacity",    "volume", "value", "level", "reading",
-                                           "sum",   "designation", "figure", "code",  "name",  "number",
-                                           "amount", "details",    "data",   "entry", "info",  "date"};
+const std::vector<std::string> measures = {"size",   "capacity",    "volume", "value", "level", "reading",
+                                           "sum",    "designation", "figure", "code",  "name",  "number",
+                                           "amount", "details",     "data",   "entry", "info",  "date"};
 // They narrow what follows: "first visits", "last year".
 const std::vector<std::string> narrowing = {"first", "last", "full", "long", "short", "same"};
 const std::vector<std::string> relative = {"last", "this", "next", "past", "previous", "current"};
 // These leave something out, and are no misspellings.
 const std::vector<std::string> excluding = {"except", "excluding", "besides", "apart", "unlike"};
 // These are no nouns, whatever stands before them.
-const std::vector<std::string> pasts = {"gave", "took",  "made",  "had",  "got",  "went",  "came",   "became", "ran",
-                                        "kept", "held",  "began", "grew", "fell", "broke", "threw",  "wrote",  "drew",
-                                        "knew", "spent", "sent",  "sold", "told", "stood", "brought", "heard", "paid",
-                                        "met",  "sat",   "left",  "lost",  "won",  "found", "put",   "set",   "bought",
-                                        "taught", "caught", "chose", "drove", "rose", "led", "cost", "saw", "gets"};
+const std::vector<std::string> pasts = {
+    "gave",    "took",   "made",  "had",   "got",   "went", "came", "became", "ran",   "kept", "held", "began",
+    "grew",    "fell",   "broke", "threw", "wrote", "drew", "knew", "spent",  "sent",  "sold", "told", "stood",
+    "brought", "heard",  "paid",  "met",   "sat",   "left", "lost", "won",    "found", "put",  "set",  "bought",
+    "taught",  "caught", "chose", "drove", "rose",  "led",  "cost", "saw",    "gets"};
 struct Reader {
   const Vocabulary& vocabulary;
   const Names& more;
@@ -48,8 +48,18 @@ struct Reader {
   }
   void times() {
     for (TimeSpan& time : times_in(q.tokens, low)) {
-      add({Span::What::time, time.first, time.last, {}, std::move(time.from), std::move(time.to), "", 0, false, false,
-           false, false});
+      add({Span::What::time,
+           time.first,
+           time.last,
+           {},
+           std::move(time.from),
+           std::move(time.to),
+           "",
+           0,
+           false,
+           false,
+           false,
+           false});
       if (!time.unknowable.empty()) q.unknown.push_back(time.unknowable);
     }
   }
@@ -127,6 +137,11 @@ struct Reader {
     if (n > 1 && (filler(low[i]) || filler(low[i + n - 1])))  // "packed up", "borrowed on": types and fields, no values
       std::erase_if(links, [](const Link& l) { return l.what == Link::What::value; });
     take(fmt::format("#{}", canon(text)), true);
+    const auto base = n > 1 && links.empty() ? domain.base_forms.find(low[i]) : domain.base_forms.end();
+    if (base != domain.base_forms.end()) {  // "bitten the dust", of which "bite the dust" is known
+      take(key_of(base->second + text.substr(low[i].size())), false);
+      std::erase_if(links, [](const Link& l) { return l.what == Link::What::value || l.what == Link::What::record; });
+    }
     if (links.empty() && n == 1 && is_plural_of_capitals(q.tokens[i]))  // "WOs"
       take(key_of(low[i].substr(0, low[i].size() - 1)), false);
     return links;
@@ -138,8 +153,9 @@ struct Reader {
   // "When did they put BC-01 in": a verb and its particle, with the thing between them.
   void parted_verbs() {
     for (size_t i = 0; i < low.size(); ++i)
-      for (size_t j = i + 2; j < std::min(i + 5, low.size()); ++j) {
+      for (size_t j = i + 2; j < std::min(i + 8, low.size()); ++j) {
         if (used[i] || used[j] || !among(particles, low[j]) || has_digit(low[i])) continue;
+        if (j + 1 < low.size() && has_digit(low[j + 1])) continue;  // "in 2021"
         bool thing = false;
         for (size_t k = i + 1; k < j; ++k) thing |= has_digit(low[k]) || word(k, {"it", "them", "us", "that", "this"});
         if (!thing) continue;
@@ -165,7 +181,7 @@ struct Reader {
         const bool weak = n == 1 && (low[i].ends_with("ed") || (verb(low[i]) && low[i].size() >= 4)) &&
                           !vocabulary.words.count(low[i]);
         // What was parked was not fined for parking, and "how long do guests stay" asks for no status "stayed".
-        const bool kind = low[i].ends_with("ed") && names_type(i + 1);  // "planned jobs"
+        const bool kind = low[i].ends_with("ed") && names_records(i + 1);  // "planned jobs"
         if (n == 1 && !kind && (low[i].ends_with("ed") || (loose && verb(low[i]))))
           std::erase_if(links, [&](const Link& l) {
             return l.what == Link::What::value && fold(l.value) != low[i] && fold(l.value) + "s" != low[i];
@@ -176,14 +192,23 @@ struct Reader {
       }
     }
   }
-  bool names_type(size_t i) const {
+  bool names_records(size_t i) const {  // by their type, or by what numbers them
     const auto links = i < low.size() ? links_of(i, 1) : std::vector<Link>{};
-    return std::any_of(links.begin(), links.end(), [](const Link& l) { return l.what == Link::What::type; });
+    return std::any_of(links.begin(), links.end(), [&](const Link& l) {
+      const KnownType* type = vocabulary.type(l.type);
+      return l.what == Link::What::type || (l.what == Link::What::field && type && type->key == l.field);
+    });
   }
   bool named_at(size_t i, Link::What what, bool weakly) const {
     return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
       return s.what == Span::What::names && s.first == i && (weakly || !s.weak) &&
              std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) { return l.what == what; });
+    });
+  }
+  bool named_at(size_t i, const std::string& type) const {
+    return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
+      return s.first == i && std::any_of(s.links.begin(), s.links.end(),
+                                         [&](const Link& l) { return l.what == Link::What::type && l.type == type; });
     });
   }
   bool ends_before(size_t i, Link::What what) const {
@@ -193,9 +218,7 @@ struct Reader {
     });
   }
   bool field_before(size_t i) const { return ends_before(i, Link::What::field); }
-  bool value_before(size_t i) const {
-    return ends_before(i, Link::What::value) || ends_before(i, Link::What::record);
-  }
+  bool value_before(size_t i) const { return ends_before(i, Link::What::value) || ends_before(i, Link::What::record); }
   bool field_at(size_t i) const { return named_at(i, Link::What::field, true); }
   bool type_at(size_t i) const { return named_at(i, Link::What::type, false); }
   void asking(bool first_pass) {
@@ -207,8 +230,9 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
-        if (phrase == "list" && i > 0 && i + 1 < low.size() && !word(i - 1, {"please", "kindly", "to", "and", "you", "me", "just", "then"}))
-          continue;  // a noun
+        if (phrase == "list" && i > 0 && i + 1 < low.size() &&
+            !word(i - 1, {"please", "kindly", "to", "and", "you", "me", "just", "then"}))
+          continue;                                                                        // a noun
         if (phrase == "when" && i < focus.from && i + 1 < low.size() && !focus.told[i]) {  // "when it goes, how long"
           used[i] = true;
           continue;
@@ -217,6 +241,8 @@ struct Reader {
           std::fill_n(used.begin() + static_cast<long>(i), words.size(), true);
           continue;
         }
+        if (word(i, {"kept", "keep"}) && words.size() == 1 && !(i + 1 < low.size() && low[i + 1].ends_with("ing")))
+          continue;                                                                       // "what kept breaking"
         if (among(principal, low[i]) && words.size() == 1 && !field_at(i + 1)) continue;  // "main bearing"
         add({Span::What::asking,
              i,
@@ -287,22 +313,31 @@ struct Reader {
   // A word that no name explains and that narrows nothing: a title before a name, the owner ("the clinic"), or the verb
   // between two things that are named ("which carrier moved the most shipments", "did Salomon treat").
   bool says_little(size_t i) const {
+    if (word(i, {"bit", "bits", "lot"}) && word(i - 1, {"which", "what", "whose"})) return false;  // it is asked for
+    if (word(i, {"good", "old", "poor", "dear"}))                                                  // "good old Bertha"
+      return i + 1 < low.size() && !has_digit(low[i + 1]) &&
+             (named_at(i + 1, Link::What::record, false) || (low[i] == "good" && says_little(i + 1)));
+    if (word(i, {"quarter", "week"}) && word(i - 1, {"that"}))  // a time that was told
+      return std::any_of(q.spans.begin(), q.spans.end(),
+                         [&](const Span& s) { return s.what == Span::What::time && s.last < i; });
     if (among(domain.idle_words, low[i])) return !tells_apart(i);
     if (among(domain.organisation_words, low[i]))  // "the clinic", not "the tax office"
       return !tells_apart(i) && !(i > 0 && value_before(i));
-    if (among(domain.crew_words, low[i]))  // "did the lads do"
+    if (among(domain.crew_words, low[i]))                              // "did the lads do"
       return word(i - 1, {"did", "do", "have"}) || value_before(i) ||  // "Wels people"
              (word(i - 1, {"the", "our", "my", "your"}) &&
-              word(i - 2, {"did", "do", "does", "have", "has", "had", "can", "could", "by", "for", "with", "were", "was",
-                           "are", "is"}));
+              word(i - 2, {"did", "do", "does", "have", "has", "had", "can", "could", "by", "for", "with", "were",
+                           "was", "are", "is"}));
     if (among(measures, low[i]) &&  // "tank size", "the amount of the fees"
         ((i > 0 && field_before(i)) || (word(i + 1, {"of"}) && (field_at(i + 2) || field_at(i + 3)))))
       return true;
     if (word(i, {"again", "then"}) && i + 1 == low.size()) return true;
     if (low[i] != "list" && i > 0 && !in_names(i) &&
-        word(i + 1, {"record", "records", "log", "logs", "papers", "documents", "files", "history", "archive"}))  // "maintenance records"
+        word(i + 1, {"record", "records", "log", "logs", "papers", "documents", "files", "history",
+                     "archive"}))  // "maintenance records"
       return true;
-    if (word(i, {"current", "present", "exact", "actual", "full", "official", "complete", "overall", "correct", "right"}) &&
+    if (word(i, {"current", "present", "exact", "actual", "full", "official", "complete", "overall", "correct",
+                 "right"}) &&
         field_at(i + 1))
       return true;
     if (word(i, {"single"})) return word(i - 1, {"which", "what", "any", "every", "each", "a", "the"});
@@ -316,13 +351,14 @@ struct Reader {
     if (!type_at(i + 1) || filler(low[i])) return false;
     if (word(i - 1, {"most", "least"}) && low[i].ends_with("ed")) return false;  // "the most ordered test"
     if (i == 0) return !verb(low[i]);
-    return word(i - 1, {"many", "most", "fewest", "least", "of", "all", "any", "the", "no", "a", "an", "our", "which", "what",
-                        "number", "total", "different", "these", "those", "are", "were", "list", "more"});
+    return word(i - 1,
+                {"many",  "most", "fewest", "least", "of",        "all",   "any",   "the", "no",   "a",    "an",  "our",
+                 "which", "what", "number", "total", "different", "these", "those", "are", "were", "list", "more"});
   }
   // "Invoices paid in 2021", "which fines were paid": what was done to some of them tells those apart.
   bool passive(size_t i) const {
-    static const std::vector<std::string> participles = {"paid",   "sent",  "written", "driven", "sold",
-                                                         "lent", "taught", "built", "read"};
+    static const std::vector<std::string> participles = {"paid", "sent",   "written", "driven", "sold",
+                                                         "lent", "taught", "built",   "read"};
     if (!low[i].ends_with("ed") && !among(participles, low[i])) return false;
     if (word(i - 1, {"were", "was", "are", "is", "been", "be", "being", "got", "get"}))
       return !q.says("what") || q.says("most");  // "what amount was paid in fines"
@@ -359,11 +395,28 @@ struct Reader {
     if (!verb(low[i]) || is_noun(i) || tells_apart(i)) return false;
     return verbs.count(stem(low[i])) > 0 || q.says("how much") || !passive(i);
   }
+  // "Whose fault was the breakdown": nobody's that records tell of.
+  bool asks_whose(size_t i) const {
+    if (focus.told[i] || low[i] != "whose" || !type_at(i + 1)) return false;
+    return std::none_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {  // "whose sample is S-17": one of its own
+      return std::any_of(s.links.begin(), s.links.end(), [&](const Link& l) {
+        const KnownType* type = vocabulary.type(l.type);
+        return (l.what == Link::What::value || l.what == Link::What::record) && type && type->key == l.field &&
+               named_at(i + 1, l.type);
+      });
+    });
+  }
   // A word nobody knows that only tells: it may be anything, if it is no name of a thing.
   bool only_told(size_t i) const {
     const bool number = std::all_of(low[i].begin(), low[i].end(), ::isdigit) && !focus.refers_back;
     return focus.told[i] && (!has_digit(low[i]) || number) &&
-           !(focus.refers_back && low[i] != q.tokens[i] && low[i] != "i" && i > 0);
+           !(focus.refers_back && low[i] != q.tokens[i] && low[i] != "i" && i > 0 && !names_one());
+  }
+  // What "it" is, is known: one thing by its key.
+  bool names_one() const {
+    return std::any_of(q.spans.begin(), q.spans.end(), [&](const Span& s) {
+      return std::any_of(s.links.begin(), s.links.end(), [](const Link& l) { return l.what == Link::What::record; });
+    });
   }
   // What kinds of entries are told of says little of which are asked for: "the inspection interval of BC-05".
   bool is_kind(const Link& link) const {
@@ -380,13 +433,20 @@ struct Reader {
       for (const Link& link : span.links)
         if (!told(span) && (link.what == Link::What::value || link.what == Link::What::record))
           asked.insert({link.type, link.field});
+    // One thing is told of, and it alone is meant: "SP-03 got a new impeller, so how often did it fail".
+    const bool it = focus.refers_back && names_one() &&
+                    std::none_of(low.begin() + static_cast<long>(focus.from), low.end(),
+                                 [](const std::string& w) { return w == "such" || w == "those" || w == "these"; });
     for (Span& span : q.spans) {
       if (!told(span) || span.what != Span::What::names) continue;
+      const bool of_it = it && std::none_of(low.begin() + static_cast<long>(span.first),
+                                            low.begin() + static_cast<long>(span.last) + 1, has_digit);
       const bool plain =
           span.first == span.last && low[span.first] == q.tokens[span.first] && !has_digit(low[span.first]);
       std::erase_if(span.links, [&](const Link& l) {
         return (l.what != Link::What::value && l.what != Link::What::record) || span.loose || span.weak ||
-               (plain && !focus.refers_back) || is_kind(l) || asked.count({l.type, l.field});
+               (plain && !focus.refers_back) || (of_it && l.what == Link::What::value) || is_kind(l) ||
+               asked.count({l.type, l.field});
       });
     }
     const bool compared = std::any_of(q.spans.begin(), q.spans.end(),
@@ -407,6 +467,28 @@ struct Reader {
     }
     q.spans = std::move(kept);
   }
+  // "Nobody knows when BC-01 was installed, so when was that": the day that was told of.
+  void take_back_day() {
+    if (!q.says("when") || !focus.refers_back) return;
+    const Span* last = nullptr;
+    for (const Span& span : q.spans)
+      if (span.what == Span::What::names && focus.told[span.first] && (!last || span.first > last->first) &&
+          std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+            const KnownType* type = vocabulary.type(l.type);
+            const KnownField* field = l.what == Link::What::field && type ? type->field(l.field) : nullptr;
+            return field && field->kind == Kind::date;
+          }))
+        last = &span;
+    if (!last) return;
+    for (size_t i = last->first; i <= last->last; ++i) focus.told[i] = false;
+    q.told = focus.told;
+  }
+  bool is_number(size_t i) const {
+    static const std::vector<std::string> numbers = {"two",     "three",  "four",   "five",  "six",
+                                                     "seven",   "eight",  "nine",   "ten",   "twelve",
+                                                     "fifteen", "twenty", "thirty", "fifty", "hundred"};
+    return has_digit(low[i]) || among(numbers, low[i]);
+  }
   // "We have to give the number of visits in 2021, so how many were there": what asks names nothing, and means the last
   // thing that was told, with all words that say which of it.
   void take_back() {
@@ -419,10 +501,18 @@ struct Reader {
       if (span.what == Span::What::names && told(span) && !span.weak && named_at(span.first, Link::What::type, false) &&
           (!last || span.first > last->first))
         last = &span;
-    if (!last) return;
+    if (!last) {
+      take_back_day();
+      return;
+    }
     size_t from = last->first, to = last->last;
-    while (from > 0 && focus.told[from] && !word(from, {"the", "a", "an", "all", "our", "number", "many", "these", "those", "of"})) --from;
-    while (to + 1 < low.size() && focus.told[to + 1] && !word(to + 1, {"so", "and", "but"})) ++to;
+    while (from > 0 && focus.told[from] && !is_number(from - 1) &&
+           !word(from, {"the", "a", "an", "all", "our", "number", "many", "these", "those", "of"}))
+      --from;
+    while (to + 1 < low.size() && focus.told[to + 1] && !word(to + 1, {"so", "and", "but", "each", "every", "per"}) &&
+           !word(to + 2, {"each", "every"}) &&
+           !(word(to + 1, {"a", "an"}) && word(to + 2, {"year", "month", "quarter"})))
+      ++to;
     if (!focus.told[from]) return;
     std::fill(focus.told.begin() + static_cast<std::ptrdiff_t>(from),
               focus.told.begin() + static_cast<std::ptrdiff_t>(to) + 1, false);
@@ -455,7 +545,8 @@ struct Reader {
       }
       if (among(domain.idle_words, low[i]) || among(excluding, low[i])) continue;
       if (low[i].size() == 3 && low[i] != q.tokens[i] && i > 0) continue;
-      if (const std::string known = spelling.meant(low[i], i > 0 && low[i] != q.tokens[i]); !known.empty()) replace(i, known);
+      if (const std::string known = spelling.meant(low[i], i > 0 && low[i] != q.tokens[i]); !known.empty())
+        replace(i, known);
     }
   }
 };
@@ -506,6 +597,7 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   q.text = text;
   Words words = words_in(text);
   replace_slips(words, domain);
+  name_pointed(words);
   q.tokens = words.tokens;
   Reader reader{vocabulary, more, domain, q, {}, std::vector<bool>(q.tokens.size()), {}, {}, {}};
   for (const std::string& verb : domain.verb_words) add_forms(verb, reader.verbs);
@@ -521,7 +613,8 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   if (!q.repaired.empty()) reader.explain();
   reader.take_back();
   for (size_t i = 0; i < q.tokens.size(); ++i)
-    if (!reader.used[i] && !reader.says_nothing(i) && !reader.says_little(i) && !reader.only_told(i))
+    if (reader.asks_whose(i) ||
+        (!reader.used[i] && !reader.says_nothing(i) && !reader.says_little(i) && !reader.only_told(i)))
       q.unknown.push_back(q.tokens[i]);
   reader.drop_told();
   std::sort(q.spans.begin(), q.spans.end(), [](const Span& a, const Span& b) { return a.first < b.first; });

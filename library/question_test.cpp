@@ -38,6 +38,27 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
       {"The crew keeps complaining about BC-01, so how many failures did it have in 2020?", 3},
       {"I need to put together a quotation and for that I have to know the model of BC-01.", "X"},
       {"The foreman is retiring and wants to know for his speech how many failures BC-01 had in 2020.", 3},
+      {"The boss wants to scrap the machine that had the most failures in 2020, which one is it?", "BC-01"},
+      {"We can scrap one machine, and it should be the one with the most failures in 2020 - which is that?", "BC-01"},
+      {"Nobody who was here when BC-01 was installed is with us today, so when was that?", "2019-05-01"},
+      {"My colleagues, who were asleep, would like to hear how many failures BC-01 had in 2020.", 3},
+      {"The same order comes again and again, which makes me ask how many failures BC-01 had in 2020.", 3},
+      {"How many failures did BC-01 have in 2020 before I order the wrong spare?", 3},
+      {"To see what we did not make I need the total downtime of BC-01 in 2020 in minutes.", 90},
+      {"I'd say it is the impeller, but what fails most on BC-01?", "belt edge"},
+      // what is usual
+      {"What keeps failing on BC-01?", "belt edge"},
+      {"What kept failing on BC-01 in 2020?", "belt edge"},
+      {"What normally fails on BC-01?", "belt edge"},
+      {"What's BC-01's weak point?", "belt edge"},
+      {"How many minutes is BC-01 down as a rule?", 30},
+      {"How many planned orders did we have in 2020?", 1},
+      {"How many times were we down in 2021?", 2},
+      {"Which machine was down most often in 2020?", "BC-01"},
+      {"What is the total of minutes that BC-01 was out in 2020?", 90},
+      {"How many times has BC-01 bitten the dust in 2020?", 3},
+      {"Which machines got through 2021 without a failure?", "BC-01"},
+      {"How many failures did good old Bertha have in 2020?", 3},
       {"I want to plan the inspection of BC-01 better, therefore I need to know what its model is.", "X"}};
   for (const auto& [question, value] : wordings) {
     const Answer answer = ask(question);
@@ -52,24 +73,44 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
 
 TEST_F(Plant, WhatNarrowsIsNotPassedOver) {
   ingest();
-  for (const char* question :
-       {"How many first failures did BC-01 have in 2020?", "How many failures did BC-01 have last year?",
-        "How many failures did BC-01 have on Sundays?", "How many machines were sold in 2019?",
-        "How many failures were caused by technicians in 2020?", "How many failures did not stop BC-01 in 2020?",
-        "How many failures except on BC-01 were there in 2020?", "How much did we lose on BC-01 in 2020?",
-        "How many men work on BC-01?", "How many single failures did BC-01 have in 2020?",
-        "What is the main drive of BC-01?", "How many other failures were there in 2020?",
-        "How many express failures were there in 2020?", "How many failures did BC-01 appeal in 2020?",
-        "How many failures were disputed by BC-01?", "How many dogs did BC-01 have in 2020?",
-        "How many failures will BC-01 have in 2020?", "How many failures did BC-01 have a month?",
-        "What does BC-01 earn?", "How much is BC-01 paid?", "Which machine is BC-01?",
-        "How many failures did Old Berthold have in 2020?"})
+  for (const char* question : {"How many first failures did BC-01 have in 2020?",
+                               "How many failures did BC-01 have last year?",
+                               "How many failures did BC-01 have on Sundays?",
+                               "How many machines were sold in 2019?",
+                               "How many failures were caused by technicians in 2020?",
+                               "How many failures did not stop BC-01 in 2020?",
+                               "How many failures except on BC-01 were there in 2020?",
+                               "How much did we lose on BC-01 in 2020?",
+                               "How many men work on BC-01?",
+                               "How many single failures did BC-01 have in 2020?",
+                               "What is the main drive of BC-01?",
+                               "How many other failures were there in 2020?",
+                               "How many express failures were there in 2020?",
+                               "How many failures did BC-01 appeal in 2020?",
+                               "How many failures were disputed by BC-01?",
+                               "How many dogs did BC-01 have in 2020?",
+                               "How many failures will BC-01 have in 2020?",
+                               "How many failures did BC-01 have a month?",
+                               "What does BC-01 earn?",
+                               "How much is BC-01 paid?",
+                               "Which machine is BC-01?",
+                               "How many failures did Old Berthold have in 2020?",
+                               "Whose fault was the breakdown of BC-01 in 2020?",
+                               "Leaving out everything in 2020, how many failures did BC-01 have?",
+                               "Which bit is on BC-01?",
+                               "The machine that we sold was good, which one was it?",
+                               "We saw BC-01 fail a lot in 2020, which one was it?",
+                               "How many times did the downtime of BC-01 change?", "Who was there when BC-01 failed most?",
+        "The boss asks how many people work on BC-01, so how many are there?",
+                               "How many good failures did BC-01 have in 2020?"})
     EXPECT_NE(ask(question).status, "answered") << question << ": " << ask(question).text;
 }
 
 TEST(English, AWordOfItIsNoMisspelling) {
-  for (const char* word : {"dogs", "colour", "color", "abandon", "zoo", "driving"}) EXPECT_TRUE(is_english(word)) << word;
-  for (const char* word : {"hte", "failuer", "", "a", "zzz", "drivng", "bandon"}) EXPECT_FALSE(is_english(word)) << word;
+  for (const char* word : {"dogs", "colour", "color", "abandon", "zoo", "driving"})
+    EXPECT_TRUE(is_english(word)) << word;
+  for (const char* word : {"hte", "failuer", "", "a", "zzz", "drivng", "bandon"})
+    EXPECT_FALSE(is_english(word)) << word;
 }
 
 // A number that stands once in each invoice is the shipment's all the same, and no other name of the invoice.

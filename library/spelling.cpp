@@ -9,9 +9,9 @@ namespace freehold::papers {
 namespace {
 
 // Words of asking that are short and often lose or change a letter.
-const std::vector<std::string> short_asking = {"have", "were", "many", "what", "when",  "with", "much", "that", "from",
-                                               "does", "than", "most", "which", "where", "how",  "the",  "did",
-                                               "fall", "rise", "took",  "take", "each",  "list"};
+const std::vector<std::string> short_asking = {"have", "were", "many", "what", "when",  "with",  "much", "that",
+                                               "from", "does", "than", "most", "which", "where", "how",  "the",
+                                               "did",  "fall", "rise", "took", "take",  "each",  "list"};
 
 }  // namespace
 
@@ -34,7 +34,8 @@ std::string Spelling::synonym(const std::string& typed) const {
   const std::string one = stem(typed);
   for (const auto& group : domain_.synonyms)
     for (const std::string& same : group) {
-      if (stem(same) != one) continue;
+      const bool plural_only = same.ends_with('s') && stem(same) != same;  // "good" is no "goods"
+      if (plural_only ? same != typed : stem(same) != one) continue;
       for (const std::string& other : group)
         if (other != same && (vocabulary_.names.count(key_of(other)) || phrases_.count(other) || asking_.count(other)))
           return typed.ends_with('s') && stem(typed) != typed ? plural(other) : other;

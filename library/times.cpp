@@ -136,6 +136,9 @@ class Reader {
     else if (word(before, {"before", "pre", "preceding"}) ||
              (word(before, {"than"}) && word(before2, {"earlier", "older"})))
       span.to = date_of_days(days_of(unit.from) - 1), span.from.clear();
+    else if (word(before, {"through"}) &&
+             word(before2, {"got", "get", "gets", "went", "go", "ran", "run", "came", "right", "all"})) {
+    }  // "got through 2023 without a failure": all of it
     else if (word(before, {"until", "till", "through"}) || (word(before, {"to"}) && word(before2, {"up"})))
       span.from.clear();
     else if (word(next, {"or", "and"}) && word(next + 1, {"later", "after", "newer"}))
@@ -154,8 +157,8 @@ class Reader {
       span.first = start;
     }
     if (before < low_.size() && free(before) &&
-        word(before, {"after", "past", "post", "since", "from", "before", "pre", "preceding", "until", "till", "through",
-                      "in", "during", "on", "for", "than", "to"})) {
+        word(before, {"after", "past", "post", "since", "from", "before", "pre", "preceding", "until", "till",
+                      "through", "in", "during", "on", "for", "than", "to"})) {
       span.first = before;
       if (word(before, {"than", "to"}) && before2 < low_.size() && free(before2)) span.first = before2;
     }
