@@ -492,6 +492,13 @@ void Planner::misread() {
     else if (!named_measure)
       plan_.open.push_back("of which");  // "what did that book cost": each of its loans has a fine
   }
+  const bool named_things = std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) { return names_base(s); });
+  if (plan_.ask == Ask::lookup && measured && measured->kind == Kind::text && plan_.measure->over.empty() &&
+      !base_->time.empty() && !base_->named && says("who") && !named_things && !says_which_one() &&
+      !named_otherwise() && std::none_of(plan_.where.begin(), plan_.where.end(), [](const Condition& c) {
+        return c.place.kind == Kind::date;
+      }))
+    plan_.open.push_back("of which");  // "who is the operator of BC-01": each of its orders has somebody
   if (plan_.ask == Ask::top && plan_.group && plan_.group->field == "person")  // who was there caused nothing
     for (const std::string& token : q_.tokens)
       if (root_of(fold(token)) == root_of("caused")) plan_.open.push_back(token);
