@@ -34,14 +34,13 @@ struct Options {
   std::string tls_certificate, tls_key;
 };
 
-std::string eight(uint64_t number) { return fmt::format("{:08x}", static_cast<uint32_t>(number ^ (number >> 32))); }
 uint64_t sum_of(std::string_view text) { return checksum64(std::as_bytes(std::span(text))); }
 
 // Two equal ones, an equal seed and an equal request mean equal tokens.
 std::string fingerprint_of(Engine& engine) {
   const std::string profile = fmt::format("{} {}", text_of(engine.model().mode()), engine.kernels().name);
-  return fmt::format("fh-{}-{}-{}", eight(sum_of(FREEHOLD_VERSION)), eight(sum_of(profile)),
-                     eight(engine.fingerprint()));
+  return fmt::format("fh-{}-{}-{}", eight_digits(sum_of(FREEHOLD_VERSION)), eight_digits(sum_of(profile)),
+                     eight_digits(engine.fingerprint()));
 }
 
 void note(const Error& error) { report_note("prefixes on disk: " + error.what); }
@@ -183,40 +182,44 @@ Result<std::unique_ptr<Working>> start_model(const Options& options, ModelOption
       new Working{std::move(loaded), std::move(prefixes), std::move(scheduler), std::move(side)});
 }
 
-struct NamedPath {
+// One of --lora and --steer.
+struct NamedChange {
+  std::string_view option;
+  bool steers;
   std::string name;
   Path path;
 };
-Result<NamedPath> named_path(const std::string& text, std::string_view option) {
-  const size_t sign = text.find('=');
-  NamedPath named{text.substr(0, sign), sign == std::string::npos ? Path() : Path(text.substr(sign + 1))};
-  if (named.path.empty() || !is_key_word(named.name))
-    return usage_error("{}: expected NAME=PATH, with a name of 1 to 64 bytes without commas, found {}", option,
-                       printable(text, 80));
-  return named;
+Result<std::vector<NamedChange>> named_changes(const Options& options) {
+  std::vector<NamedChange> all;
+  for (const bool steers : {false, true})
+    for (const std::string& text : steers ? options.steering : options.adapters) {
+      const size_t sign = text.find('=');
+      NamedChange one{steers ? "--steer" : "--lora", steers, text.substr(0, sign),
+                      sign == std::string::npos ? Path() : Path(text.substr(sign + 1))};
+      if (one.path.empty() || !is_key_word(one.name))
+        return usage_error("{}: expected NAME=PATH, with a name of 1 to 64 bytes without commas, found {}", one.option,
+                           printable(text, 80));
+      all.push_back(std::move(one));
+    }
+  return all;
 }
 
 // The adapters and steering files that requests may name.
-Result<std::shared_ptr<const std::vector<ChangeFile>>> read_changes(const Options& options, const Working& working) {
+Result<std::shared_ptr<const std::vector<ChangeFile>>> read_changes(std::span<const NamedChange> named,
+                                                                    const Working& working) {
   auto files = std::make_shared<std::vector<ChangeFile>>();
   std::vector<std::string> taken = working.side.aliases;
   taken.push_back(working.side.name);
-  const auto add = [&](const std::string& text, bool steers) -> Result<Done> {
-    const std::string_view option = steers ? "--steer" : "--lora";
-    TRY_ASSIGN(NamedPath named, named_path(text, option));
-    if (std::find(taken.begin(), taken.end(), named.name) != taken.end())
-      return usage_error("{}: the name {} is taken", option, printable(named.name, 64));
-    taken.push_back(named.name);
-    LoadedModel& loaded = *working.loaded;
-    Result<ChangeFile> file = steers
-                                  ? read_steering(std::move(named.name), named.path, *loaded.model)
-                                  : read_adapter(std::move(named.name), named.path, loaded.checkpoint, *loaded.model);
-    if (!file) return failure(file.error().fault, fmt::format("{} {}: {}", option, taken.back(), file.error().what));
+  LoadedModel& loaded = *working.loaded;
+  for (const NamedChange& one : named) {
+    if (std::find(taken.begin(), taken.end(), one.name) != taken.end())
+      return usage_error("{}: the name {} is taken", one.option, printable(one.name, 64));
+    taken.push_back(one.name);
+    Result<ChangeFile> file = one.steers ? read_steering(one.name, one.path, *loaded.model)
+                                         : read_adapter(one.name, one.path, loaded.checkpoint, *loaded.model);
+    if (!file) return failure(file.error().fault, fmt::format("{} {}: {}", one.option, one.name, file.error().what));
     files->push_back(std::move(*file));
-    return Done{};
-  };
-  for (const std::string& text : options.adapters) TRY(add(text, false));
-  for (const std::string& text : options.steering) TRY(add(text, true));
+  }
   return files;
 }
 
@@ -232,17 +235,13 @@ Result<std::unique_ptr<Working>> start_encoder(const Options& options) {
 }
 
 // The first half of the seal, before there are threads. Without Landlock the second half holds alone.
-Result<bool> keep_own_folders(const Options& options) {
+Result<bool> keep_own_folders(const Options& options, std::span<const NamedChange> changes) {
   std::vector<Path> models(1);
   TRY_ASSIGN(models[0], find_model(options.model.model));
   if (!options.encoder.empty()) {
     TRY_ASSIGN(models.emplace_back(), find_model(options.encoder));
   }
-  for (const auto* texts : {&options.adapters, &options.steering})
-    for (const std::string& text : *texts) {
-      TRY_ASSIGN(NamedPath named, named_path(text, texts == &options.adapters ? "--lora" : "--steer"));
-      models.push_back(std::move(named.path));
-    }
+  for (const NamedChange& one : changes) models.push_back(one.path);
   TRY_ASSIGN(const Path home, home_folder());
   TRY(make_folder(home));
   return keep_folders(models, home, options.energy_counters);
@@ -259,6 +258,7 @@ void look_for_socket(ServerOptions& options) {
 Result<Done> run(Options& options) {
   look_for_socket(options.server);
   TRY(read_certificate(options));
+  TRY_ASSIGN(const std::vector<NamedChange> changes, named_changes(options));
   TRY_ASSIGN(Path keys, keys_file());
   TRY_ASSIGN(const std::unique_ptr<Guard> guard, Guard::make(std::move(keys)));
   // Whoever hands a socket over answers for its address.
@@ -269,14 +269,14 @@ Result<Done> run(Options& options) {
     if (!options.no_papers) {
       TRY_ASSIGN(launcher, papers::Launcher::start());
     }
-    TRY_ASSIGN(folders, keep_own_folders(options));
+    TRY_ASSIGN(folders, keep_own_folders(options, changes));
   }
   // Before the model is loaded: a damaged ledger and a port that is taken are known at once.
   TRY_ASSIGN(const std::unique_ptr<Accounts> accounts, open_accounts(*guard, options.energy_counters));
   options.server.gate = [&guard](const HttpRequest& request) { return guard->admit(request); };
   TRY_ASSIGN(const std::unique_ptr<Server> server, Server::make(options.server));
   TRY_ASSIGN(const std::unique_ptr<Working> working, start_model(options, options.model, options.name));
-  TRY_ASSIGN(working->side.changes, read_changes(options, *working));
+  TRY_ASSIGN(working->side.changes, read_changes(changes, *working));
   std::unique_ptr<Working> encoder;
   if (!options.encoder.empty()) {
     TRY_ASSIGN(encoder, start_encoder(options));

@@ -211,12 +211,7 @@ void Planner::fields() {
 
 // "Who missed the most days": of things with names that the records are of, if there is one kind only.
 void Planner::group_who() {
-  for (const KnownField& field : base_->fields) {
-    const KnownType* there = field.refers.empty() ? nullptr : v_.type(field.refers);
-    if (!there || !there->named) continue;
-    if (plan_.group) plan_.open.push_back("who");
-    plan_.group = Place{"", field.name, base_->name, field.kind};
-  }
+  plan_.group = sole_person();
   if (!plan_.group) plan_.open.push_back("who");
 }
 

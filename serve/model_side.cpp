@@ -136,6 +136,14 @@ void read_thinking(const ModelSide& side, Fields& fields, Conversation& conversa
 
 }  // namespace
 
+std::string eight_digits(uint64_t checksum) {
+  return fmt::format("{:08x}", static_cast<uint32_t>(checksum ^ (checksum >> 32)));
+}
+
+std::string ModelSide::fingerprint_with(uint64_t id) const {
+  return id == 0 ? fingerprint : fingerprint + "+" + eight_digits(id);
+}
+
 bool may_use(const Caller& caller, const std::string& name) {
   return caller.models.empty() || std::find(caller.models.begin(), caller.models.end(), name) != caller.models.end();
 }

@@ -39,11 +39,11 @@ struct ModelSide {
   std::shared_ptr<const std::vector<ChangeFile>> changes = {};  // what requests may load beside it; null: nothing
   const ChangeFile* adapter = nullptr;                          // of them: the one that this name stands for
   // Of an answer with these changes (Ask::changes_id).
-  std::string fingerprint_with(uint64_t id) const {
-    return id == 0 ? fingerprint : fmt::format("{}+{:08x}", fingerprint, static_cast<uint32_t>(id ^ (id >> 32)));
-  }
+  std::string fingerprint_with(uint64_t id) const;
   std::string weights() const { return fingerprint.substr(fingerprint.rfind('-') + 1); }  // as the ledger names them
 };
+
+std::string eight_digits(uint64_t checksum);  // folded, as fingerprints have them
 
 // Whether a key may use the model, which it may name by any of its names; an adapter, a steering file.
 bool may_use(const Caller& caller, const ModelSide& side);

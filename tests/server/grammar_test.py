@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import scripted_model
-from serving import Serving
+from serving import Served
 
 FREEHOLD, TINY = sys.argv[1:3]
 del sys.argv[1:3]
@@ -27,17 +27,8 @@ def fits(value):
             set(value["tags"]) <= {"a", "b"} and value["more"] in (True, False, None))
 
 
-class Case(unittest.TestCase):
-    model = TINY
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Serving(FREEHOLD, cls.model, "--context", "1024")
-
-    @classmethod
-    def tearDownClass(cls):
-        status = cls.server.end()
-        assert status == 0, status
+class Case(Served):
+    words = FREEHOLD, TINY
 
     def choice(self, body, path=CHAT):
         status, answer = self.server.post(path, {**({"messages": HELLO} if path == CHAT else {}), "max_tokens": 600, **body})
@@ -171,8 +162,8 @@ class Calls(Case):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        cls.model = os.path.join(cls.folder.name, "scripted.gguf")
-        cls.write(cls.model)
+        cls.words = FREEHOLD, os.path.join(cls.folder.name, "scripted.gguf")
+        cls.write(cls.words[1])
         super().setUpClass()
 
     @classmethod

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import scripted_model
-from serving import Serving
+from serving import Served, Serving
 
 FREEHOLD, TINY = sys.argv[1:3]
 del sys.argv[1:3]
@@ -27,17 +27,8 @@ def lines(server, path, body):
     return [json.loads(line) for line in text[:-1].split("\n")]
 
 
-class Case(unittest.TestCase):
-    options = ()
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Serving(FREEHOLD, TINY, "--context", "1024", *cls.options)
-
-    @classmethod
-    def tearDownClass(cls):
-        status = cls.server.end()
-        assert status == 0, status
+class Case(Served):
+    words = FREEHOLD, TINY
 
     def refused(self, path, body, status=400):
         found, answer = self.server.post(path, body)

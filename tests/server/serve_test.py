@@ -16,7 +16,7 @@ import time
 import unittest
 
 import scripted_model
-from serving import Serving
+from serving import Served, Serving
 
 FREEHOLD, TINY = sys.argv[1:3]
 with open(FREEHOLD, "rb") as program:
@@ -41,17 +41,8 @@ def served(write, *more):
         assert status == 0, status
 
 
-class Case(unittest.TestCase):
-    options = ()
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Serving(FREEHOLD, TINY, "--context", "1024", *cls.options)
-
-    @classmethod
-    def tearDownClass(cls):
-        status = cls.server.end()
-        assert status == 0, status
+class Case(Served):
+    words = FREEHOLD, TINY
 
     def refused(self, path, body, status, param, code):
         found, answer = self.server.post(path, body)

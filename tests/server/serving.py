@@ -7,6 +7,22 @@ import signal
 import socket
 import subprocess
 import tempfile
+import unittest
+
+
+class Served(unittest.TestCase):
+    """Tests that share one server."""
+    words = ()  # of Serving: the program and the model
+    options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Serving(*cls.words, "--context", "1024", *cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.server.end()
+        assert status == 0, status
 
 
 class Serving:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "text/grammar/json_grammar.h"
 #include "text/grammar/json_schema.h"
@@ -38,16 +39,15 @@ class ArgumentsReader {
     std::vector<std::string> required;
     if (root_.contains("required")) required = root_["required"].get<std::vector<std::string>>();
     std::vector<Node> lines;
+    std::set<std::string> there;
     for (const auto& [name, schema] : properties.items()) {
+      there.insert(name);
       TRY_ASSIGN(const Node one, line(name, schema, fmt::format("#/properties/{}", printable(name, 40))));
       const bool must = std::find(required.begin(), required.end(), name) != required.end();
       lines.push_back(must ? one : g_.optional(one));
     }
-    for (size_t i = 0; i < required.size(); ++i) {
-      const std::string& name = required[i];
-      if (properties.contains(name) || std::find(required.begin(), required.begin() + static_cast<std::ptrdiff_t>(i),
-                                                 name) != required.begin() + static_cast<std::ptrdiff_t>(i))
-        continue;
+    for (const std::string& name : required) {
+      if (!there.insert(name).second) continue;
       TRY_ASSIGN(const Node one, line(name, others, fmt::format("#/required/{}", printable(name, 40))));
       lines.push_back(one);
     }
