@@ -31,7 +31,7 @@ class Server:
         self.turn([{"role": "user", "content": "Hello!"}], "another")
 
     def turn(self, messages, user="somebody"):
-        """(text, seconds to its first piece, tokens of the prompt, those found)"""
+        """(text, seconds to its first token, tokens of the prompt, those found)"""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
         body = {"messages": messages, "max_tokens": 24, "seed": 7, "stream": True, "stream_options": {"include_usage": True}}
         begun, first, text, usage = time.monotonic(), None, "", None
@@ -43,7 +43,8 @@ class Server:
             event = json.loads(line[6:])
             usage = event.get("usage") or usage
             piece = "".join(c["delta"].get("content") or "" for c in event["choices"])
-            if piece and first is None:
+            over = any(c.get("finish_reason") for c in event["choices"])
+            if (piece or over) and first is None:  # the first token may be the end
                 first = time.monotonic() - begun
             text += piece
         connection.close()
