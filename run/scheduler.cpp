@@ -84,10 +84,10 @@ bool Scheduler::step() {
   const bool any = !work_.empty();
   if (any) compute();
   choose_tokens();
-  give_out();
   retire();
+  update_counts();  // before they are told: who reads an answer and then asks for the counts finds it counted
+  give_out();
   save_pages(any ? saved_beside_work : INT_MAX);
-  update_counts();
   return any || !writing_.empty() || !waiting_.empty();
 }
 
