@@ -57,13 +57,12 @@ void Scheduler::run() {
   waiting_.clear();
   for (auto& writing : writing_)
     if (writing->state != Writing::State::over) end(*writing, Stop::cancelled);
-  give_out();
   retire();
+  give_out();
   while (unsaved_) {  // now there is time to wait for the disk
     save_pages(INT_MAX);
     if (unsaved_) options_.prefixes->store().wait_until_written();
   }
-  update_counts();
 }
 
 void Scheduler::stop() {
@@ -85,7 +84,6 @@ bool Scheduler::step() {
   if (any) compute();
   choose_tokens();
   retire();
-  update_counts();  // before they are told: who reads an answer and then asks for the counts finds it counted
   give_out();
   save_pages(any ? saved_beside_work : INT_MAX);
   return any || !writing_.empty() || !waiting_.empty();
@@ -302,7 +300,9 @@ void Scheduler::fail(const std::shared_ptr<Request>& request, Error error) {
     if (writing->request == request) writing->state = Writing::State::over;
 }
 
+// Who reads the end of an answer and then asks for the counts finds it counted.
 void Scheduler::give_out() {
+  update_counts();
   for (auto& [request, events] : outgoing_) request->put(std::move(events));
   outgoing_.clear();
 }

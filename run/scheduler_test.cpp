@@ -299,6 +299,21 @@ TEST_F(SchedulerTest, CancelledWorkEndsWithinAStepAndOthersGoOn) {
   EXPECT_EQ(all.stops.at(0), Stop::length);
 }
 
+// Who is told that an answer has ended may ask for the counts at once.
+TEST_F(SchedulerTest, WhatIsToldIsCounted) {
+  make({.running = 1});
+  std::shared_ptr<Request> request;
+  Collected all;
+  request = std::move(*scheduler->submit(ask(prompt(30, 1), 5), [&] {
+    collect(*request, all);
+    const SchedulerCounts counts = scheduler->counts();
+    EXPECT_EQ(counts.answer_tokens, all.tokens.empty() ? 0 : all.tokens[0].size());
+    EXPECT_EQ(counts.running, 1 - all.done);
+  }));
+  for (int i = 0; i < 100 && all.done == 0; ++i) scheduler->step();
+  EXPECT_EQ(all.tokens.at(0).size(), 5u);
+}
+
 TEST_F(SchedulerTest, RefusesWhatHasNoPlaceAndWhatCanNeverRun) {
   make({.context = 64, .running = 2, .waiting = 3});
   const auto fault = [&](Ask one) {

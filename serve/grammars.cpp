@@ -30,9 +30,7 @@ Result<Grammar> grammar_of(const GrammarAsk& ask) {
   if (ask.kind == Kind::json_object) return json_object_grammar();
   if (ask.kind == Kind::json_schema) return json_schema_grammar(ask.value);
   Grammar grammar;
-  const Grammar::Rule root = grammar.declare("root");
-  grammar.define(root, grammar.literals(ask.value.get<std::vector<std::string>>()));
-  grammar.set_root(root);
+  grammar.make_root(grammar.literals(ask.value.get<std::vector<std::string>>()));
   return grammar;
 }
 
@@ -98,9 +96,7 @@ Result<Grammar> grammar_of(const GrammarAsk& ask, const ToolAsk& tools, const st
   }
   TRY_ASSIGN(Node node, CallGrammar(grammar, tools, wrong).calls(written, tools.one_call ? 1 : limits::tool_calls));
   if (!calls_only) node = grammar.choice({grammar.call(grammar.root()), node});
-  const Grammar::Rule root = grammar.declare("answer");
-  grammar.define(root, node);
-  grammar.set_root(root);
+  grammar.make_root(node);
   return grammar;
 }
 

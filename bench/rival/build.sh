@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds the speed rival: llama.cpp as the newest llama-cpp-python source distribution carries it, natively for this
 # machine (GGML_NATIVE, Release, OpenMP): its own llama-bench, llama-batched-bench and llama-server, its library, and
-# probe.cpp and logits.cpp of this folder.
+# probe.cpp, logits.cpp and decode_at.cpp of this folder.
 #
 #   bench/rival/build.sh [FOLDER] [JOBS]
 #
@@ -39,8 +39,10 @@ cmake -S "$source/vendor/llama.cpp" -B build "${generator[@]}" -DCMAKE_BUILD_TYP
       -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_SERVER=ON -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_TESTS=OFF \
       -DLLAMA_BUILD_EXAMPLES=OFF > configure.log
 nice -n 19 cmake --build build --target llama-bench llama-batched-bench llama-server -j "$jobs"
-c++ -std=c++17 -O2 -Wall -Wextra -I"$source/vendor/llama.cpp/include" -I"$source/vendor/llama.cpp/ggml/include" \
-    "$here/logits.cpp" -o build/bin/rival-logits -Lbuild/bin -lllama -lggml -lggml-base -Wl,-rpath,'$ORIGIN'
+for program in logits decode_at; do
+  c++ -std=c++17 -O2 -Wall -Wextra -I"$source/vendor/llama.cpp/include" -I"$source/vendor/llama.cpp/ggml/include" \
+      "$here/$program.cpp" -o "build/bin/rival-${program//_/-}" -Lbuild/bin -lllama -lggml -lggml-base -Wl,-rpath,'$ORIGIN'
+done
 c++ -std=c++17 -O3 -march=native -pthread -w "$here/probe.cpp" -o build/bin/rival-probe
 echo "${source#llama_cpp_python-}" > version
 echo "rival: llama.cpp of llama-cpp-python $(cat version), in $folder/build/bin"

@@ -35,6 +35,7 @@ class Row(NamedTuple):
     caches: tuple = ("f16",)  # the rival's to choose from
     ours: str = "f16"
     form: str = "expanded"  # of latent attention in prompts, ours; the rival has one
+    kept: bool = False  # the rival's process computes the depth once and lives through all pairs
 
 
 ROWS = {
@@ -55,7 +56,7 @@ ROWS = {
     "prefill-experts-absorbed": Row(EXPERTS, prompt=512, form="absorbed"),
     "prefill-experts-4k": Row(EXPERTS, prompt=4096),
     "prefill-experts-4k-absorbed": Row(EXPERTS, prompt=4096, form="absorbed"),
-    "decode-experts-16k": Row(EXPERTS, decode=32, depth=16384),
+    "decode-experts-16k": Row(EXPERTS, decode=32, depth=16384, kept=True),
 }
 START = {"threads": 2, "flash-attn": "auto", "repack": 1, "load-mode": "auto", "poll": 50}
 CHOICES = {"threads": [1], "flash-attn": ["on", "off"], "repack": [0], "load-mode": ["none"], "poll": [100]}
@@ -114,11 +115,53 @@ def cpu_model():
             "cpus": len(os.sched_getaffinity(0)), "flags": [flag for flag in wanted if flag in flags]}
 
 
+class KeptRival:
+    """The rival's process that stands at a depth (decode_at.cpp) and decodes when it is asked."""
+
+    def __init__(self, program, model, row, settings):
+        self.decode = row.decode
+        words = [program, model, row.depth, row.decode, "--threads", settings["threads"], "--flash-attn", settings["flash-attn"]]
+        self.process = subprocess.Popen([str(word) for word in words] + ([] if settings["repack"] else ["--no-repack"]),
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=ahead_of_others if run.realtime else None)
+        self.answer("ready\n")
+
+    def answer(self, expected=None):
+        line = self.process.stdout.readline()
+        if not line or (expected and line != expected):
+            raise SystemExit(f"compare: {self.process.args[0]} said {line!r}, exit code {self.process.poll()}")
+        return line
+
+    def rate(self):
+        print(self.decode, file=self.process.stdin, flush=True)
+        return float(self.answer())
+
+    def measure(self, runs):
+        """As of a fresh process, but for the processor seconds: only its own use of the machine is taken off `others`."""
+        used, busy, start = self.cpu_seconds(), busy_seconds(), time.monotonic()
+        self.rate()  # to warm up
+        rate = statistics.median(self.rate() for _ in range(runs))
+        wall, cpu = time.monotonic() - start, self.cpu_seconds() - used
+        return {"rate": rate, "wall": wall, "cpu": cpu, "others": max(0.0, (busy_seconds() - busy - cpu) / wall)}
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            user, system = stat.read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+        run.children = children_seconds()  # its use is not that of the next process
+
+
 class Engines:
     def __init__(self, arguments):
         self.bench = arguments.rival / "build/bin/llama-bench"
         self.batched = arguments.rival / "build/bin/llama-batched-bench"
+        self.decoder = arguments.rival / "build/bin/rival-decode-at"
         self.prober = arguments.rival / "build/bin/rival-probe"
+        self.kept = None
         self.freehold = arguments.freehold
         self.models = arguments.models
         self.runs = arguments.runs
@@ -126,8 +169,11 @@ class Engines:
     def probe(self, what="barrier"):
         return json.loads(run([self.prober, what])[0])
 
-    def measure_rival(self, name, settings, runs=None):
-        row = ROWS[name]
+    def measure_rival(self, row, settings, runs=None):
+        if row.kept:
+            if self.kept is None:
+                self.kept = KeptRival(self.decoder, self.models / row.file, row, settings)
+            return self.kept.measure(runs or self.runs)
         if row.batch > 1:
             return self.measure_rival_batch(row, settings, runs or self.runs)
         out, wall, cpu, others = run([
@@ -141,6 +187,11 @@ class Engines:
         if found != (row.prompt, row.decode, row.depth, settings["threads"], settings["cache"], settings["cache"]):
             raise SystemExit(f"compare: llama-bench measured {found}, not what was asked")
         return {"rate": statistics.median(result["samples_ts"]), "wall": wall, "cpu": cpu, "others": others}
+
+    def end_kept(self):
+        if self.kept is not None:
+            self.kept.end()
+        self.kept = None
 
     def measure_rival_batch(self, row, settings, runs):
         # llama-batched-bench decodes once for each count of answers that it is given.
@@ -169,23 +220,25 @@ class Engines:
         return {"rate": result[f"{of}_tokens_per_second"], "share": share, "wall": wall, "cpu": cpu, "others": others}
 
 
-def search(engines, row, log):
+def search(engines, name, log):
     """The rival's fastest settings: from its defaults, each choice in turn, kept where at least 2 % faster."""
-    depth, caches = ROWS[row].depth, ROWS[row].caches
-    best = dict(START, threads=min(2, len(os.sched_getaffinity(0))), cache=caches[0])
-    slow = depth > 1000 or ROWS[row].prompt > 1000  # minutes of the rival's
+    row = ROWS[name]
+    if row.kept:  # its settings are searched where a process takes a minute
+        row = row._replace(depth=row.depth // 8, kept=False)
+    best = dict(START, threads=min(2, len(os.sched_getaffinity(0))), cache=row.caches[0])
+    slow = row.depth > 1000 or row.prompt > 1000  # minutes of the rival's
     runs = 1 if slow else 2
     best_rate = engines.measure_rival(row, best, runs)["rate"]
     tried = [f"{best_rate:.1f} with its defaults"]
-    for name, values in dict(SLOW_CHOICES if slow else CHOICES, cache=caches[1:]).items():
+    for choice, values in dict(SLOW_CHOICES if slow else CHOICES, cache=row.caches[1:]).items():
         for value in values:
-            settings = dict(best, **{name: value})
-            rate = max(engines.measure_rival(row, settings, runs)["rate"] for _ in range(2 if name == "threads" else 1))
-            tried.append(f"{rate:.1f} {name}={value}")
+            settings = dict(best, **{choice: value})
+            rate = max(engines.measure_rival(row, settings, runs)["rate"] for _ in range(2 if choice == "threads" else 1))
+            tried.append(f"{rate:.1f} {choice}={value}")
             if rate > 1.02 * best_rate:
                 best, best_rate = settings, rate
-    log(f"{row}: rival's settings tried: {', '.join(tried)}")
-    log(f"{row}: chosen: {' '.join(f'{key}={value}' for key, value in best.items())}")
+    log(f"{name}: rival's settings tried: {', '.join(tried)}")
+    log(f"{name}: chosen: {' '.join(f'{key}={value}' for key, value in best.items())}")
     return best, tried
 
 
@@ -214,7 +267,7 @@ def compare_row(engines, row, settings, arguments, log):
             wait_for_calm(arguments.calm, arguments.patience)
             probes.append(engines.probe()["barrier_ns"])
             pair[engine] = (engines.measure_ours(row, settings["threads"]) if engine == "ours"
-                            else engines.measure_rival(row, settings))
+                            else engines.measure_rival(ROWS[row], settings))
         probes.append(engines.probe()["barrier_ns"])
         pair.update(ratio=pair["ours"]["rate"] / pair["rival"]["rate"], barrier_ns=probes, load=os.getloadavg()[0],
                     order="".join(name[0] for name in order))
@@ -230,6 +283,7 @@ def compare_row(engines, row, settings, arguments, log):
             discarded[reason] += 1
         else:
             pairs.append(pair)
+    engines.end_kept()
     return pairs, discarded
 
 

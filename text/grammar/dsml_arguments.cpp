@@ -206,9 +206,7 @@ Result<Node> read_dsml_arguments(Grammar& grammar, const Json& schema) {
 Result<Grammar> dsml_arguments_grammar(const Json& schema) {
   Grammar grammar;
   TRY_ASSIGN(const Node node, read_dsml_arguments(grammar, schema));
-  const Grammar::Rule root = grammar.declare("root");
-  grammar.define(root, node);
-  grammar.set_root(root);
+  grammar.make_root(node);
   return grammar;
 }
 

@@ -78,9 +78,7 @@ TEST(DsmlArguments, WithoutNamesAnyParameterComes) {
     expect(schema, {"", text("a", "b"), text("a", "b") + json("c", "[1]")}, {"x", text("", "b"), text("a\"b", "c")});
   expect(R"({"type":"object","properties":{},"additionalProperties":false})", {""}, {text("a", "b")});
   Grammar grammar;
-  const Grammar::Rule root = grammar.declare("root");
-  grammar.define(root, any_dsml_arguments(grammar));
-  grammar.set_root(root);
+  grammar.make_root(any_dsml_arguments(grammar));
   Fits fits(grammar);
   EXPECT_TRUE(fits.whole(text("a", "b")));
 }

@@ -55,4 +55,9 @@ Grammar::Rule Grammar::declare(std::string name) {
 
 void Grammar::define(Rule rule, Node node) { rules_[static_cast<size_t>(rule)].node = node; }
 
+void Grammar::make_root(Node node) {
+  root_ = declare("root");
+  define(root_, node);
+}
+
 }  // namespace freehold

@@ -39,6 +39,7 @@ class Grammar {
   void define(Rule rule, Node node);
   Node call(Rule rule) { return add({.kind = Kind::call, .rule = rule}); }
   void set_root(Rule rule) { root_ = rule; }
+  void make_root(Node node);  // a rule of its own, which is the root
 
   // Of the compiler.
   enum class Kind : uint8_t { sequence, choice, literals, chars, repeat, sized, call };

@@ -124,10 +124,8 @@ JsonGrammar::Node JsonGrammar::other_ending(const std::vector<std::string>& name
 
 Grammar json_object_grammar() {
   Grammar grammar;
-  const Grammar::Rule root = grammar.declare("root");
   JsonGrammar json(grammar);
-  grammar.define(root, json.object());
-  grammar.set_root(root);
+  grammar.make_root(json.object());
   return grammar;
 }
 

@@ -356,9 +356,7 @@ Result<Grammar::Node> read_json_schema(Grammar& grammar, const Json& schema) {
 Result<Grammar> json_schema_grammar(const Json& schema) {
   Grammar grammar;
   TRY_ASSIGN(const Grammar::Node node, read_json_schema(grammar, schema));
-  const Grammar::Rule root = grammar.declare("root");
-  grammar.define(root, node);
-  grammar.set_root(root);
+  grammar.make_root(node);
   return grammar;
 }
 

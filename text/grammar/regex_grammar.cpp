@@ -282,10 +282,8 @@ Result<Grammar::Node> read_regex(Grammar& grammar, std::string_view pattern, Reg
 
 Result<Grammar> regex_grammar(std::string_view pattern) {
   Grammar grammar;
-  const Grammar::Rule root = grammar.declare("root");
   TRY_ASSIGN(const Grammar::Node node, read_regex(grammar, pattern, RegexScope::whole, Grammar::Writing::plain));
-  grammar.define(root, node);
-  grammar.set_root(root);
+  grammar.make_root(node);
   return grammar;
 }
 

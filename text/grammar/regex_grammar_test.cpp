@@ -30,9 +30,7 @@ TEST(Regex, a_pattern_is_found_anywhere_in_a_json_string) {
   const auto pattern = [](std::string_view text) -> Result<Grammar> {
     Grammar grammar;
     TRY_ASSIGN(const Grammar::Node node, read_regex(grammar, text, RegexScope::anywhere, Grammar::Writing::json));
-    const Grammar::Rule root = grammar.declare("root");
-    grammar.define(root, node);
-    grammar.set_root(root);
+    grammar.make_root(node);
     return grammar;
   };
   expect_texts(pattern("b"), {"b", "abc", "\\\"b\\n"}, {"ac", "\"b"});
