@@ -37,6 +37,7 @@ papers::Score total_of(const papers::Evaluation& result) {
   papers::Score all;
   for (const auto& [kind, s] : result.kinds) {
     all.asked += s.asked, all.right += s.right, all.refused += s.refused, all.invented += s.invented;
+    all.by_model += s.by_model;
     all.cited_right += s.cited_right, all.cited_all += s.cited_all, all.expected_rows += s.expected_rows;
   }
   return all;

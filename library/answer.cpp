@@ -311,7 +311,7 @@ Result<Answer> answer_question(Database& database, const Vocabulary& vocabulary,
   TRY_ASSIGN(Answer answer, Answerer(database, vocabulary, std::move(plan), most_citations).run());
   answer.suggestions = std::move(suggestions);
   answer.by_model = read.plan.has_value();
-  answer.notes.insert(answer.notes.end(), read.notes.begin(), read.notes.end());
+  if (read.plan) answer.notes.push_back(fmt::format("a model read it as: {}", read.said));
   if (!read.why.empty()) answer.notes.push_back(read.why);
   for (const std::string& repair : question.repaired) answer.notes.push_back(repair);
   return answer;

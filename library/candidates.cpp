@@ -161,7 +161,7 @@ class Finder {
     if (form.ask == Ask::top && !form.measured && group.over.empty() && group.field == type.key) return;
     Candidate one;
     one.form = &form;
-    Reading reading{type.name, form.ask, form.ascending, {}, {}, std::string(form.period), {}};
+    Reading reading{type.name, form.ask, form.ascending, {}, {}, std::string(form.period)};
     if (form.measured) reading.field = field;
     if (form.grouped) reading.group = group;
     size_t unused = 0;
@@ -260,17 +260,6 @@ class Finder {
   std::set<std::string> said_, named_, roots_, trigrams_, tokens_;
   std::vector<Candidate> found_;
 };
-
-// Something that the papers do not hold, whatever else is meant.
-bool names_unknown(const Question& question, const Plan& plan) {
-  for (const auto* words : {&question.unknown, &plan.missing})
-    for (const std::string& word : *words) {
-      const bool first = !question.tokens.empty() && question.tokens[0] == word;
-      if (has_digit(word) || (!first && !word.empty() && std::isupper(static_cast<unsigned char>(word[0]))))
-        return true;
-    }
-  return false;
-}
 
 }  // namespace
 

@@ -5,7 +5,7 @@
 // thing. None is answered unasked: those that are nearest are often not what was meant.
 #pragma once
 
-#include "library/reading.h"
+#include "library/plan.h"
 
 namespace freehold::papers {
 

@@ -12,9 +12,11 @@ using Set = std::set<std::string_view>;
 
 const Set interrogatives = {"how", "what", "which", "who", "whose", "whom", "when", "where",
                             "did", "does", "is",    "are", "was",   "were", "has",  "have"};
-const Set requests = {"list",   "name",     "state",    "give",    "show",    "tell",      "count",
-                      "report", "indicate", "identify", "provide", "specify", "determine", "calculate",
-                      "find",   "quote",    "confirm",  "add",     "compute"};
+const Set requests = {"list",      "name",     "state",     "give",      "show",    "tell",      "count",
+                      "report",    "indicate", "identify",  "provide",   "specify", "determine", "calculate",
+                      "find",      "quote",    "confirm",   "add",       "compute", "advise",    "clarify",
+                      "establish", "outline",  "disclose",  "enumerate", "itemise", "itemize",   "ascertain",
+                      "verify",    "inform",   "summarise", "summarize"};
 const Set polite = {"please", "kindly", "so", "and", "but",       "then",  "could", "can",   "would",  "you",   "now",
                     "ok",     "hello",  "hi", "hey", "therefore", "hence", "thus",  "sorry", "thanks", "namely"};
 const Set connectors = {"so", "but", "therefore"};
@@ -188,6 +190,7 @@ class Reading {
                                      [](const std::string& word) { return polite.count(word) > 0; });
       const bool asks_me = i > clause.first && i < clause.last && (low_[i + 1] == "me" || low_[i + 1] == "us");
       if (requests.count(low_[i]) && (start || asks_me)) {  // "tell me when" asks from "when" on
+        if (i + 1 < clause.last && (low_[i + 1] == "whether" || low_[i + 1] == "if")) return i + 2;
         const Clause rest{i + 1, clause.last};
         const size_t inner = i < clause.last ? asks_from(rest) : i;
         return i < clause.last && inner <= clause.last ? inner : i;
@@ -215,7 +218,8 @@ class Reading {
       if (led) return i - 1;
     }
     for (size_t i = clause.last; i > led_to; --i)  // "to see what we did not make I need the total"
-      if (articles.count(low_[i]) && wants.count(low_[i - 1])) return i;
+      if (articles.count(low_[i]) && (wants.count(low_[i - 1]) || (low_[i - 1] == "like" && low_[i - 2] == "would")))
+        return i;
     if (led_to <= clause.last) return led_to;
     for (size_t i = clause.first + 1; i <= clause.last; ++i)  // "I must state in the form when it was installed"
       if (interrogatives.count(low_[i]) && !says_more(i) && !prepositions.count(low_[i - 1]) &&

@@ -120,6 +120,11 @@ bool Planner::names_total() const {
   return total;
 }
 
+bool Planner::is_unit(const std::string& token) {
+  const std::string word = fold(token);
+  return word == "days" || word == "hours" || word == "minutes";
+}
+
 bool Planner::counts_field() {
   for (size_t s = 0; s + 1 < q_.spans.size(); ++s) {
     const Span& next = q_.spans[s + 1];
@@ -130,6 +135,8 @@ bool Planner::counts_field() {
       const KnownType* type = link.what == Link::What::field ? v_.type(link.type) : nullptr;
       const KnownField* field = type ? type->field(link.field) : nullptr;
       if (!field || (field->kind != Kind::minutes && field->kind != Kind::number)) continue;
+      if (field->kind == Kind::minutes && is_plural(fold(q_.tokens[next.last])) && !is_unit(q_.tokens[next.last]))
+        continue;  // "how many stops"
       for (const char* unit : {"hours", "minutes", "days"})
         if (fold(q_.tokens[next.last]) == unit) plan_.unit = unit;
       return true;
@@ -387,8 +394,11 @@ void Planner::uncovered() {
       if (link.what != Link::What::type) return alias || happens || uses(link);
       return link.type == base_->name || reach_type(v_, *base_, link.type).has_value();
     });
-    const std::string last = fold(q_.tokens[span.last]);
-    if (last == "days" || last == "hours" || last == "minutes") continue;  // a unit
+    if (is_unit(q_.tokens[span.last])) continue;
+    if (asks_where() && plan_.measure && plan_.measure->kind == Kind::text && base_->rule &&
+        std::any_of(span.links.begin(), span.links.end(),
+                    [&](const Link& link) { return link.field == base_->rule->valid_from; }))
+      continue;  // "where was BC-01 put in"
     const bool noun = std::any_of(span.links.begin(), span.links.end(), [&](const Link& link) {
       const KnownField* field = link.type == base_->name ? base_->field(link.field) : nullptr;
       const bool added = plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::trend;
@@ -548,7 +558,7 @@ bool Planner::counts_stops(const Span& span) const {
   if (plan_.ask == Ask::top) return ranks_records() && !plan_.measure;  // "which machine was down most often"
   return plan_.ask == Ask::count && std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
            const std::string last = s.op == "count" ? fold(q_.tokens[s.last]) : "";
-           return last == "times" || last == "often";
+           return last == "times" || last == "often" || (last == "many" && s.last + 1 == span.first);
          });
 }
 

@@ -65,6 +65,23 @@ struct Plan {
 Plan make_plan(const Question& question, const Vocabulary& vocabulary, const Domain& domain);
 Json json_of(const Plan& plan);
 
+// Whether the rules read all of the question: only then is the plan carried out.
+bool is_whole(const Plan& plan);
+bool same_plan(const Plan& a, const Plan& b);  // in whatever order their conditions stand
+// What the words of asking leave open of it: "how many" asks for no mean. Empty: anything.
+std::vector<Ask> asks_left(const Question& question);
+// Something that the papers do not hold, whatever else is meant: a name, or a number, that nothing explains.
+bool names_unknown(const Question& question, const Plan& plan);
+
+// What is asked of records of one type, chosen otherwise than by the question's words (library/candidates.h).
+struct Reading {
+  std::string type;
+  Ask ask = Ask::count;
+  bool ascending = false;
+  std::optional<Place> field, group;
+  std::string period;
+};
+
 struct Query {
   std::string sql;
   std::vector<Bound> values;

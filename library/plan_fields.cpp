@@ -141,6 +141,9 @@ void Planner::fields() {
   }
   if ((plan_.ask == Ask::distinct || bare_) && plan_.group) return;
   if (plan_.ask == Ask::list || plan_.ask == Ask::distinct || plan_.ask == Ask::exists) {
+    if (const auto thing =
+            first_of("which") == 0 && texts.empty() && says_which_of_told() ? sole_thing() : std::nullopt)
+      texts.push_back({0, *thing}), plan_.several = fold(q_.tokens[1]) == "ones";  // "which ones tore a belt"
     if (says_which_of_told() && texts.empty()) plan_.open.push_back("which one");
     if (!texts.empty())
       plan_.group = texts.front().second;
@@ -207,6 +210,17 @@ void Planner::fields() {
                (bare_ && says_which_one()))  // "who is patient 17"
       plan_.measure = Place{"", base_->key, base_->name, Kind::text};
   }
+}
+
+// What something happens to, if there is one kind of such things only.
+std::optional<Place> Planner::sole_thing() const {
+  std::optional<Place> sole;
+  for (const KnownField& field : base_->fields) {
+    if (field.refers.empty() || base_->time.empty()) continue;
+    if (sole) return std::nullopt;
+    sole = Place{"", field.name, base_->name, field.kind};
+  }
+  return sole;
 }
 
 // "Who missed the most days": of things with names that the records are of, if there is one kind only.

@@ -1,13 +1,12 @@
 // Planner: the rules that turn a question taken apart into a plan, one step after another (Planner::make). What it asks
-// for and of which records: plan.cpp; which of them: plan_conditions.cpp; what of them: plan_fields.cpp. Where a model
-// chose what is asked: plan_reading.cpp.
+// for and of which records: plan.cpp; which of them: plan_conditions.cpp; what of them: plan_fields.cpp. What is asked
+// in another way, and what a plan tells of its question: plan_reading.cpp.
 #pragma once
 
 #include <algorithm>
 
 #include "library/plan.h"
 #include "library/reach.h"
-#include "library/reading.h"
 
 namespace freehold::papers {
 
@@ -15,8 +14,6 @@ class Planner {
  public:
   Planner(const Question& question, const Vocabulary& vocabulary, const Domain& domain);
   Plan make();
-  Plan make_with(const Reading& reading);  // of a question that was taken apart with the words that were read
-  Plan make_as(const Reading& reading);    // instead
   // For candidates (library/candidates.h): records of that type, with the values, times and amounts that the question
   // names; none where one of them has no place there.
   std::optional<Planner> narrowed_to(const KnownType& type) const;
@@ -36,6 +33,7 @@ class Planner {
   bool minutes_field_named() const;
   // "The total price of all bookings", where a header already says total; not of one thing that is named by its number.
   bool names_total() const;
+  static bool is_unit(const std::string& token);
   // "How many hours were recorded": a field that holds amounts stands where the things to count would.
   bool counts_field();
   bool counts_nothing() const;
@@ -81,6 +79,7 @@ class Planner {
   std::optional<Place> sole_number() const;
   void fields();
   void group_who();
+  std::optional<Place> sole_thing() const;
   std::optional<Place> sole_person() const;
   bool is_verb_to_be() const;
   bool follows(size_t asking, size_t first) const;
@@ -97,11 +96,6 @@ class Planner {
   bool named_otherwise() const;
   bool named_by_number() const;  // one of what has names
   void conventions();
-  void narrow(const Meaning& meaning);
-  void settle(const Reading& reading);
-  bool explains(const Meaning& meaning) const;
-  bool narrows(const Meaning& meaning, const Reading& reading) const;
-  bool is_named(const Place& place, const Reading& reading) const;
 
   const Question& q_;
   const Vocabulary& v_;

@@ -60,7 +60,7 @@ struct Reader {
            false,
            false,
            false});
-      if (!time.unknowable.empty()) q.unknown.push_back(time.unknowable);
+      if (!time.unknowable.empty() && !focus.told[time.first]) q.unknown.push_back(time.unknowable);
     }
   }
   void compares() {
@@ -142,9 +142,17 @@ struct Reader {
       take(key_of(base->second + text.substr(low[i].size())), false);
       std::erase_if(links, [](const Link& l) { return l.what == Link::What::value || l.what == Link::What::record; });
     }
+    if (n == 1 && low[i].ends_with('s') && stem(low[i]) != low[i] && !verb(low[i]) &&
+        names_no_kind(links)) {  // "belts"
+      const auto [first, last] = vocabulary.firsts.equal_range(stem(low[i]));
+      for (auto it = first; it != last; ++it) links.push_back(it->second);
+    }
     if (links.empty() && n == 1 && is_plural_of_capitals(q.tokens[i]))  // "WOs"
       take(key_of(low[i].substr(0, low[i].size() - 1)), false);
     return links;
+  }
+  static bool names_no_kind(const std::vector<Link>& links) {
+    return std::all_of(links.begin(), links.end(), [](const Link& l) { return l.what == Link::What::field; });
   }
   static bool is_plural_of_capitals(const std::string& token) {
     return token.size() >= 3 && token.back() == 's' &&
@@ -423,6 +431,16 @@ struct Reader {
     const TypeRule* rule = domain.type(link.type);
     return rule && rule->kind == link.field;
   }
+  // "Installed after 2018": a day by which the time after it is meant.
+  bool dates_next(const Span& span) const {
+    const bool day = std::any_of(span.links.begin(), span.links.end(), [&](const Link& l) {
+      const KnownType* type = l.what == Link::What::field ? vocabulary.type(l.type) : nullptr;
+      const KnownField* field = type ? type->field(l.field) : nullptr;
+      return field && field->kind == Kind::date;
+    });
+    return day && std::any_of(q.spans.begin(), q.spans.end(),
+                              [&](const Span& s) { return s.what == Span::What::time && s.first == span.last + 1; });
+  }
   // What is told says of what and when, as far as what is asked leaves it open; nothing else of it is meant.
   void drop_told() {
     const auto told = [&](const Span& s) { return focus.told[s.first] && focus.told[s.last]; };
@@ -441,6 +459,7 @@ struct Reader {
       if (!told(span) || span.what != Span::What::names) continue;
       const bool of_it = it && std::none_of(low.begin() + static_cast<long>(span.first),
                                             low.begin() + static_cast<long>(span.last) + 1, has_digit);
+      if (dates_next(span)) continue;
       const bool plain =
           span.first == span.last && low[span.first] == q.tokens[span.first] && !has_digit(low[span.first]);
       std::erase_if(span.links, [&](const Link& l) {

@@ -13,6 +13,8 @@ const std::vector<std::string> short_asking = {"have", "were", "many", "what", "
                                                "from", "does", "than", "most", "which", "where", "how",  "the",
                                                "did",  "fall", "rise", "took", "take",  "each",  "list"};
 
+const std::vector<std::string> shortest_asking = {"is", "of", "it", "to", "in", "on", "at", "do", "we", "by"};
+
 }  // namespace
 
 Spelling::Spelling(const Vocabulary& vocabulary, const Domain& domain) : vocabulary_(vocabulary), domain_(domain) {
@@ -65,6 +67,10 @@ std::optional<int> Spelling::cost(const std::string& typed, const std::string& k
 }
 
 std::string Spelling::meant(const std::string& typed, bool capital) const {
+  if (typed.size() == 2 && !capital) {  // "si"
+    const std::string turned = {typed[1], typed[0]};
+    return among(shortest_asking, turned) ? turned : "";
+  }
   if (typed.size() < 3) return "";
   if (is_english(typed)) return swapped(typed);
   std::string best;

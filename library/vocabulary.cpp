@@ -8,7 +8,7 @@
 namespace freehold::papers {
 namespace {
 
-constexpr size_t most_kinds = 100;     // of a field whose values are kinds of things
+constexpr size_t most_kinds = 100;  // of a field whose values are kinds of things
 constexpr int64_t few_rows = 10;
 constexpr int64_t most_values = 5000;  // of a field; one with more holds free text, or keys: those are looked up
 
@@ -44,6 +44,19 @@ struct Builder {
       const std::string word = fold(text.substr(i, end - i));
       if (end > i + 3 && word[0] != text[i] && !is_english(word)) vocabulary.proper.insert(word);
       i = end + 1;
+    }
+  }
+  // Several things of a kind are also called by its first word, if no other kind begins so.
+  void add_firsts(const std::vector<std::string>& values, const Link& field) {
+    if (values.size() > most_kinds) return;
+    std::map<std::string, std::vector<std::string>> kinds;
+    for (const std::string& value : values)
+      if (const auto words = words_of(value); words.size() == 2 && words[0].size() >= 3 && !has_digit(words[0]))
+        kinds[stem(words[0])].push_back(value);
+    for (const auto& [first, of] : kinds) {
+      Link link = field;
+      link.value = of[0];
+      if (of.size() == 1) vocabulary.firsts.emplace(first, link);
     }
   }
   // Kinds of things are also called by their last word, all of them that have it: "pumps" for "slurry pump" and "sump
@@ -99,6 +112,8 @@ Result<Done> load_values(Database& database, const Domain& domain, const KnownTy
     if (value.size() <= 80) builder.add_value(value, is_key, {Link::What::value, type.name, field.name, value, -1});
   if (!is_key && field.refers.empty())
     builder.add_heads(found, {Link::What::value, type.name, field.name, "", -1}, domain);
+  if (!is_key && field.refers.empty() && type.time.empty())
+    builder.add_firsts(found, {Link::What::value, type.name, field.name, "", -1});
   return Done{};
 }
 
@@ -180,8 +195,14 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
     for (;;) {
       TRY_ASSIGN(const bool more, fields.next());
       if (!more) break;
-      type.fields.push_back(
-          {fields.text(0), fields.text(2), kind_of(fields.text(1)).value_or(Kind::text), {}, false, false, false, false});
+      type.fields.push_back({fields.text(0),
+                             fields.text(2),
+                             kind_of(fields.text(1)).value_or(Kind::text),
+                             {},
+                             false,
+                             false,
+                             false,
+                             false});
       KnownField& known = type.fields.back();
       for (const std::string& word : words_of(fields.text(3))) {
         known.quantity |= known.kind == Kind::number && among(domain.quantity_words, word);

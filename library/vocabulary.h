@@ -13,7 +13,7 @@ namespace freehold::papers {
 struct KnownField {
   std::string name, refers;
   Kind kind = Kind::text;
-  std::set<std::string> roots;                          // of the words of its headers
+  std::set<std::string> roots;                                         // of the words of its headers
   bool money = false, quantity = false, about = false, theme = false;  // by its headers
 };
 struct KnownType {
@@ -33,11 +33,12 @@ struct Link {
 };
 struct Vocabulary {
   std::vector<KnownType> types;
-  std::multimap<std::string, Link> names;       // key_of or "#" + canon -> what it may mean
-  std::set<std::string> words;                  // of all names, for misspellings
-  std::set<std::string> proper;                 // of those, words of names of people, places and firms
-  std::multimap<std::string, Link> roots;       // of words of headers of dates and amounts -> that field
-  std::set<std::string> known_roots;            // of every name's words: what a verb may repeat
+  std::multimap<std::string, Link> names;   // key_of or "#" + canon -> what it may mean
+  std::set<std::string> words;              // of all names, for misspellings
+  std::set<std::string> proper;             // of those, words of names of people, places and firms
+  std::multimap<std::string, Link> firsts;  // first word of a kind of things -> that kind: "belts" are belt conveyors
+  std::multimap<std::string, Link> roots;   // of words of headers of dates and amounts -> that field
+  std::set<std::string> known_roots;        // of every name's words: what a verb may repeat
   std::map<std::string, std::string> meanings;  // canon of a term -> meaning
   const KnownType* type(std::string_view name) const;
 };
