@@ -59,7 +59,16 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
       {"How many times has BC-01 bitten the dust in 2020?", 3},
       {"Which machines got through 2021 without a failure?", "BC-01"},
       {"How many failures did good old Bertha have in 2020?", 3},
-      {"I want to plan the inspection of BC-01 better, therefore I need to know what its model is.", "X"}};
+      {"I want to plan the inspection of BC-01 better, therefore I need to know what its model is.", "X"},
+      // what a story tells of the things asked about
+      {"It is only about the machines installed after 2018, and for them I'd need to know how many failures we had.", 3},
+      {"We painted the hall at the end of 2019, so how many failures did BC-01 have in 2020?", 3},
+      {"To see where it went I would like a list of the machines that had a belt edge failure in 2021.", "BC-02"},
+      {"Please indicate whether the failures of BC-01 rose or fell from 2020 to 2020.", "flat"},
+      // several of a kind by its first word, things that are not named
+      {"How many failures did the belts have in 2021?", 1},
+      {"Which ones had a belt edge failure in 2021?", "BC-02"},
+      {"How many fo the failures in 2020 were on BC-01?", 3}};
   for (const auto& [question, value] : wordings) {
     const Answer answer = ask(question);
     EXPECT_EQ(answer.status, "answered") << question << ": " << answer.text;
