@@ -71,6 +71,7 @@ struct Reader {
             !std::equal(words.begin(), words.end(), low.begin() + static_cast<long>(i)))
           continue;
         const size_t n = i + words.size();
+        if (used[n]) continue;  // "over 2022", a time
         size_t length = 0;
         const std::string two = low[n] + (n + 1 < low.size() ? " " + low[n + 1] : "");
         Span span{Span::What::compare, i, n, {}, "", "", op, 0, false, false, false, false};

@@ -68,7 +68,10 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
       // several of a kind by its first word, things that are not named
       {"How many failures did the belts have in 2021?", 1},
       {"Which ones had a belt edge failure in 2021?", "BC-02"},
-      {"How many fo the failures in 2020 were on BC-01?", 3}};
+      {"How many fo the failures in 2020 were on BC-01?", 3},
+      // what looks like the least, or like an amount
+      {"Which machines had at least one belt edge failure in 2021?", "BC-02"},
+      {"How much downtime did BC-01 have over 2020?", 90}};
   for (const auto& [question, value] : wordings) {
     const Answer answer = ask(question);
     EXPECT_EQ(answer.status, "answered") << question << ": " << answer.text;
