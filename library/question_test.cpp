@@ -120,6 +120,15 @@ TEST_F(Plant, WhatNarrowsIsNotPassedOver) {
     EXPECT_NE(ask(question).status, "answered") << question << ": " << ask(question).text;
 }
 
+// The paper that is read first has a column with nothing in it.
+TEST_F(Plant, AnEmptyColumnDecidesNothing) {
+  folder.write("papers/a first order.csv",
+               "WO No;Date;Equipment;Component;Downtime [min];Order type;Technician\n"
+               "WO-0009;13.02.2018;BC-01;belt edge;;corrective;Ida Holm\n");
+  ingest();
+  EXPECT_EQ(ask("How many minutes of downtime did BC-01 have in 2020?").value, 90);
+}
+
 TEST_F(Plant, WhoIsAskedOfOneRecord) {
   folder.write("papers/orders 2022.csv",
                "WO No;Date;Equipment;Component;Downtime [min];Order type;Technician\n"

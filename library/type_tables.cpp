@@ -55,6 +55,13 @@ bool kind_fits(const std::string& wanted, Kind kind) {
   return wanted == name_of(kind) || (wanted == "minutes" && kind == Kind::number);
 }
 
+// A column without a value is of any kind.
+bool is_empty(const SourceTable& table, size_t column) {
+  return std::none_of(table.rows.begin(), table.rows.end(), [&](const SourceRow& row) {
+    return column < row.cells.size() && !row.cells[column].text.empty();
+  });
+}
+
 void map_fields(SourceTable& table, const Domain& domain) {
   struct Choice {
     double score;
@@ -63,8 +70,9 @@ void map_fields(SourceTable& table, const Domain& domain) {
   std::vector<Choice> choices;
   for (size_t c = 0; c < table.headers.size(); ++c) {
     const std::string header = without_unit(table.headers[c]);
+    const bool any = is_empty(table, c);
     for (size_t f = 0; f < domain.fields.size(); ++f) {
-      if (!kind_fits(domain.fields[f].kind, table.types[c].kind)) continue;
+      if (!any && !kind_fits(domain.fields[f].kind, table.types[c].kind)) continue;
       double best = 0;
       for (size_t i = 0; i < domain.fields[f].headers.size(); ++i)
         best = std::max(best, fit(header, domain.fields[f].headers[i], i));
@@ -78,7 +86,8 @@ void map_fields(SourceTable& table, const Domain& domain) {
       continue;
     }
     table.fields[choice.column] = domain.fields[choice.field].name;
-    if (const auto kind = kind_of(domain.fields[choice.field].kind); kind == Kind::minutes || kind == Kind::text)
+    const auto kind = kind_of(domain.fields[choice.field].kind);
+    if (kind == Kind::minutes || kind == Kind::text || (kind && is_empty(table, choice.column)))
       table.types[choice.column].kind = *kind;
   }
 }
@@ -245,6 +254,18 @@ bool is_sole_unit(const SourceTable& table, const std::string& unit, const Domai
 // Fields of one type without a rule, from tables that never hold both, are one when their headers differ in words that
 // say nothing, when they share most of their values, or when each is the only date, duration or amount in its unit of
 // its table.
+// Columns without a value are of the kind that the field has elsewhere: the first table must not decide for all.
+void settle_empty_columns(std::vector<SourceTable>& tables) {
+  std::map<std::pair<std::string, std::string>, Kind> kinds;  // of type and field
+  for (const bool settles : {false, true})
+    for (SourceTable& table : tables)
+      for (size_t c = 0; c < table.fields.size(); ++c) {
+        if (is_empty(table, c) != settles) continue;
+        const auto found = kinds.try_emplace({table.type, table.fields[c]}, table.types[c].kind).first;
+        if (settles) table.types[c].kind = found->second;
+      }
+}
+
 void unite_headers(std::vector<SourceTable>& tables, const std::string& type, const Domain& domain) {
   struct Seen {
     std::string name, core;
@@ -385,6 +406,7 @@ void type_tables(Sources& sources, const Domain& domain) {
       while (!taken.insert(table.fields[c]).second) table.fields[c] += "_more";
     }
   }
+  settle_empty_columns(sources.tables);
   std::set<std::string> types;
   for (const SourceTable& table : sources.tables)
     if (!domain.type(table.type)) types.insert(table.type);
@@ -416,10 +438,7 @@ void records_of_tables(const Sources& sources, const Domain& domain, Records& re
       int place = type->find_or_add(table.fields[c], table.types[c].kind);
       Field& field = type->fields[static_cast<size_t>(place)];
       if (field.kind != table.types[c].kind && field.kind != Kind::text) {
-        const bool empty = std::none_of(table.rows.begin(), table.rows.end(), [&](const SourceRow& r) {
-          return c < r.cells.size() && !r.cells[c].text.empty();
-        });
-        if (!empty)
+        if (!is_empty(table, c))
           place = type->find_or_add(table.fields[c] + "_as_" + std::string(name_of(table.types[c].kind)),
                                     table.types[c].kind);
       }
