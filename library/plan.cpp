@@ -137,8 +137,7 @@ bool Planner::counts_field() {
       if (!field || (field->kind != Kind::minutes && field->kind != Kind::number)) continue;
       if (field->kind == Kind::minutes && is_plural(fold(q_.tokens[next.last])) && !is_unit(q_.tokens[next.last]))
         continue;  // "how many stops"
-      for (const char* unit : {"hours", "minutes", "days"})
-        if (fold(q_.tokens[next.last]) == unit) plan_.unit = unit;
+      if (is_unit(q_.tokens[next.last])) plan_.unit = fold(q_.tokens[next.last]);
       return true;
     }
   }

@@ -5,6 +5,7 @@
 //
 // Fills the cache (F16) with DEPTH random tokens, in batches of 512, and prints "ready". For each number N of standard
 // input, MOST at most, it decodes N random tokens as llama-bench does, prints tokens per second and forgets them.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -12,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "llama.h"
+#include "load_quietly.h"
 
 namespace {
 
@@ -53,15 +54,7 @@ int main(int argc, char** argv) {
     i++;
   }
 
-  llama_log_set(
-      [](ggml_log_level level, const char* text, void*) {
-        if (level >= GGML_LOG_LEVEL_ERROR && level != GGML_LOG_LEVEL_CONT) std::fputs(text, stderr);
-      },
-      nullptr);
-  llama_backend_init();
-  llama_model_params model_options = llama_model_default_params();
-  model_options.use_extra_bufts = repack;
-  llama_model* model = llama_model_load_from_file(argv[1], model_options);
+  llama_model* model = load_quietly(argv[1], repack);
   if (!model) fail(std::string(argv[1]) + ": not loaded");
   llama_context_params options = llama_context_default_params();
   options.n_ctx = static_cast<uint32_t>(depth + most);

@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "llama.h"
+#include "load_quietly.h"
 
 namespace {
 
@@ -78,15 +78,7 @@ int main(int argc, char** argv) {
   if (limit > 0 && limit < static_cast<int>(ids.size())) ids.resize(limit);
   const int tokens = static_cast<int>(ids.size());
 
-  llama_log_set(
-      [](ggml_log_level level, const char* text, void*) {
-        if (level >= GGML_LOG_LEVEL_ERROR && level != GGML_LOG_LEVEL_CONT) std::fputs(text, stderr);
-      },
-      nullptr);
-  llama_backend_init();
-  llama_model_params model_options = llama_model_default_params();
-  model_options.use_extra_bufts = repack;
-  llama_model* model = llama_model_load_from_file(argv[1], model_options);
+  llama_model* model = load_quietly(argv[1], repack);
   if (!model) fail(std::string(argv[1]) + ": not loaded");
   llama_context_params options = llama_context_default_params();
   options.n_ctx = static_cast<uint32_t>(tokens + 8);
