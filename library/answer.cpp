@@ -242,7 +242,7 @@ Result<Done> Answerer::conflicts(const std::vector<int64_t>& counted) {
       if (!next) break;
       const bool matters = !plan_.measure || plan_.measure->field == all.text(0);
       if (matters)
-        a_.notes.push_back(fmt::format("papers disagree on {}: used {}, another says {} ({})", all.text(0), all.text(1),
+        a_.notes.push_back(fmt::format("{}: used {}, not {} ({})", spoken(all.text(0)), all.text(1),
                                        all.text(2).empty() ? "nothing" : all.text(2), all.text(3)));
     }
   }

@@ -89,6 +89,7 @@ Result<Tally> build_records(Store& store, const Domain& domain, const Steps& ste
   records_of_text(sources, domain, records);
   refer(records);  // names of one thing become one name first
   if (steps.merge) merge_records(records);
+  tell_open_dates(sources, records);
   if (steps.corrections) apply_corrections(records);
   TRY(apply_decisions(store.database(), records));
   refer(records);

@@ -110,17 +110,13 @@ ColumnType type_column(std::string_view header, const std::vector<const Cell*>& 
   const auto most = [&](size_t n) { return n * 10 >= filled * 9; };
   if (most(dates)) {
     type.kind = Kind::date;
-    if (day_only > month_only)
-      type.day_first = true;
-    else if (month_only > day_only)
-      type.day_first = false;
-    else if (ambiguous > 0) {
+    if (day_only != month_only) {
+      type.day_first = day_only > month_only;
+      type.settled = Settled::yes;
+    } else if (ambiguous > 0) {
       const size_t day = steps_back(cells, true), month = steps_back(cells, false);
       type.day_first = day <= month;
-      if (day == month)
-        type.note = "nothing says whether day or month comes first; read day first";
-      else
-        type.note = fmt::format("{} first: the rows are in order that way", type.day_first ? "day" : "month");
+      type.settled = day == month ? Settled::no : Settled::by_order;
     }
     return type;
   }

@@ -114,6 +114,7 @@ std::string core_of_header(std::string_view header, const Domain& domain);
 
 // The steps, in order.
 void type_tables(Sources& sources, const Domain& domain);  // columns, fields, record types
+void settle_dates(std::vector<SourceTable>& tables);       // a step of type_tables: whether day or month comes first
 void records_of_tables(const Sources& sources, const Domain& domain, Records& records);
 void learn_terms(const Sources& sources, const Domain& domain, Records& records);  // definitions, other names
 void declare_terms(const Domain& domain, Records& records);                        // the owner's, which count first
@@ -121,6 +122,7 @@ void resolve_keys(const Domain& domain, Records& records);                      
 void settle_values(const Domain& domain, Records& records);                        // one wording for one thing
 void records_of_text(const Sources& sources, const Domain& domain, Records& records);
 void merge_records(Records& records);
+void tell_open_dates(const Sources& sources, Records& records);  // the reading not used, as a conflict
 void apply_corrections(Records& records);
 void refer(Records& records);  // names to records, as of their day
 

@@ -367,17 +367,11 @@ void type_tables(Sources& sources, const Domain& domain) {
         table.types.back().kind = Kind::text;
       if (table.types.back().kind != Kind::text && table.types.back().mark == Mark::comma) hints.decimal_comma = true;
     }
-    // One date column that is settled settles the others of its table.
-    const auto settled = std::find_if(table.types.begin(), table.types.end(), [](const ColumnType& t) {
-      return t.kind == Kind::date && t.note.empty() && !t.day_first;
-    });
-    if (settled != table.types.end())
-      for (ColumnType& type : table.types)
-        if (type.kind == Kind::date && !type.note.empty()) type.day_first = false;
     table.fields.assign(table.headers.size(), "");
     map_fields(table, domain);
     if (const TypeRule* rule = type_by_rule(table, domain)) table.type = rule->name;
   }
+  settle_dates(sources.tables);
   map_by_values(sources.tables);
   for (const TypeRule& rule : domain.types)
     if (!rule.key.empty() && rule.time.empty()) unite_fields(sources.tables, rule);

@@ -48,12 +48,14 @@ std::string text_of_number(double number);                          // 12, 12.5:
 std::string unit_of_header(std::string_view header);
 double minutes_per(std::string_view unit);
 
+// By what it is known whether day or month comes first.
+enum class Settled : uint8_t { unneeded, yes, by_order, no };  // by_order: only so are the rows in order of time
 struct ColumnType {
   Kind kind = Kind::text;
   Mark mark = Mark::point;
   bool day_first = true;
-  double scale = 1;       // a bare number times this is the minutes
-  std::string note = {};  // when nothing settled a reading
+  Settled settled = Settled::unneeded;  // `day_first`; no: the other is as good
+  double scale = 1;                     // a bare number times this is the minutes
 };
 struct Hints {
   bool decimal_comma = false;  // the file's habits

@@ -70,7 +70,8 @@ TEST(Columns, AreTypedAsAWhole) {
   EXPECT_TRUE(type_of("Date", {"03/04/2021", "13/04/2021"}).day_first);
   const ColumnType by_order = type_of("Date", {"01/02/2021", "01/09/2021", "02/03/2021", "03/01/2021"});
   EXPECT_FALSE(by_order.day_first);
-  EXPECT_FALSE(by_order.note.empty());
+  EXPECT_EQ(by_order.settled, Settled::by_order);
+  EXPECT_EQ(type_of("Date", {"03/04/2021", "04/04/2021"}).settled, Settled::no);
   EXPECT_EQ(type_of("Downtime (h)", {"1.5", "2"}).scale, 60);
   EXPECT_EQ(type_of("Stop", {"1:25", "0:30"}).kind, Kind::minutes);
   EXPECT_EQ(type_of("Price", {"1.234,00", "12,5"}).mark, Mark::comma);

@@ -45,6 +45,7 @@ class Plant:
         self.many_files = many_files
         self.size = events
         self.assets, self.events, self.places, self.register_rows = [], [], collections.defaultdict(set), {}
+        self.checks = []  # that only a note tells: (asset, day, point)
         self.files = {}
         self.make_assets()
         self.make_events()
@@ -245,7 +246,9 @@ def write_notes(p):
             p.cite(e, path, f"L{len(lines)}")
             if r.random() < 0.3:
                 a = r.choice(p.assets)
-                lines.append(f"- {a['tag']}: {r.choice(POINTS[a['kind']])} checked ok, no stop")
+                point = r.choice(POINTS[a['kind']])
+                p.checks.append((a["tag"], e["day"].isoformat(), point))
+                lines.append(f"- {a['tag']}: {point} checked ok, no stop")
         p.files[path] = "\r\n".join(lines).encode("cp1252" if int(label[-1]) % 2 else "utf-16")
 
 
@@ -392,8 +395,10 @@ def questions(p):
 
 
 def truth(p):
-    """Every event once, as a record should be."""
-    return [{"type": "event", "asset": e["asset"]["tag"], "day": e["day"].isoformat(), "kind": e["kind"], "point": e["point"]} for e in p.events]
+    """Every event once, as a record should be. A check in a note took place as much as one that had an order."""
+    told = [(e["asset"]["tag"], e["day"].isoformat(), e["kind"], e["point"]) for e in p.events]
+    noted = {(asset, day, "inspection", point) for asset, day, point in p.checks} - set(told)
+    return [{"type": "event", "asset": asset, "day": day, "kind": kind, "point": point} for asset, day, kind, point in told + sorted(noted)]
 
 
 def save(folder, files, asked):
