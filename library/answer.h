@@ -20,7 +20,8 @@ struct Answer {
   std::vector<double> bars;                     // of the table's rows, when it is worth a chart
   std::vector<Bound> parameters;
   std::vector<std::string> reading, notes;
-  std::vector<std::string> suggestions;  // of a question that could not be read: near ones that can (library/candidates.h)
+  std::vector<std::string>
+      suggestions;  // of a question that could not be read: near ones that can (library/candidates.h)
   std::vector<Citation> citations;
   uint64_t cited = 0;  // rows in all; citations hold the first of them
   Json plan;

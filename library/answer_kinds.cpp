@@ -43,7 +43,8 @@ Result<Done> Answerer::list() {
     names.push_back(plan_.group->kind == Kind::number ? text_of_number(rows.real(0)) : rows.text(0));
   }
   if (plan_.not_grouped) TRY(others(names));
-  if (plan_.ask == Ask::list && names.size() == 1 && is_asked(*plan_.group, names[0])) return give_up("what is asked of it");
+  if (plan_.ask == Ask::list && names.size() == 1 && is_asked(*plan_.group, names[0]))
+    return give_up("what is asked of it");
   if (plan_.ask == Ask::distinct) {
     a_.value = names.size();
     a_.text = fmt::format("{} different.", names.size());
@@ -58,9 +59,8 @@ Result<Done> Answerer::list() {
 
 // The answer would be what the question names: "which carrier did SH-1" is not answered by SH-1.
 bool Answerer::is_asked(const Place& place, const std::string& name) const {
-  return std::any_of(plan_.where.begin(), plan_.where.end(), [&](const Condition& c) {
-    return c.place.kind == place.kind && canon(c.shown) == canon(name);
-  });
+  return std::any_of(plan_.where.begin(), plan_.where.end(),
+                     [&](const Condition& c) { return c.place.kind == place.kind && canon(c.shown) == canon(name); });
 }
 
 Result<Done> Answerer::others(std::vector<std::string>& names) {
@@ -332,8 +332,8 @@ Result<Done> Answerer::between_failures() {
   const double mean = days / static_cast<double>(failures) * (plan_.unit == "hours" ? 24 : 1);
   a_.unit = plan_.unit == "hours" ? "hours" : "days";
   a_.value = mean;
-  a_.text = fmt::format("{:.1f} {}: {:.0f} days in service, {} {}.", mean, a_.unit, days, failures,
-                        this->things(failures));
+  a_.text =
+      fmt::format("{:.1f} {}: {:.0f} days in service, {} {}.", mean, a_.unit, days, failures, this->things(failures));
   a_.reading.push_back(fmt::format("time in service from {} or installation to {}", from, to));
   return cite();
 }

@@ -35,7 +35,8 @@ TEST_F(Plant, ZeroIsNotUnknown) {
     EXPECT_NE(ask(question).status, "answered") << question << ": " << ask(question).text;
 }
 
-// A word that nobody understood may have narrowed the question, asked for somebody else, or been a slip of another word.
+// A word that nobody understood may have narrowed the question, asked for somebody else, or been a slip of another
+// word.
 TEST_F(Plant, AWordThatIsNotUnderstoodIsNotPassedOver) {
   ingest();
   for (const char* question :

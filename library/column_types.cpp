@@ -152,8 +152,9 @@ Value value_of(const Cell& cell, const ColumnType& type) {
       return {text_of_number(*minutes), *minutes};
     }
     case Kind::number: {
-      const auto number = number_of(text, cell.exact ? Mark::point : type.mark);
+      auto number = number_of(text, cell.exact ? Mark::point : type.mark);
       if (!number) return {};
+      *number *= type.scale;
       return {text_of_number(*number), *number};
     }
   }

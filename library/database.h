@@ -45,8 +45,8 @@ class Database {
   static Result<Database> open(const Path& path, Mode mode);
   Result<Done> execute(std::string_view sql);
   Result<Statement> prepare(std::string_view sql);
-  // From here on: SELECT only, of the tables named; a number of steps after which a statement is stopped. `fixed`: tables
-  // that SQL made from a question cannot read; statements of prepare_fixed can.
+  // From here on: SELECT only, of the tables named; a number of steps after which a statement is stopped. `fixed`:
+  // tables that SQL made from a question cannot read; statements of prepare_fixed can.
   void restrict_to(std::vector<std::string> tables, std::vector<std::string> fixed, uint64_t most_steps);
   Result<Statement> prepare_fixed(std::string_view sql);
   int64_t last_id() const;

@@ -49,23 +49,23 @@ struct Domain {
   std::vector<std::pair<std::string, std::string>> comparisons;  // phrase, > >= < <=
   std::vector<std::pair<std::string, std::string>> slips;        // what is often written for something else
   std::vector<std::string> verb_words;  // verbs that say no more than that what is counted was there, or was dealt with
-  std::vector<std::string> active_verb_words;   // likewise, but not in the passive: "were paid" tells some apart
-  std::vector<std::string> idle_words;          // likewise, and nothing is a misspelling of them
-  std::map<std::string, std::string> base_forms;  // of verbs that are not regular: "bitten" -> "bite"
-  std::vector<std::string> crew_words;          // who works there: "the lads" did it
-  std::vector<std::string> currency_words;      // in headers and questions: money
-  std::vector<std::string> unit_words;          // those, and units, after a number or in a header
-  std::vector<std::string> header_noise;        // "Matter no", "Matter number", "Matter" are one header
-  std::vector<std::string> organisation_words;  // how questions call the papers' owner: "the clinic"
-  std::vector<std::string> title_words;         // before a person's name
-  std::vector<std::string> container_words;     // "patient list", "claims register": what holds the records
-  std::vector<std::string> quantity_words;      // headers of how many pieces
-  std::vector<std::string> about_words;         // headers of what something is about
-  std::vector<std::string> money_words;         // in questions and headers: an amount of money is meant
-  std::vector<std::string> income_words;        // likewise: what somebody earns
-  std::vector<std::string> theme_words;         // headers of what records are about, of which they are not the thing
-  std::string declared;                         // the texts of the owner's files, to tell when they change
-  std::map<std::string, std::string> families;  // root of a word -> the family's first: "paid", "payment" -> "pay"
+  std::vector<std::string> active_verb_words;      // likewise, but not in the passive: "were paid" tells some apart
+  std::vector<std::string> idle_words;             // likewise, and nothing is a misspelling of them
+  std::map<std::string, std::string> base_forms;   // of verbs that are not regular: "bitten" -> "bite"
+  std::vector<std::string> crew_words;             // who works there: "the lads" did it
+  std::vector<std::string> currency_words;         // in headers and questions: money
+  std::vector<std::string> unit_words;             // those, and units, after a number or in a header
+  std::vector<std::string> header_noise;           // "Matter no", "Matter number", "Matter" are one header
+  std::vector<std::string> organisation_words;     // how questions call the papers' owner: "the clinic"
+  std::vector<std::string> title_words;            // before a person's name
+  std::vector<std::string> container_words;        // "patient list", "claims register": what holds the records
+  std::vector<std::string> quantity_words;         // headers of how many pieces
+  std::vector<std::string> about_words;            // headers of what something is about
+  std::vector<std::string> money_words;            // in questions and headers: an amount of money is meant
+  std::vector<std::string> income_words;           // likewise: what somebody earns
+  std::vector<std::string> theme_words;            // headers of what records are about, of which they are not the thing
+  std::string declared;                            // the texts of the owner's files, to tell when they change
+  std::map<std::string, std::string> families;     // root of a word -> the family's first: "paid", "payment" -> "pay"
   std::vector<std::vector<std::string>> synonyms;  // groups: where the papers know one word, questions may use others
   const FieldWords* field(std::string_view name) const;
   const TypeRule* type(std::string_view name) const;

@@ -1,4 +1,5 @@
-// The rows behind an answer as a file for other programs: the paper, the place in it, and the cells as they stand there.
+// The rows behind an answer as a file for other programs: the paper, the place in it, and the cells as they stand
+// there.
 #pragma once
 
 #include "library/answer.h"

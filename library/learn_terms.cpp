@@ -50,10 +50,6 @@ void add_pair(const std::string& left, const std::string& right, int64_t row, bo
 
 void learn_terms(const Sources& sources, const Domain& domain, Records& records) {
   auto homes = homes_of(records);
-  const auto among = [](const std::string& header, const std::vector<std::string>& headers) {
-    return std::any_of(headers.begin(), headers.end(),
-                       [&](const std::string& h) { return key_of(h) == key_of(header); });
-  };
   for (const SourceTable& table : sources.tables) {
     if (domain.type(table.type)) continue;
     const size_t columns = table.headers.size();
@@ -65,10 +61,7 @@ void learn_terms(const Sources& sources, const Domain& domain, Records& records)
               if (k < row.cells.size() && a < row.cells.size() && !row.cells[a].text.empty() &&
                   !row.cells[k].text.empty())
                 records.terms.push_back({row.cells[a].text, rule.name, rule.key, row.cells[k].text, row.id});
-    if (columns < 2 || columns > 3 ||
-        !(among(table.headers[0], domain.term_headers) || among(table.headers[0], domain.alias_headers)))
-      continue;
-    if (table.types[1].kind != Kind::text) continue;
+    if (!defines_terms(table, domain)) continue;
     for (const SourceRow& row : table.rows)
       if (row.cells.size() >= 2) add_pair(row.cells[0].text, row.cells[1].text, row.id, true, homes, records);
   }

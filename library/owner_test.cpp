@@ -58,10 +58,10 @@ TEST_F(Plant, RowsAreExportedAsTheyStand) {
   ingest();
   const Answer rows = ask("How many vouchers are there?");
   ASSERT_EQ(rows.value, 2);
-  EXPECT_EQ(
-      rows_as_csv(rows),
-      "file,place,row\n\"vouchers.csv\",\"L2\",\"C-1\",\"'=1+1\",\"5\"\n\"vouchers.csv\",\"L3\",\"C-2\",\"a \"\"b\"\" <c> "
-      "& d\",\"7\"\n");
+  EXPECT_EQ(rows_as_csv(rows),
+            "file,place,row\n\"vouchers.csv\",\"L2\",\"C-1\",\"'=1+1\",\"5\"\n\"vouchers.csv\",\"L3\",\"C-2\",\"a "
+            "\"\"b\"\" <c> "
+            "& d\",\"7\"\n");
   const auto workbook = rows_as_workbook(rows);
   ASSERT_TRUE(workbook) << workbook.error().what;
   const auto back = read_paper("rows.xlsx", *workbook);

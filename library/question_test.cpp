@@ -61,7 +61,8 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
       {"How many failures did good old Bertha have in 2020?", 3},
       {"I want to plan the inspection of BC-01 better, therefore I need to know what its model is.", "X"},
       // what a story tells of the things asked about
-      {"It is only about the machines installed after 2018, and for them I'd need to know how many failures we had.", 3},
+      {"It is only about the machines installed after 2018, and for them I'd need to know how many failures we had.",
+       3},
       {"We painted the hall at the end of 2019, so how many failures did BC-01 have in 2020?", 3},
       {"To see where it went I would like a list of the machines that had a belt edge failure in 2021.", "BC-02"},
       {"Please indicate whether the failures of BC-01 rose or fell from 2020 to 2020.", "flat"},

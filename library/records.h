@@ -51,7 +51,7 @@ struct Record {
   std::vector<int> refers;    // by field: the record meant, from 0; -1 none
   std::vector<Evidence> evidence;
   int rank = 0;       // whose values win: 2 a table with the key, 1 a table, 0 a line of text
-  std::string order;  // of papers that say the same: the later one wins
+  std::string order;  // of its paper, among those that say the same: the later one wins
 };
 struct Conflict {
   int record = 0;
@@ -111,6 +111,8 @@ class Wordings {
 
 // A header without its unit, numbering words and currency: "Matter no" and "Matter number" -> "matter".
 std::string core_of_header(std::string_view header, const Domain& domain);
+
+bool defines_terms(const SourceTable& table, const Domain& domain);  // once it is typed
 
 // The steps, in order.
 void type_tables(Sources& sources, const Domain& domain);  // columns, fields, record types

@@ -198,6 +198,61 @@ std::string name_by_use(const RecordType& type, const Records& records) {
   return "";
 }
 
+namespace {
+
+// The record that a name means; -1: none, or several.
+int only_meant(const RecordType& type, const std::string& name) {
+  const auto [first, last] = type.by_key.equal_range(canon(name));
+  return first != last && std::next(first) == last ? first->second : -1;
+}
+
+// Two fields of a type that refer to one register are one, "Farm" and "Member no.", when they never name different
+// records and either agree somewhere, or name it by its own key and number, or never stand together and name the same.
+bool refer_alike(const RecordType& type, int a, int b, const RecordType& target) {
+  const auto is_identity = [&](int field) {
+    const std::string& name = type.fields[static_cast<size_t>(field)].name;
+    return name == target.key || name == target.code;
+  };
+  size_t agree = 0, only_a = 0, only_b = 0;
+  std::set<int> of_a, of_b;
+  for (const Record& record : type.records) {
+    const std::string &first = RecordType::value(record, a).text, &second = RecordType::value(record, b).text;
+    const int one = first.empty() ? -1 : only_meant(target, first),
+              two = second.empty() ? -1 : only_meant(target, second);
+    if (one >= 0) of_a.insert(one);
+    if (two >= 0) of_b.insert(two);
+    only_a += second.empty() && one >= 0, only_b += first.empty() && two >= 0;
+    if (first.empty() || second.empty()) continue;
+    if (one < 0 || one != two) return false;
+    ++agree;
+  }
+  if (agree > 0) return is_identity(a) || is_identity(b) || only_a + only_b > 0;
+  return (is_identity(a) && is_identity(b)) || (of_a.size() >= 2 && of_a == of_b);
+}
+
+void join_references(RecordType& type, const Records& records) {
+  for (size_t b = 1; b < type.fields.size(); ++b)
+    for (size_t a = 0; a < b; ++a) {
+      if (type.fields[a].refers.empty() || type.fields[a].refers != type.fields[b].refers) continue;
+      if (type.fields[b].name == type.key || type.fields[b].name == type.code) continue;
+      const auto target = std::find_if(records.types.begin(), records.types.end(),
+                                       [&](const RecordType& one) { return one.name == type.fields[a].refers; });
+      if (!refer_alike(type, static_cast<int>(a), static_cast<int>(b), *target)) continue;
+      for (Record& record : type.records) {
+        if (RecordType::value(record, static_cast<int>(a)).empty())
+          if (const Value other = RecordType::value(record, static_cast<int>(b)); !other.empty())
+            type.set(record, static_cast<int>(a), other);
+        if (b < record.values.size()) record.values.erase(record.values.begin() + static_cast<std::ptrdiff_t>(b));
+      }
+      type.fields[a].headers.merge(type.fields[b].headers);
+      type.fields.erase(type.fields.begin() + static_cast<std::ptrdiff_t>(b));
+      --b;
+      break;
+    }
+}
+
+}  // namespace
+
 void resolve_keys(const Domain& domain, Records& records) {
   for (RecordType& type : records.types) {
     std::set<std::string> others;
@@ -230,19 +285,22 @@ void resolve_keys(const Domain& domain, Records& records) {
       size_t all = 0;
       for (const auto& [value, count] : values) all += count;
       if (all == 0) continue;
+      size_t most = 0;
       for (const RecordType& target : records.types) {
         if (&target == &type || target.key.empty() ||
             (target.rule && !target.rule->time.empty() && field.name != target.key))
           continue;
+        // Names of one thing in two registers: the fuller one is referred to.
+        const bool same_name = target.key == field.name;
+        if (same_name && field.name == type.key && target.fields.size() <= type.fields.size()) continue;
         size_t hits = 0;
         for (const auto& [value, count] : values) hits += target.by_key.count(value) ? count : 0;
-        const bool same_name = target.key == field.name;
-        if (hits * 10 >= all * (same_name ? 5 : 8) && (same_name || values.size() >= 3)) {
-          field.refers = target.name;
-          break;
-        }
+        if (hits * 10 < all * (same_name ? 5 : 8) || (!same_name && values.size() < 3)) continue;
+        const size_t weight = hits * 1000 + std::min<size_t>(target.fields.size(), 999);
+        if (weight > most) field.refers = target.name, most = weight;
       }
     }
+  for (RecordType& type : records.types) join_references(type, records);
 }
 
 void refer(Records& records) {

@@ -29,8 +29,9 @@ class Store {
   Database& database() { return database_; }
 
   // Reads everything below `folder`; a file is one transaction; one that was read and is unchanged (by its hash) is
-  // skipped, and one that could not be read until it, the readers or the programs that they start are others. Links and what is no regular file are named in the report. `on_progress` gets the fraction done; false
-  // stops the work. `programs` starts those that some papers need.
+  // skipped, and one that could not be read until it, the readers or the programs that they start are others. Links and
+  // what is no regular file are named in the report. `on_progress` gets the fraction done; false stops the work.
+  // `programs` starts those that some papers need.
   Result<IngestReport> add_folder(const Path& folder, const Domain& domain,
                                   const std::function<bool(double)>& on_progress,
                                   const Programs& programs = start_here);

@@ -8,7 +8,7 @@
 namespace freehold::papers {
 
 struct Training {
-  std::string train, held_out;  // JSON lines {"kind", "messages": [user, assistant]}
+  std::string train, held_out;                              // JSON lines {"kind", "messages": [user, assistant]}
   std::map<std::string, std::pair<size_t, size_t>> counts;  // kind -> in train, in held_out
 };
 // Held out: a tenth of the things and lines that are named, by their name; the last year; one form of question. `most`:

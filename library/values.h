@@ -55,7 +55,7 @@ struct ColumnType {
   Mark mark = Mark::point;
   bool day_first = true;
   Settled settled = Settled::unneeded;  // `day_first`; no: the other is as good
-  double scale = 1;                     // a bare number times this is the minutes
+  double scale = 1;                     // a bare number times this is the minutes, or the field's unit
 };
 struct Hints {
   bool decimal_comma = false;  // the file's habits

@@ -81,6 +81,13 @@ struct Builder {
     for (const std::string& word : words)
       if (word.size() >= 4 && !among(common, word)) ++parts[word], weak.emplace_back(word, link);
   }
+  // Records that have the number of a paper are called by it: those with a "Delivery note" are deliveries.
+  void name_by_number(const std::string& header, const Link& type) {
+    const auto words = words_of(header);
+    static const std::set<std::string> papers = {"note", "slip", "ticket", "docket", "form", "sheet", "certificate"};
+    for (size_t i = 1; i < words.size() && i <= 2; ++i)
+      if (papers.count(words[i])) add(words[i - 1], type);
+  }
   void add_words(const std::string& header, const Link& link, const Domain& domain) {
     const auto words = words_of(header);
     if (words.size() < 2 || words.size() > 5) return;
@@ -224,6 +231,7 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
       builder.add(plain, to);
       const auto add_core = [&](const std::string& whole) {  // "client" of "Client no" in clients is the type itself
         const std::string core = core_of_header(whole, domain);
+        if (!type.rule && known.name == type.key) builder.name_by_number(whole, link);
         if (key_of(core) != key_of(name) && (parts.empty() || type.key.empty() || key_of(core) != key_of(parts.back())))
           builder.add(core, to);
       };
