@@ -43,6 +43,7 @@ Result<Done> Answerer::list() {
     names.push_back(plan_.group->kind == Kind::number ? text_of_number(rows.real(0)) : rows.text(0));
   }
   if (plan_.not_grouped) TRY(others(names));
+  if (a_.status == "no_answer") return Done{};  // of what none is meant
   if (plan_.ask == Ask::list && names.size() == 1 && is_asked(*plan_.group, names[0]))
     return give_up("what is asked of it");
   if (plan_.ask == Ask::distinct) {

@@ -32,11 +32,29 @@ std::map<std::string, Home> homes_of(const Records& records) {
   return homes;
 }
 
+// The words of a meaning whose first letters are the code: "integrated pest management" of IPM.
+std::string spelled_out(std::string_view code, const std::string& meaning) {
+  const auto words = words_of(meaning);
+  std::string spelled;
+  for (size_t i = 0; i < code.size(); ++i) {
+    if (i >= words.size() || words[i][0] != code[i] - 'A' + 'a') return "";
+    spelled += (i > 0 ? " " : "") + words[i];
+  }
+  return spelled;
+}
+
 void add_pair(const std::string& left, const std::string& right, int64_t row, bool surely,
               const std::map<std::string, Home>& homes, Records& records) {
   if (left.empty() || right.empty() || left.size() > 60 || right.size() > 200) return;
   const auto a = homes.find(key_of(left)), b = homes.find(key_of(right));
-  if (b != homes.end() && b->second.value != left) {
+  const bool is_code =
+      left.size() <= 6 && std::all_of(left.begin(), left.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (a != homes.end() && is_code && !surely) {  // "IPM - integrated pest management round, a visit to ..."
+    const std::string meaning = right.substr(0, right.find_first_of(",;:.("));
+    records.terms.push_back({meaning, a->second.type, a->second.field, a->second.value, row});
+    if (const std::string spelled = spelled_out(left, meaning); !spelled.empty() && spelled != meaning)
+      records.terms.push_back({spelled, a->second.type, a->second.field, a->second.value, row});
+  } else if (b != homes.end() && b->second.value != left) {
     records.terms.push_back({left, b->second.type, b->second.field, b->second.value, row});
   } else if (a != homes.end() && surely) {  // a code in use, and what it means
     records.terms.push_back({a->second.value, a->second.type, a->second.field, right, row});
@@ -84,7 +102,7 @@ void learn_terms(const Sources& sources, const Domain& domain, Records& records)
         return text;
       };
       left = bare(left), right = bare(right);
-      if (words_of(left).size() > 4 || words_of(right).size() > 10) continue;
+      if (words_of(left).size() > 4 || words_of(right.substr(0, right.find_first_of(",;:.("))).size() > 10) continue;
       const bool surely = mark == " = " || mark == " means " || mark == " stands for " || mark == " is short for ";
       add_pair(left, right, line.id, surely, homes, records);
       break;

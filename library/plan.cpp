@@ -460,6 +460,9 @@ void Planner::misread() {
         (i == 0 || fold(q_.tokens[i - 1]) != "half"))
       plan_.open.push_back(word + " " + q_.tokens[i + 1]);
   }
+  for (const Span& span : q_.spans)
+    if (span.op == "in unit" && !(measured && is_in(*measured, fold(q_.tokens[span.last]))))
+      plan_.open.push_back(q_.words_of(span));
   if (hints_.money && plan_.ask == Ask::sum)  // "how much tax did we pay": a kind of matter is no tax
     for (size_t s = 0; s + 1 < q_.spans.size(); ++s)
       if (q_.spans[s].op == "how much" && q_.spans[s + 1].first == q_.spans[s].last + 1 && is_value(q_.spans[s + 1]) &&
@@ -646,6 +649,8 @@ void Planner::choose_type() {
         score += 1;  // "which instrument was calibrated most often": of the calibrations
       else if (named)
         score += (span.weak ? 2 : 5) - 0.1 * static_cast<double>(span.first), asked = std::min(asked, span.first);
+      if (named && !type.time.empty() && follows_none(span))
+        score += 4;  // "had no visit": it is visits that are missing
       if (own) score += 0.5;
       if (direct && plan_.ask == Ask::lookup) score += 3;
       if (measured && plan_.ask == Ask::top) score += 3;
@@ -679,6 +684,12 @@ void Planner::choose_type() {
     score += std::min(0.3, static_cast<double>(type.records) * 1e-5);
     if (any && score > best) best = score, plan_.type = type.name;
   }
+}
+
+bool Planner::follows_none(const Span& span) const {
+  return std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& s) {
+    return s.what == Span::What::asking && s.op == "without" && s.last < span.first && span.first <= s.last + 3;
+  });
 }
 
 // "Most often": records are counted, nothing is added up.

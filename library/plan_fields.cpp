@@ -165,6 +165,8 @@ void Planner::fields() {
         grouped = &place;
   if ((plan_.ask == Ask::count || plan_.ask == Ask::sum || plan_.ask == Ask::mean) &&
       (grouped || !plan_.period.empty())) {
+    const bool each = grouped && plan_.ask == Ask::mean && grouped->over.empty() && grouped->field == base_->key;
+    if (each && plan_.period.empty()) return;  // "the average credit per complaint"
     if (grouped) plan_.group = *grouped;
     plan_.averaged = plan_.ask == Ask::mean;
     plan_.ask = Ask::series;

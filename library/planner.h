@@ -53,6 +53,7 @@ class Planner {
   void misread();
   bool is_akin_to_text(const Span& span) const;
   bool names_container(const Span& span) const;
+  bool follows_none(const Span& span) const;
   bool ranks_records() const;
   bool is_per(const Span& span) const;
   bool asks_pay() const;
@@ -108,5 +109,8 @@ class Planner {
   std::set<size_t> used_;   // spans that became conditions
   Plan plan_;
 };
+
+// Whether a field's amounts are of that unit, by its headers; of money, whether no header names another one.
+bool is_in(const KnownField& field, const std::string& unit);
 
 }  // namespace freehold::papers

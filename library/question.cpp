@@ -268,6 +268,17 @@ struct Reader {
       }
     }
   }
+  bool is_header(size_t i) const {
+    const auto links = links_of(i, 1);
+    return std::any_of(links.begin(), links.end(), [](const Link& l) { return l.what == Link::What::field; });
+  }
+  // "In pounds", "in kg": as what an amount is wanted, where it is no header. The planner sees whether it is.
+  void in_units() {
+    for (size_t i = 0; i + 1 < low.size(); ++i)
+      if (!used[i] && !used[i + 1] && low[i] == "in" && low[i + 1].size() >= 2 &&
+          among(domain.unit_words, low[i + 1]) && !is_header(i + 1))
+        add({Span::What::asking, i, i + 1, {}, "", "", "in unit", 0, false, false, false, false});
+  }
   // "When was the last failure": of several the latest.
   void last_ones() {
     for (size_t i = 0; i + 1 < low.size(); ++i) {
@@ -544,6 +555,7 @@ struct Reader {
     times();
     compares();
     asking(true);
+    in_units();
     names();
     asking(false);
     last_ones();

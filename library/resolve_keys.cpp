@@ -178,11 +178,16 @@ std::string name_by_use(const RecordType& type, const Records& records) {
   for (size_t f = 0; f < type.fields.size() && f < 5; ++f) {
     if (type.fields[f].kind != Kind::text || type.fields[f].name == type.code) continue;
     std::set<std::string> names;
+    std::set<std::pair<std::string, std::string>> seen;  // in one paper
     size_t filled = 0, digits = 0;
     for (const Record& record : type.records)
-      if (const Value& value = RecordType::value(record, static_cast<int>(f)); !value.empty())
+      if (const Value& value = RecordType::value(record, static_cast<int>(f)); !value.empty()) {
         ++filled, digits += has_digit(value.text), names.insert(canon(value.text));
-    if (filled * 100 < type.records.size() * 98 || names.size() * 100 < filled * 98 || digits * 2 > filled) continue;
+        seen.insert({record.order, canon(value.text)});
+      }
+    if (filled * 100 < type.records.size() * 98 || seen.size() * 100 < filled * 98 || digits * 2 > filled ||
+        !repeats_agree(type, static_cast<int>(f)))
+      continue;
     for (const RecordType& other : records.types)
       for (const Field& field : other.fields) {
         if (&other == &type || field.kind != Kind::text) continue;
@@ -295,7 +300,8 @@ void resolve_keys(const Domain& domain, Records& records) {
         if (same_name && field.name == type.key && target.fields.size() <= type.fields.size()) continue;
         size_t hits = 0;
         for (const auto& [value, count] : values) hits += target.by_key.count(value) ? count : 0;
-        if (hits * 10 < all * (same_name ? 5 : 8) || (!same_name && values.size() < 3)) continue;
+        const bool few = values.size() < 3 && (values.size() < 2 || hits < all || all < 5);
+        if (hits * 10 < all * (same_name ? 5 : 8) || (!same_name && few)) continue;
         const size_t weight = hits * 1000 + std::min<size_t>(target.fields.size(), 999);
         if (weight > most) field.refers = target.name, most = weight;
       }

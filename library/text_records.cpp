@@ -231,65 +231,136 @@ void settle_values(const Domain&, Records& records) {
   }
 }
 
-// A notice that corrects a record of a type without a rule: its key, one of its fields by name, and a value that stands
-// after the key ("the amount of INV-1 should be 20, not 30").
+namespace {
+
+// The words of a text without the marks around them; what was said before, "from 105 to" and "not 30", left out.
+std::vector<std::string> words_that_hold(std::string text) {
+  for (const char* word : {", not ", " instead of ", " rather than ", " and not "})
+    if (const size_t at = text.find(word); at != std::string::npos) text.resize(at);
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : text + " ") {
+    if (!std::isspace(static_cast<unsigned char>(c)) && c != ';') {
+      word += c;
+      continue;
+    }
+    while (!word.empty() && std::string_view(".,:!?)").find(word.back()) != std::string_view::npos) word.pop_back();
+    if (!words.empty() && words.back() == "from" && has_digit(word))
+      words.pop_back();
+    else if (!word.empty())
+      words.push_back(word);
+    word.clear();
+  }
+  return words;
+}
+
+// Notices that correct a record of a type without a rule: its key, one of its fields by name, and a value that stands
+// after that ("the amount of INV-1 should be 20, not 30"). A notice is a line, or a paper that names one record only.
+struct NoticeReader {
+  const Domain& domain;
+  Records& records;
+  std::map<std::string, const RecordType*> keys;  // canon -> whose
+  std::vector<const Field*> open;                 // named by the sentence before, without a value
+
+  bool corrects(const std::string& text) const {
+    const std::string words = padded(text);
+    const size_t from = text.find(" from "), to = from == std::string::npos ? from : text.find(" to ", from);
+    return std::any_of(domain.correction_words.begin(), domain.correction_words.end(),
+                       [&](const std::string& w) { return says(words, w); }) ||
+           (to != std::string::npos && to - from < 30 && has_digit(text.substr(from, to - from)));
+  }
+  // The only key in a text; empty: none, or several.
+  std::string only_key(const std::string& text) const {
+    std::string only;
+    for (const std::string& word : words_that_hold(text))
+      if (const std::string name = canon(word); keys.count(name)) {
+        if (!only.empty() && only != name) return "";
+        only = name;
+      }
+    return only;
+  }
+  // Where the field's longest name ends among the words; 0: it is not named.
+  size_t after_name(const Field& field, const std::vector<std::string>& words) const {
+    size_t best = 0, longest = 0;
+    for (const std::string& header : field.headers) {
+      const auto name = words_of(core_of_header(header, domain));
+      for (size_t i = 0; name.size() > longest && i + name.size() <= words.size(); ++i)
+        if (std::equal(name.begin(), name.end(), words.begin() + static_cast<std::ptrdiff_t>(i),
+                       [](const std::string& a, const std::string& b) { return a == fold(b); }))
+          best = i + name.size(), longest = name.size();
+    }
+    return best;
+  }
+  // What one sentence says of the fields of the record `key`. `behind_key`: the value stands behind that, too.
+  void read(const std::string& sentence, const std::string& key, bool behind_key, int64_t row) {
+    const RecordType& type = *keys.at(key);
+    const auto words = words_that_hold(sentence);
+    size_t at = 0;
+    for (size_t i = 0; behind_key && i < words.size() && at == 0; ++i)
+      if (canon(words[i]) == key) at = i + 1;
+    std::vector<const Field*> named;
+    for (const Field& field : type.fields) {
+      const size_t after = after_name(field, words);
+      if (after == 0 || field.name == type.key || field.kind == Kind::text) continue;
+      named.push_back(&field);
+      if (value_from(field, words, std::max(after, at), key, row)) named.pop_back();
+    }
+    if (named.empty() && corrects(sentence))  // "The price was entered wrongly. It should be 1275."
+      for (const Field* field : open) value_from(*field, words, at, key, row);
+    open = std::move(named);
+  }
+  // The first number or date from word `at` on; what begins with a letter is a name.
+  bool value_from(const Field& field, const std::vector<std::string>& words, size_t at, const std::string& key,
+                  int64_t row) {
+    for (size_t j = at; j < words.size(); ++j) {
+      if (!has_digit(words[j]) || std::isalpha(static_cast<unsigned char>(words[j][0])) || canon(words[j]) == key)
+        continue;
+      ColumnType as;
+      as.kind = field.kind;
+      const size_t comma = words[j].rfind(','), point = words[j].rfind('.');
+      const bool cents = comma != std::string::npos && words[j].size() - comma == 3;
+      as.mark = cents || (comma != std::string::npos && point != std::string::npos && comma > point) ? Mark::comma
+                                                                                                     : Mark::point;
+      const Value value = value_of({words[j], false}, as);
+      if (value.empty()) continue;
+      records.corrections.push_back({keys.at(key)->name, key, field.name, value, row});
+      return true;
+    }
+    return false;
+  }
+};
+
+constexpr size_t longest_notice = 2000;
+
 void corrections_of_text(const Sources& sources, const Domain& domain, Records& records) {
-  std::map<std::string, const RecordType*> keys;
+  NoticeReader reader{domain, records, {}, {}};
   for (const RecordType& type : records.types)
     if (!type.rule)
       for (const Record& record : type.records)
         for (const std::string& field : {type.key, type.code})
           if (const Value& key = RecordType::value(record, type.find(field)); has_digit(key.text))
-            keys.emplace(canon(key.text), &type);
-  for (const SourceLine& line : sources.lines) {
-    if (line.heading == "quoted" || line.text.size() > 2000) continue;
-    const std::string words = padded(line.text);
-    if (std::none_of(domain.correction_words.begin(), domain.correction_words.end(),
-                     [&](const std::string& w) { return says(words, w); }))
+            reader.keys.emplace(canon(key.text), &type);
+  for (size_t first = 0, last; first < sources.lines.size(); first = last) {
+    std::string whole;
+    for (last = first; last < sources.lines.size() && sources.lines[last].path == sources.lines[first].path; ++last)
+      if (sources.lines[last].heading != "quoted" && whole.size() <= longest_notice)
+        whole += sources.lines[last].text + " ";
+    const std::string key = whole.size() <= longest_notice && reader.corrects(whole) ? reader.only_key(whole) : "";
+    reader.open.clear();
+    if (!key.empty()) {
+      for (const std::string& sentence : sentences_of(whole))
+        reader.read(sentence, key, false, sources.lines[first].id);
       continue;
-    std::string text = line.text;
-    for (const char* word : {", not ", " instead of ", " rather than ", " and not "})
-      if (const size_t at = text.find(word); at != std::string::npos) text.resize(at);
-    std::vector<std::string> tokens;
-    std::string token;
-    for (const char c : text + " ") {
-      if (!std::isspace(static_cast<unsigned char>(c)) && c != ';') {
-        token += c;
-        continue;
-      }
-      while (!token.empty() && std::string_view(".,:!?)").find(token.back()) != std::string_view::npos)
-        token.pop_back();
-      if (!token.empty()) tokens.push_back(std::move(token));
-      token.clear();
     }
-    for (size_t i = 0; i < tokens.size(); ++i) {
-      const auto found = keys.find(canon(tokens[i]));
-      if (found == keys.end()) continue;
-      const RecordType& type = *found->second;
-      for (size_t f = 0; f < type.fields.size(); ++f) {
-        const Field& field = type.fields[f];
-        const bool named = std::any_of(field.headers.begin(), field.headers.end(), [&](const std::string& header) {
-          const std::string core = core_of_header(header, domain);
-          return !core.empty() && says(words, core);
-        });
-        if (!named || field.name == type.key || field.kind == Kind::text) continue;
-        for (size_t j = i + 1; j < tokens.size(); ++j) {
-          if (!has_digit(tokens[j])) continue;
-          ColumnType as;
-          as.kind = field.kind;
-          const size_t comma = tokens[j].rfind(','), point = tokens[j].rfind('.');
-          const bool cents = comma != std::string::npos && tokens[j].size() - comma == 3;
-          as.mark = cents || (comma != std::string::npos && point != std::string::npos && comma > point) ? Mark::comma
-                                                                                                         : Mark::point;
-          if (const Value value = value_of({tokens[j], false}, as); !value.empty())
-            records.corrections.push_back({type.name, found->first, field.name, value, line.id});
-          break;
-        }
-      }
-      break;
+    for (size_t i = first; i < last; ++i) {
+      const SourceLine& line = sources.lines[i];
+      if (line.heading == "quoted" || line.text.size() > longest_notice || !reader.corrects(line.text)) continue;
+      if (const std::string one = reader.only_key(line.text); !one.empty()) reader.read(line.text, one, true, line.id);
     }
   }
 }
+
+}  // namespace
 
 void records_of_text(const Sources& sources, const Domain& domain, Records& records) {
   corrections_of_text(sources, domain, records);

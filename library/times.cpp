@@ -127,6 +127,12 @@ class Reader {
         spans_.push_back(span);
         return span.last;
       }
+      if (other && word(before, {"in", "during", "for"}) && unit.to < other->from) {  // "in 2020 and 2021"
+        if (days_of(unit.to) + 1 != days_of(other->from)) span.unknowable = tokens_[i] + " and " + tokens_[at];
+        span.to = other->to, span.last = other->last, span.first = before;
+        spans_.push_back(span);
+        return span.last;
+      }
     }
     if (word(before, {"after", "past", "post"}) || (word(before, {"than"}) && word(before2, {"later", "newer"})))
       span.from = date_of_days(days_of(unit.to) + 1), span.to.clear();

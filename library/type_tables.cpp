@@ -257,7 +257,10 @@ void records_of_tables(const Sources& sources, const Domain& domain, Records& re
           place = type->find_or_add(table.fields[c] + "_as_" + std::string(name_of(table.types[c].kind)),
                                     table.types[c].kind);
       }
-      type->fields[static_cast<size_t>(place)].headers.insert(table.headers[c]);
+      // A column that was turned into another unit is not called by its own.
+      const bool turned = table.types[c].kind == Kind::number && table.types[c].scale != 1;
+      type->fields[static_cast<size_t>(place)].headers.insert(turned ? core_of_header(table.headers[c], domain)
+                                                                     : table.headers[c]);
       places.push_back(place);
     }
     const int key = type->find(type->key);

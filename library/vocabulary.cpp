@@ -21,6 +21,7 @@ struct Builder {
   void add(std::string_view text, const Link& link) {
     const std::string key = key_of(text);
     if (key.empty() || key.size() > 100) return;
+    if (link.what == Link::What::field && (key == "no" || key == "nr")) return;  // "had no visit": not its "No."
     const auto put = [&](const std::string& name) {
       const auto [first, last] = vocabulary.names.equal_range(name);
       for (auto it = first; it != last; ++it)
