@@ -648,7 +648,11 @@ void Planner::choose_type() {
       if (named && grouping)
         score += 1;  // "which instrument was calibrated most often": of the calibrations
       else if (named)
-        score += (span.weak ? 2 : 5) - 0.1 * static_cast<double>(span.first), asked = std::min(asked, span.first);
+        score += (!span.weak                         ? 5
+                  : span.loose && !type.time.empty() ? 4
+                                                     : 2) -
+                 0.1 * static_cast<double>(span.first),
+            asked = std::min(asked, span.first);
       if (named && !type.time.empty() && follows_none(span))
         score += 4;  // "had no visit": it is visits that are missing
       if (own) score += 0.5;
