@@ -87,10 +87,12 @@ void learn_terms(const Sources& sources, const Domain& domain, Records& records)
     homes.emplace(key_of(term.value), Home{term.type, term.field, term.value});
   for (const SourceLine& line : sources.lines) {
     if (line.text.size() > 200) continue;
-    for (const std::string_view mark :
-         {" = ", " means ", " stands for ", " is short for ", " is what we call ", ": ", " - ", " \xe2\x80\x93 "}) {
-      const size_t at = line.text.find(mark);
-      if (at == std::string::npos) continue;
+    std::string_view mark;  // the first in the line
+    size_t at = std::string::npos;
+    for (const std::string_view one :
+         {" = ", " means ", " stands for ", " is short for ", " is what we call ", ": ", " - ", " \xe2\x80\x93 "})
+      if (const size_t found = line.text.find(one); found < at) at = found, mark = one;
+    if (at != std::string::npos) {
       std::string left = line.text.substr(0, at), right = line.text.substr(at + mark.size());
       const auto bare = [](std::string text) {
         while (!text.empty() && std::string_view(" *-\"'`.").find(text.front()) != std::string_view::npos)
@@ -105,7 +107,6 @@ void learn_terms(const Sources& sources, const Domain& domain, Records& records)
       if (words_of(left).size() > 4 || words_of(right.substr(0, right.find_first_of(",;:.("))).size() > 10) continue;
       const bool surely = mark == " = " || mark == " means " || mark == " stands for " || mark == " is short for ";
       add_pair(left, right, line.id, surely, homes, records);
-      break;
     }
   }
 }

@@ -460,7 +460,8 @@ void Planner::misread() {
         (i == 0 || fold(q_.tokens[i - 1]) != "half"))
       plan_.open.push_back(word + " " + q_.tokens[i + 1]);
   }
-  for (size_t s = 0; s + 1 < q_.spans.size() && plan_.ask == Ask::count; ++s) {  // "the number of the delivery note"
+  for (size_t s = 0; s + 1 < q_.spans.size() && (plan_.ask == Ask::count || plan_.ask == Ask::distinct);
+       ++s) {  // "the number of the delivery note"
     const Span& noun = q_.spans[s + 1];
     if (q_.spans[s].op == "count" && fold(q_.words_of(q_.spans[s])).ends_with("number of") && is_field(noun) &&
         noun.first == q_.spans[s].last + 2 && fold(q_.tokens[noun.first - 1]) == "the" &&

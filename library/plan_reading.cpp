@@ -110,7 +110,7 @@ bool is_in(const KnownField& field, const std::string& unit) {
       {"eur", "euro", "euros"}, {"gbp", "pound", "pounds"}, {"usd", "dollar", "dollars"}, {"chf"}, {"sek"}};
   const auto asked = std::find_if(money.begin(), money.end(), [&](const auto& words) { return words.count(unit) > 0; });
   if (asked == money.end()) {
-    const auto words = words_of(unit);
+    const auto words = words_of(unit == "m\xc2\xb2" || unit == "sqm" ? "m2" : unit);
     return std::all_of(words.begin(), words.end(),
                        [&](const std::string& w) { return field.roots.count(root_of(w)) > 0; });
   }

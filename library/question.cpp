@@ -239,6 +239,8 @@ struct Reader {
         if (std::any_of(used.begin() + static_cast<long>(i), used.begin() + static_cast<long>(i + words.size()),
                         [](bool u) { return u; }))
           continue;
+        if (low[i] == "number" && i > 0 && !filler(low[i - 1]) && !links_of(i - 1, 1).empty())
+          continue;  // "the lease number of": what it is called by
         if (phrase == "list" && i > 0 && i + 1 < low.size() &&
             !word(i - 1, {"please", "kindly", "to", "and", "you", "me", "just", "then"}))
           continue;                                                                        // a noun

@@ -205,6 +205,22 @@ std::string name_by_use(const RecordType& type, const Records& records) {
 
 namespace {
 
+// A field that numbers things: most values have digits, or a header says so. False without the field.
+bool has_numbers(const RecordType& type, const std::string& field) {
+  const int place = type.find(field);
+  if (place < 0) return false;
+  static const std::set<std::string> says_so = {"code", "no", "nr", "number", "id", "ref", "key", "abbreviation"};
+  for (const std::string& header : type.fields[static_cast<size_t>(place)].headers)
+    if (const auto words = words_of(header); !words.empty() && says_so.count(words.back())) return true;
+  size_t numbers = 0;
+  for (const Record& record : type.records) numbers += has_digit(RecordType::value(record, place).text);
+  return numbers * 2 > type.records.size();
+}
+
+}  // namespace
+
+namespace {
+
 // The record that a name means; -1: none, or several.
 int only_meant(const RecordType& type, const std::string& name) {
   const auto [first, last] = type.by_key.equal_range(canon(name));
@@ -212,13 +228,13 @@ int only_meant(const RecordType& type, const std::string& name) {
 }
 
 // Two fields of a type that refer to one register are one, "Farm" and "Member no.", when they never name different
-// records and either agree somewhere, or name it by its own key and number, or never stand together and name the same.
+// records, and call them by their name and their number, or never stand together and name the same ones.
 bool refer_alike(const RecordType& type, int a, int b, const RecordType& target) {
   const auto is_identity = [&](int field) {
     const std::string& name = type.fields[static_cast<size_t>(field)].name;
     return name == target.key || name == target.code;
   };
-  size_t agree = 0, only_a = 0, only_b = 0;
+  bool together = false;
   std::set<int> of_a, of_b;
   for (const Record& record : type.records) {
     const std::string &first = RecordType::value(record, a).text, &second = RecordType::value(record, b).text;
@@ -226,13 +242,13 @@ bool refer_alike(const RecordType& type, int a, int b, const RecordType& target)
               two = second.empty() ? -1 : only_meant(target, second);
     if (one >= 0) of_a.insert(one);
     if (two >= 0) of_b.insert(two);
-    only_a += second.empty() && one >= 0, only_b += first.empty() && two >= 0;
     if (first.empty() || second.empty()) continue;
     if (one < 0 || one != two) return false;
-    ++agree;
+    together = true;
   }
-  if (agree > 0) return is_identity(a) || is_identity(b) || only_a + only_b > 0;
-  return (is_identity(a) && is_identity(b)) || (of_a.size() >= 2 && of_a == of_b);
+  const bool numbered = !target.code.empty() && has_numbers(target, target.code);
+  if (numbered && (is_identity(a) || is_identity(b)) && (together || (is_identity(a) && is_identity(b)))) return true;
+  return !together && of_a.size() >= 2 && of_a == of_b;
 }
 
 void join_references(RecordType& type, const Records& records) {
@@ -266,6 +282,8 @@ void resolve_keys(const Domain& domain, Records& records) {
     if (type.key.empty() && !type.rule) {
       type.code = key_by_shape(type, others, false, domain);
       type.key = key_by_shape(type, others, true, domain);
+      if (type.key.empty() && !type.code.empty() && !has_numbers(type, type.code))
+        std::swap(type.key, type.code);  // "Contractor"
       if (type.key.empty()) type.key = name_by_use(type, records);
       if (type.key.empty()) type.key = type.code, type.code.clear();
     }

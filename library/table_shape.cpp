@@ -51,6 +51,20 @@ bool same_row(const GridRow& a, const GridRow& b) {
   return true;
 }
 
+// Two numbers of a row, or its only one, are the sums of what stands above them.
+bool adds_up(const Grid& grid, size_t first, size_t row) {
+  size_t numbers = 0, sums = 0;
+  for (size_t c = 0; c < grid.rows[row].cells.size(); ++c) {
+    const auto total = number_of(grid.rows[row].cells[c].text, Mark::point);
+    if (!total) continue;
+    double sum = 0;
+    for (size_t i = first; i < row; ++i)
+      if (c < grid.rows[i].cells.size()) sum += number_of(grid.rows[i].cells[c].text, Mark::point).value_or(0);
+    ++numbers, sums += std::abs(sum - *total) <= 0.005 + 1e-6 * std::abs(*total);
+  }
+  return sums >= std::min<size_t>(numbers, 2) && numbers > 0;
+}
+
 }  // namespace
 
 Shape shape_of(const Grid& grid, const std::vector<std::string>& total_words) {
@@ -122,9 +136,9 @@ Shape shape_of(const Grid& grid, const std::vector<std::string>& total_words) {
       for (const Cell& cell : row.cells) {
         if (cell.text.empty()) continue;
         const auto first = words_of(cell.text);
-        if (first.size() <= 3 && !first.empty() && n < shape.headers.size() &&
+        if (first.size() <= 3 && !first.empty() &&
             std::find(total_words.begin(), total_words.end(), first[0]) != total_words.end())
-          out = true;
+          out = n < shape.headers.size() || adds_up(grid, shape.first_row, i);
         break;
       }
     if (out) shape.left_out.push_back(i);

@@ -147,6 +147,7 @@ bool numbers_things(const std::string& header) {  // "Patient no": an identifier
 }  // namespace
 
 void type_tables(Sources& sources, const Domain& domain) {
+  std::vector<std::vector<ColumnType>> untyped;  // of each table, before a domain's fields
   for (SourceTable& table : sources.tables) {
     Hints hints;
     for (size_t c = 0; c < table.headers.size(); ++c) {
@@ -158,15 +159,25 @@ void type_tables(Sources& sources, const Domain& domain) {
         table.types.back().kind = Kind::text;
       if (table.types.back().kind != Kind::text && table.types.back().mark == Mark::comma) hints.decimal_comma = true;
     }
-    // The fields of a domain are for the tables of its types: the notes of a repair are no "Note" of what was
-    // delivered.
-    const std::vector<ColumnType> types = table.types;
+    untyped.push_back(table.types);
     table.fields.assign(table.headers.size(), "");
     map_fields(table, domain);
-    if (const TypeRule* rule = type_by_rule(table, domain))
-      table.type = rule->name;
-    else
-      table.fields.assign(table.headers.size(), ""), table.types = types;
+    if (const TypeRule* rule = type_by_rule(table, domain)) table.type = rule->name;
+  }
+  // A rule takes all papers of one name or none: "inspections" of most years that no rule knows are not failures in
+  // two.
+  std::map<std::string, std::pair<size_t, size_t>> named;  // of papers of one name: by a rule, all
+  for (const SourceTable& table : sources.tables) {
+    auto& [by_rule, all] = named[stem_of_path(table.path)];
+    by_rule += !table.type.empty(), ++all;
+  }
+  for (size_t t = 0; t < sources.tables.size(); ++t) {
+    SourceTable& table = sources.tables[t];
+    const auto& [by_rule, all] = named[stem_of_path(table.path)];
+    if (by_rule * 2 < all) table.type.clear();
+    // The fields of a domain are for the tables of its types: the notes of a repair are no "Note" of what was
+    // delivered.
+    if (table.type.empty()) table.fields.assign(table.headers.size(), ""), table.types = untyped[t];
   }
   settle_dates(sources.tables);
   map_by_values(sources.tables);

@@ -9,6 +9,8 @@ std::string without_unit(std::string_view header);       // "Downtime [min]" -> 
 bool is_empty(const SourceTable& table, size_t column);  // such a column is of any kind
 std::set<std::string> value_keys(const SourceTable& table, size_t column, size_t most);  // different ones, as key_of
 
+std::string stem_of_path(const std::string& path);  // "jobs/Jobs of May 2018.csv" -> "jobs"
+
 // Steps of type_tables, in order (unite_tables.cpp).
 void unite_fields(std::vector<SourceTable>& tables, const TypeRule& rule);
 void name_types(std::vector<SourceTable>& tables, const Domain& domain);

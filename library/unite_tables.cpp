@@ -8,18 +8,6 @@
 namespace freehold::papers {
 namespace {
 
-std::string stem_of_path(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-  name = name.substr(0, name.rfind('.'));
-  std::string plain;
-  for (const std::string& word : words_of(name))
-    if (!has_digit(word) && word.size() > 1 && !(word.size() >= 3 && find_date("1 " + word + " 2020", true)) &&
-        word != "copy" && word != "export" && word != "final" && word != "old" && word != "new")
-      plain += (plain.empty() ? "" : " ") + word;
-  return plain.empty() ? "table" : plain;
-}
-
 // Units that can be turned into each other, with what one of them is of the first of its family.
 struct Unit {
   const char *word, *family;
@@ -86,6 +74,20 @@ bool is_sole_of_family(const SourceTable& table, const char* family) {
 }
 
 }  // namespace
+
+std::string stem_of_path(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  name = name.substr(0, name.rfind('.'));
+  static const std::set<std::string> says_nothing = {"copy", "export", "final", "old", "new",   "to",
+                                                     "of",   "from",   "for",   "the", "until", "up"};
+  std::string plain;
+  for (const std::string& word : words_of(name))
+    if (!has_digit(word) && word.size() > 1 && !says_nothing.count(word) &&
+        !(word.size() >= 3 && find_date("1 " + word + " 2020", true)))
+      plain += (plain.empty() ? "" : " ") + word;
+  return plain.empty() ? "table" : plain;
+}
 
 // Two fields of one type that never stand in one table, and say the same of the same keys, are one field under two
 // headers: the fuller one's name stays.
@@ -283,6 +285,8 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
     std::set<std::string> shapes = {};  // of values that are numbers of things, each its own: C99-99
   };
   std::vector<Seen> fields;
+  std::vector<size_t> within_field;  // the field that each has become; it has the tables of both
+  const auto become = [&](const Seen& field) { return within_field[static_cast<size_t>(&field - fields.data())]; };
   const auto same = [](const Unit& a, const Unit& b) { return std::string_view(a.family) == b.family; };
   const auto apart = [](const Seen& a, const Seen& b) {  // never in one table
     return std::none_of(b.tables.begin(), b.tables.end(), [&](const SourceTable* t) { return a.tables.count(t) > 0; });
@@ -297,8 +301,8 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
   };
   const auto only_kin = [&](const Seen& a, const Seen& b) {
     return akin(a, b) && std::none_of(fields.begin(), fields.end(), [&](const Seen& c) {
-             return &c != &a && &c != &b && !c.tables.empty() && c.roots != a.roots && c.roots != b.roots &&
-                    (akin(a, c) || akin(b, c));
+             return become(c) == static_cast<size_t>(&c - fields.data()) && &c != &a && &c != &b &&
+                    c.roots != a.roots && c.roots != b.roots && (akin(a, c) || akin(b, c));
            });
   };
   // "Complaint" and "No.": numbers of one shape, which stand in no table with others of it.
@@ -336,27 +340,28 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
       }
     }
   }
+  within_field.resize(fields.size());
+  for (size_t i = 0; i < fields.size(); ++i) within_field[i] = i;
   for (size_t i = 0; i < fields.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
-      Seen &a = fields[j], &b = fields[i];
+      const Seen &one = fields[j], &two = fields[i];
+      const size_t first = within_field[j], second = within_field[i];
+      Seen &a = fields[first], &b = fields[second];
       // Digits under "Patient" are the numbers of "Patient no".
       const bool identifiers =
           a.core == b.core && !a.core.empty() &&
           ((a.kind == Kind::text && b.kind == Kind::number) || (a.kind == Kind::number && b.kind == Kind::text));
-      if ((a.kind != b.kind && !identifiers) || (a.name == b.name && !identifiers) || a.tables.empty() ||
-          b.tables.empty())
-        continue;
-      if (std::any_of(b.tables.begin(), b.tables.end(), [&](const SourceTable* t) { return a.tables.count(t) > 0; }))
+      if (first == second || (a.kind != b.kind && !identifiers) || (a.name == b.name && !identifiers) || !apart(a, b))
         continue;
       const auto& [few, many] =
-          a.values.size() < b.values.size() ? std::tie(a.values, b.values) : std::tie(b.values, a.values);
+          one.values.size() < two.values.size() ? std::tie(one.values, two.values) : std::tie(two.values, one.values);
       const auto shared = static_cast<size_t>(
           std::count_if(few.begin(), few.end(), [&, &all = many](const std::string& v) { return all.count(v) > 0; }));
-      const bool one = (!a.core.empty() && a.core == b.core) || (a.sole && b.sole) ||
-                       (!a.roots.empty() && a.roots == b.roots) || only_kin(a, b) ||
-                       (a.sole_unit && b.sole_unit && same(*a.unit, *b.unit)) || numbered_alike(a, b) ||
-                       (a.kind == Kind::text && shared >= 3 && shared * 10 >= few.size() * 7);
-      if (!one) continue;
+      const bool alike = (!one.core.empty() && one.core == two.core) || (one.sole && two.sole) ||
+                         (!one.roots.empty() && one.roots == two.roots) || only_kin(one, two) ||
+                         (one.sole_unit && two.sole_unit && same(*one.unit, *two.unit)) || numbered_alike(one, two) ||
+                         (one.kind == Kind::text && shared >= 3 && shared * 10 >= few.size() * 7);
+      if (!alike) continue;
       for (SourceTable& table : tables)
         for (size_t c = 0; table.type == type && c < table.fields.size(); ++c) {
           const bool mine = table.fields[c] == b.name && table.types[c].kind == b.kind;
@@ -366,8 +371,9 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
           if (mine) table.fields[c] = a.name;
         }
       if (identifiers) a.kind = Kind::text;
-      a.tables.merge(b.tables), a.values.merge(b.values), b.tables.clear();
-      break;
+      if (!a.unit) a.unit = b.unit;
+      a.tables.insert(b.tables.begin(), b.tables.end());
+      std::replace(within_field.begin(), within_field.end(), second, first);
     }
 }
 

@@ -82,10 +82,11 @@ struct Builder {
     for (const std::string& word : words)
       if (word.size() >= 4 && !among(common, word)) ++parts[word], weak.emplace_back(word, link);
   }
-  // Records that have the number of a paper are called by it: those with a "Delivery note" are deliveries.
+  // Records are called by what numbers them: those with a "Delivery note" are deliveries, with a "Job no" jobs.
   void name_by_number(const std::string& header, const Link& type) {
     const auto words = words_of(header);
-    static const std::set<std::string> papers = {"note", "slip", "ticket", "docket", "form", "sheet", "certificate"};
+    static const std::set<std::string> papers = {"note",  "slip",        "ticket", "docket", "form",
+                                                 "sheet", "certificate", "no",     "nr",     "number"};
     for (size_t i = 1; i < words.size() && i <= 2; ++i)
       if (papers.count(words[i])) add(words[i - 1], type);
   }
@@ -212,7 +213,10 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
                              false,
                              false});
       KnownField& known = type.fields.back();
+      bool costs = false;  // "Invoice amount": no quantity
       for (const std::string& word : words_of(fields.text(3))) {
+        costs |= !among(domain.quantity_words, word) &&
+                 (among(domain.money_words, word) || among(domain.currency_words, word));
         known.quantity |= known.kind == Kind::number && among(domain.quantity_words, word);
         known.about |= known.kind == Kind::text && among(domain.about_words, word);
         known.theme |= known.kind == Kind::text && among(domain.theme_words, word);
@@ -221,6 +225,7 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
         known.money |= among(domain.money_words, word) || among(domain.currency_words, word);
       }
       known.money &= known.kind == Kind::number;
+      known.quantity &= !costs;
       const Link to{Link::What::field, type.name, fields.text(0), "", -1};
       if (const FieldWords* words = domain.field(fields.text(0)))
         for (const std::string& word : words->words) {
@@ -242,13 +247,17 @@ Result<Vocabulary> load_vocabulary(Database& database, const Domain& domain) {
             words[0].ends_with('s'))
           builder.add(words[0], to);
       };
+      const auto add_number = [&](const std::string& whole) {  // "the lease number": "Lease no"
+        const auto words = words_of(whole);
+        if (words.size() == 2 && (words[1] == "no" || words[1] == "nr")) builder.add(words[0] + " number", to);
+      };
       std::string header;
       for (const char c : fields.text(3)) {
         if (c != '\n')
           header += c;
         else
-          builder.add(header, to), add_core(header), add_unit(header), builder.add_words(header, to, domain),
-              header.clear();
+          builder.add(header, to), add_core(header), add_unit(header), add_number(header),
+              builder.add_words(header, to, domain), header.clear();
       }
     }
     // A few rows that have neither a key nor a day tell of no things: house rules, opening hours.
