@@ -345,7 +345,9 @@ void corrections_of_text(const Sources& sources, const Domain& domain, Records& 
     for (last = first; last < sources.lines.size() && sources.lines[last].path == sources.lines[first].path; ++last)
       if (sources.lines[last].heading != "quoted" && whole.size() <= longest_notice)
         whole += sources.lines[last].text + " ";
-    const std::string key = whole.size() <= longest_notice && reader.corrects(whole) ? reader.only_key(whole) : "";
+    std::string key = whole.size() <= longest_notice && reader.corrects(whole) ? reader.only_key(whole) : "";
+    if (key.empty() && sources.lines[first].place == "subject" && reader.corrects(sources.lines[first].text))
+      key = reader.only_key(sources.lines[first].text);  // "Correction: job R22-027", though it names a unit as well
     reader.open.clear();
     if (!key.empty()) {
       for (const std::string& sentence : sentences_of(whole))

@@ -45,6 +45,7 @@ const Unit* unit_of(const SourceTable& table, size_t column) {
     if (column < row.cells.size() && !row.cells[column].text.empty()) return sign_in(row.cells[column].text);
   return nullptr;
 }
+
 // The shapes of the values when there are five or more, nearly each with letters and digits, and none comes twice; else
 // none, so that no shape is found.
 std::set<std::string> shapes_of_numbers(const SourceTable& table, size_t column) {
@@ -351,6 +352,7 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
       const bool identifiers =
           a.core == b.core && !a.core.empty() &&
           ((a.kind == Kind::text && b.kind == Kind::number) || (a.kind == Kind::number && b.kind == Kind::text));
+      if (one.unit && two.unit && !same(*one.unit, *two.unit)) continue;  // "Paid EUR" is no "Paid USD"
       if (first == second || (a.kind != b.kind && !identifiers) || (a.name == b.name && !identifiers) || !apart(a, b))
         continue;
       const auto& [few, many] =
