@@ -72,6 +72,7 @@ const Set persons = {"i",        "we",      "you",       "he",       "she",    "
                      "somebody", "someone", "everybody", "everyone", "nobody", "people", "they"};
 const Set states = {"is",   "are", "was",   "were", "am",    "be",   "been", "has",
                     "have", "had", "wants", "want", "needs", "need", "must"};
+const Set measured = {"how", "which", "what"};
 const Set relatives = {"that", "which", "who", "with", "whose"};
 const Set verbs = {"is",   "are", "was", "were",  "has",  "have", "had",   "do",
                    "does", "did", "don", "doesn", "didn", "will", "would", "can"};
@@ -224,6 +225,7 @@ class Reading {
     for (size_t i = clause.first + 1; i <= clause.last; ++i)  // "I must state in the form when it was installed"
       if (interrogatives.count(low_[i]) && !says_more(i) && !prepositions.count(low_[i - 1]) &&
           !states.count(low_[i]) && low_[i] != "did" && low_[i] != "does" &&
+          !(low_[i] == "when" && !asks_at(i) && any_of(clause.first, i, measured)) &&  // "how long are we down when"
           (any_of(clause.first, i, persons) || any_of(clause.first, i, wishes)))
         return i;
     for (size_t i = clause.last; i > clause.first; --i)
@@ -254,7 +256,10 @@ class Reading {
         return false;  // "of all pumps that we have,"
     size_t first = clause.first;
     while (first < clause.last && polite.count(low_[first])) ++first;
-    if (exclusions.count(low_[first])) return false;                         // "so leaving out those of 2018,"
+    if (exclusions.count(low_[first])) return false;  // "so leaving out those of 2018,"
+    if (first < clause.last && low_[first] == "when" && articles.count(low_[first + 1]) &&
+        !any_of(first, clause.last + 1, persons))
+      return false;                                                          // "when a belt edge fails,": a condition
     if (low_[clause.first] == "why" || asks_at(clause.first)) return false;  // another question
     if (any_of(clause.first, clause.last + 1, persons)) return true;
     if (low_[clause.first] == "for" && any_of(clause.first, clause.last + 1, purposes)) return true;

@@ -98,8 +98,12 @@ struct Reader {
     static constexpr std::string_view numbers[] = {"zero",  "one",   "two",  "three", "four",   "five",  "six",
                                                    "seven", "eight", "nine", "ten",   "eleven", "twelve"};
     if (word(n, {"half"}) && word(n + 1, {"an"}) && word(n + 2, {"hour"})) return {30, 3};
+    static constexpr std::string_view tens[] = {"ten",   "twenty",  "thirty", "forty", "fifty",
+                                                "sixty", "seventy", "eighty", "ninety"};
     const auto found = std::find(std::begin(numbers), std::end(numbers), word_at(n));
     double count = found == std::end(numbers) ? 0 : static_cast<double>(found - std::begin(numbers));
+    if (const auto ten = std::find(std::begin(tens), std::end(tens), word_at(n)); ten != std::end(tens))
+      count = 10 * static_cast<double>(ten - std::begin(tens) + 1);
     if (word(n, {"a", "an"})) count = 1;
     if (count == 0 || !word(n + 1, {"hour", "hours", "minute", "minutes", "day", "days"})) return {0, 0};
     const bool half = word(n + 2, {"and"}) && word(n + 3, {"a"}) && word(n + 4, {"half"});
@@ -135,6 +139,7 @@ struct Reader {
       return links;
     }
     if (const std::string key = key_of(text); !key.empty()) take(key, false);
+    prefer_order(text, links);
     if (n > 1 && (filler(low[i]) || filler(low[i + n - 1])))  // "packed up", "borrowed on": types and fields, no values
       std::erase_if(links, [](const Link& l) { return l.what == Link::What::value; });
     take(fmt::format("#{}", canon(text)), true);
@@ -151,6 +156,20 @@ struct Reader {
     if (links.empty() && n == 1 && is_plural_of_capitals(q.tokens[i]))  // "WOs"
       take(key_of(low[i].substr(0, low[i].size() - 1)), false);
     return links;
+  }
+  // "Roller press", where papers also know a press roller: of values those whose words stand as they were written.
+  static void prefer_order(std::string_view text, std::vector<Link>& links) {
+    const auto other = [words = stems_of(text)](const Link& l) {
+      return l.what == Link::What::value && stems_of(l.value) != words;
+    };
+    const bool written = std::any_of(links.begin(), links.end(),
+                                     [&](const Link& l) { return l.what == Link::What::value && !other(l); });
+    if (written) std::erase_if(links, [&](const Link& l) { return other(l) && key_of(l.value) == key_of(text); });
+  }
+  static std::vector<std::string> stems_of(std::string_view text) {
+    std::vector<std::string> stems = freehold::papers::words_of(text);
+    for (std::string& word : stems) word = stem(word);
+    return stems;
   }
   static bool names_no_kind(const std::vector<Link>& links) {
     return std::all_of(links.begin(), links.end(), [](const Link& l) { return l.what == Link::What::field; });
@@ -243,9 +262,9 @@ struct Reader {
           continue;  // "the lease number of": what it is called by
         if (phrase == "list" && i > 0 && i + 1 < low.size() &&
             !word(i - 1, {"please", "kindly", "to", "and", "you", "me", "just", "then"}))
-          continue;                                                                        // a noun
-        if (phrase == "when" && i < focus.from && i + 1 < low.size() && !focus.told[i]) {  // "when it goes, how long"
-          used[i] = true;
+          continue;  // a noun
+        if (phrase == "when" && i + 1 < low.size() && !focus.told[i] && (i < focus.from || only_says_when(i))) {
+          used[i] = true;  // "when it goes, how long"
           continue;
         }
         if (meaning.empty()) {
@@ -280,6 +299,14 @@ struct Reader {
       if (!used[i] && !used[i + 1] && low[i] == "in" && low[i + 1].size() >= 2 &&
           among(domain.unit_words, low[i + 1]) && !is_header(i + 1))
         add({Span::What::asking, i, i + 1, {}, "", "", "in unit", 0, false, false, false, false});
+  }
+  // "How long are we down when a belt edge fails": something else is asked for, and no day.
+  bool only_says_when(size_t i) const {
+    if (i == 0 || word(i - 1, {"and", "or", "know", "me", "us", "exactly"}) ||
+        word(i + 1, {"was", "were", "is", "are", "did", "do", "does", "has", "have", "exactly"}))
+      return false;
+    return std::any_of(low.begin() + static_cast<long>(focus.from), low.begin() + static_cast<long>(i),
+                       [](const std::string& w) { return w == "how" || w == "which" || w == "what" || w == "who"; });
   }
   // "When was the last failure": of several the latest.
   void last_ones() {
@@ -343,6 +370,10 @@ struct Reader {
       return std::any_of(q.spans.begin(), q.spans.end(),
                          [&](const Span& s) { return s.what == Span::What::time && s.last < i; });
     if (among(domain.idle_words, low[i])) return !tells_apart(i);
+    if (word(i, {"next"}))  // "from one failure to the next"
+      return word(i - 1, {"the"}) && word(i - 2, {"and", "to"}) && ends_before(i - 2, Link::What::type);
+    if (word(i, {"successive", "consecutive"})) return type_at(i + 1) && low[i + 1].ends_with('s');
+    if (word(i, {"pass", "passes", "passed", "elapse", "elapses", "elapsed"})) return word(i + 1, {"between", "from"});
     if (among(domain.organisation_words, low[i]))  // "the clinic", not "the tax office"
       return !tells_apart(i) && !(i > 0 && value_before(i));
     if (among(domain.crew_words, low[i]))                              // "did the lads do"

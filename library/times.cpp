@@ -65,6 +65,27 @@ class Reader {
   }
   bool free(size_t i) const { return spans_.empty() || i > spans_.back().last; }
 
+  // "January to March 2021": the year stands with the last one.
+  std::optional<Unit> months_to(size_t i, int first) const {
+    if (!word(i + 1, {"to", "until", "till", "through"}) || i + 3 >= low_.size()) return std::nullopt;
+    const int last = month_number(low_[i + 2]);
+    if (last <= first || !is_year(low_[i + 3])) return std::nullopt;
+    return months(std::stoi(low_[i + 3]), first, last - first + 1, i + 3);
+  }
+
+  // "The first three months of 2021".
+  std::optional<Unit> first_months(size_t i) const {
+    static constexpr std::string_view numbers[] = {"two", "three", "four", "five", "six", "seven", "eight", "nine"};
+    if (!word(i, {"first", "last"}) || !word(i + 2, {"months"}) || !word(i + 3, {"of", "in"}) || i + 4 >= low_.size() ||
+        !is_year(low_[i + 4]))
+      return std::nullopt;
+    const auto spoken = std::find(std::begin(numbers), std::end(numbers), low_[i + 1]);
+    int count = spoken == std::end(numbers) ? 0 : static_cast<int>(spoken - std::begin(numbers)) + 2;
+    if (low_[i + 1].size() == 1 && is_number(low_[i + 1])) count = low_[i + 1][0] - '0';
+    if (count == 0) return std::nullopt;
+    return months(std::stoi(low_[i + 4]), word(i, {"first"}) ? 1 : 13 - count, count, i + 4);
+  }
+
   // A year, month, quarter, half or day that begins at token i.
   std::optional<Unit> unit_at(size_t i) const {
     const auto year_near = [&](size_t at, size_t& last) {
@@ -84,12 +105,18 @@ class Reader {
     if (is_year(low_[i])) return months(std::stoi(low_[i]), 1, 12, i);
     if (const int month = month_number(low_[i])) {
       if (const int year = year_near(i + 1, last)) return months(year, month, 1, last);
-      return std::nullopt;
+      return months_to(i, month);
     }
     if (low_[i].size() == 9 && (low_[i][4] == '-' || low_[i][4] == '/') && is_year(low_[i].substr(0, 4)) &&
         is_year(low_[i].substr(5)) && low_[i].substr(0, 4) < low_[i].substr(5))  // 2021-2023
       return Unit{iso_date(std::stoi(low_[i].substr(0, 4)), 1, 1), iso_date(std::stoi(low_[i].substr(5)), 12, 31), i};
     if (const auto both = joined_unit(low_[i], i)) return both;
+    if (const auto some = first_months(i)) return some;
+    if (const size_t dash = low_[i].find('-'); dash != std::string::npos && i + 1 < low_.size()) {  // "Jan-Mar 2021"
+      const int first = month_number(low_[i].substr(0, dash)), end = month_number(low_[i].substr(dash + 1));
+      if (first > 0 && end > first && is_year(low_[i + 1]))
+        return months(std::stoi(low_[i + 1]), first, end - first + 1, i + 1);
+    }
     static constexpr std::string_view ordinals[] = {"first", "second", "third", "fourth"};
     static constexpr std::string_view numbered[] = {"1st", "2nd", "3rd", "4th"};
     static constexpr std::string_view quarters[] = {"q1", "q2", "q3", "q4"};
@@ -104,6 +131,14 @@ class Reader {
     return std::nullopt;
   }
 
+  // "The latest records", "our last entry": until now, as far as papers tell. Its last token.
+  size_t latest_records(size_t i) const {
+    if (!word(i, {"the", "our"}) || !word(i + 1, {"latest", "last", "newest"}) ||
+        !word(i + 2, {"record", "records", "entry", "entries", "papers", "logs", "data", "figures"}))
+      return low_.size();
+    return i + 2;
+  }
+
   // With the words around it; its last token.
   size_t span_of(size_t i, const Unit& unit) {
     TimeSpan span{i, unit.last, unit.from, unit.to, ""};
@@ -114,10 +149,12 @@ class Reader {
     if (edge) start -= word(start - 3, {"the"}) ? 3 : 2;
     const size_t before = start == 0 ? low_.size() : start - 1, before2 = start < 2 ? low_.size() : start - 2;
     size_t next = unit.last + 1;
-    if (word(next, {"and", "to", "until", "till", "through", "up"}) && next + 1 < low_.size()) {
-      const size_t at = word(next, {"up"}) ? next + 2 : next + 1;
-      if (at < low_.size() && word(at, {"now", "today", "date", "present"})) {  // "from 2021 up to now"
-        span.to.clear(), span.last = at, span.first = word(before, {"between", "from", "since"}) ? before : i;
+    if (word(next, {"and", "to", "too", "until", "till", "through", "up"}) && next + 1 < low_.size()) {
+      const bool two = word(next, {"up"}) || (word(next, {"through"}) && word(next + 1, {"to"}));
+      const size_t at = two ? next + 2 : next + 1;
+      const size_t now = word(at, {"now", "today", "date", "present"}) ? at : latest_records(at);
+      if (now < low_.size()) {  // "from 2021 up to now"
+        span.to.clear(), span.last = now, span.first = word(before, {"between", "from", "since"}) ? before : i;
         spans_.push_back(span);
         return span.last;
       }
