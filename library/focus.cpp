@@ -72,6 +72,8 @@ const Set persons = {"i",        "we",      "you",       "he",       "she",    "
                      "somebody", "someone", "everybody", "everyone", "nobody", "people", "they"};
 const Set states = {"is",   "are", "was",   "were", "am",    "be",   "been", "has",
                     "have", "had", "wants", "want", "needs", "need", "must"};
+const Set reckonings = {"add", "sum", "count", "calculate", "compute", "total"};
+const Set results = {"figure", "result", "answer", "total", "number", "sum"};
 const Set measured = {"how", "which", "what"};
 const Set relatives = {"that", "which", "who", "with", "whose"};
 const Set verbs = {"is",   "are", "was", "were",  "has",  "have", "had",   "do",
@@ -143,7 +145,7 @@ class Reading {
       if (from > clauses_[c].last) continue;
       const bool first = from == clauses_[c].first;
       if (requests.count(low_[from]) || articles.count(low_[from]))
-        requesting = c;
+        requesting = requesting < none && asks_result(clauses_[requesting], from, clauses_[c].last) ? requesting : c;
       else if (first && is_aside(clauses_[c]))
         aside = c;
       else if (!(c > 0 && points_back(from, clauses_[c].last)) &&
@@ -152,6 +154,13 @@ class Reading {
     }
     if (asking < none) return asking;
     return aside < none && (requesting == none || requesting < aside) ? aside : requesting;
+  }
+  // "Add up its downtime and give me the figure in minutes": the result of what was requested before.
+  bool asks_result(const Clause& before, size_t from, size_t last) const {
+    if (!any_of(before.first, before.last + 1, reckonings)) return false;
+    size_t i = requests.count(low_[from]) ? from + 1 : from;
+    if (i <= last && hearers.count(low_[i])) ++i;
+    return i < last && low_[i] == "the" && results.count(low_[i + 1]) && (i + 1 == last || low_[i + 2] == "in");
   }
   // "Which one it is": asks for what was said before.
   bool points_back(size_t from, size_t last) const {
@@ -319,8 +328,10 @@ std::pair<size_t, size_t> noun_before(const std::vector<std::string>& low, size_
 
 Words words_in(std::string_view text) {
   static constexpr std::pair<std::string_view, std::string_view> signs[] = {
-      {">=", " at least "},  {"<=", " at most "},        {">", " more than "}, {"<", " less than "},
-      {"# ", " number of "}, {"\xc3\x98 ", " average "}, {"\xe2\x80\x99", "'"}};
+      {">=", " at least "},  {"<=", " at most "},        {">", " more than "},   {"<", " less than "},
+      {"# ", " number of "}, {"\xc3\x98 ", " average "}, {"\xe2\x80\x99", "'"},  {"\xe2\x80\x98", "'"},
+      {"\xe2\x80\x93", "-"}, {"\xe2\x80\x94", " - "},    {"\xe2\x80\xa6", ". "}, {"\xe2\x80\x9c", " "},
+      {"\xe2\x80\x9d", " "}};
   static constexpr std::pair<std::string_view, std::string_view> contractions[] = {
       {"d", "would"}, {"m", "am"}, {"re", "are"}, {"ve", "have"}, {"ll", "shall"}};
   static const Set takes_is = {"it", "that", "there", "he", "she", "here", "this"};  // of others it may be the owner's

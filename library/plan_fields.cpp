@@ -83,6 +83,10 @@ void Planner::fields() {
       if (q_.spans[s].what != Span::What::asking || q_.spans[s].first != q_.spans[s].last || !sizes.count(word))
         continue;
       if (q_.spans[s + 1].first != q_.spans[s].last + 1 || !names_base(q_.spans[s + 1]) || base_->key.empty()) continue;
+      const size_t next = q_.spans[s + 1].last + 1;  // "the largest failure count": of them there are most
+      if (const std::string after = next < q_.tokens.size() ? fold(q_.tokens[next]) : "";
+          after == "count" || after == "number" || after == "tally")
+        continue;
       plan_.measure = hints_.money ? amount_meant(*base_, hints_) : sole_number();
       plan_.group = Place{"", base_->key, base_->name, Kind::text};
       if (!plan_.measure) plan_.open.push_back(word);

@@ -131,6 +131,7 @@ struct Reader {
     const bool single = n == 1 && low[i].size() == 1 &&
                         !(std::isupper(static_cast<unsigned char>(q.tokens[i][0])) && q.tokens[i] != "I" &&
                           (q.tokens[i] != "A" || i > 0)) &&
+                        !(i > 0 && low[i] != "a" && low[i] != "i" && names_a_field(low[i - 1])) &&  // "model x"
                         !std::isdigit(static_cast<unsigned char>(low[i][0]));
     if (single || (n == 1 && filler(low[i]) && low[i] == q.tokens[i])) {
       if (single) return links;
@@ -156,6 +157,10 @@ struct Reader {
     if (links.empty() && n == 1 && is_plural_of_capitals(q.tokens[i]))  // "WOs"
       take(key_of(low[i].substr(0, low[i].size() - 1)), false);
     return links;
+  }
+  bool names_a_field(const std::string& word) const {
+    const auto [first, last] = vocabulary.names.equal_range(key_of(word));
+    return std::any_of(first, last, [](const auto& name) { return name.second.what == Link::What::field; });
   }
   // "Roller press", where papers also know a press roller: of values those whose words stand as they were written.
   static void prefer_order(std::string_view text, std::vector<Link>& links) {
@@ -384,7 +389,13 @@ struct Reader {
     if (among(measures, low[i]) &&  // "tank size", "the amount of the fees"
         ((i > 0 && field_before(i)) || (word(i + 1, {"of"}) && (field_at(i + 2) || field_at(i + 3)))))
       return true;
-    if (word(i, {"again", "then"}) && i + 1 == low.size()) return true;
+    if (word(i, {"again", "then", "like"}) && i + 1 == low.size()) return true;
+    if (word(i, {"back"}))  // "back in 2018", not "came back in 2018"
+      return word(i + 1, {"in"}) && (i == 0 || !verb(low[i - 1]) || word(i - 1, {"had", "have"})) &&
+             std::any_of(q.spans.begin(), q.spans.end(),
+                         [&](const Span& s) { return s.what == Span::What::time && s.first <= i + 2 && i < s.first; });
+    if (low[i].ends_with("ly") && word(i + 1, {"as"}) && word(i - 1, {"known", "called"})) return true;
+    if (low[i].ends_with("ly") && word(i + 1, {"known", "called"})) return true;  // "locally called Old Bertha"
     if (low[i] != "list" && i > 0 && !in_names(i) &&
         word(i + 1, {"record", "records", "log", "logs", "papers", "documents", "files", "history",
                      "archive"}))  // "maintenance records"
@@ -442,6 +453,10 @@ struct Reader {
     if (used[i] || i + 1 >= low.size()) return false;
     if (among(relative, low[i]) && word(i + 1, {"year", "month", "week", "quarter"})) return true;
     return among(narrowing, low[i]) && type_at(i + 1);
+  }
+  // "Not counting BC-01" leaves something out.
+  bool leaves_out(size_t i) const {
+    return !used[i] && word(i, {"counting", "including", "considering", "with", "on"}) && word(i - 1, {"not"});
   }
   bool says_nothing(size_t i) const {
     if (filler(low[i])) return !says_which(i);
@@ -678,7 +693,7 @@ Question take_apart(std::string_view text, const Vocabulary& vocabulary, const D
   if (!q.repaired.empty()) reader.explain();
   reader.take_back();
   for (size_t i = 0; i < q.tokens.size(); ++i)
-    if (reader.asks_whose(i) ||
+    if (reader.asks_whose(i) || reader.leaves_out(i) ||
         (!reader.used[i] && !reader.says_nothing(i) && !reader.says_little(i) && !reader.only_told(i)))
       q.unknown.push_back(q.tokens[i]);
   reader.drop_told();

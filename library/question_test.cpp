@@ -72,7 +72,18 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
       {"How many fo the failures in 2020 were on BC-01?", 3},
       // what looks like the least, or like an amount
       {"Which machines had at least one belt edge failure in 2021?", "BC-02"},
-      {"How much downtime did BC-01 have over 2020?", 90}};
+      {"How much downtime did BC-01 have over 2020?", 90},
+      // times and amounts in words, and what is only said of them
+      {"How many failures did BC-01 have from January to December 2020?", 3},
+      {"failures BC-01 Jan-Dec 2020", 3},
+      {"How many failures did BC-01 have in the first 6 months of 2020?", 3},
+      {"How many failures did BC-01 have from 2020 up to the latest records?", 3},
+      {"How many failures of BC-01 in 2020 took more than ninety minutes?", 0},
+      {"On average how many minutes are we down when a belt edge fails on BC-01?", 30},
+      {"When a belt edge fails on BC-01, how many minutes are we down on average?", 30},
+      {"How many failures did BC-01, locally known as \xe2\x80\x9cOld Bertha\xe2\x80\x9d, have back in 2020?", 3},
+      {"Could you add up the downtime of BC-01 in 2020 and give me the figure in minutes?", 90},
+      {"Identify the machine with the largest failure count in 2020.", "BC-01"}};
   for (const auto& [question, value] : wordings) {
     const Answer answer = ask(question);
     EXPECT_EQ(answer.status, "answered") << question << ": " << answer.text;
@@ -117,6 +128,13 @@ TEST_F(Plant, WhatNarrowsIsNotPassedOver) {
                                "Who was there when BC-01 failed most?",
 
                                "The boss asks how many people work on BC-01, so how many are there?",
+                               "How many failures did BC-01 have in the first weeks of 2020?",
+                               "When a customer complains, how many failures were there in 2020?",
+                               "How many failures from one week to the next did BC-01 have?",
+                               "Which machine had the most failures in 2020, not counting BC-01?",
+                               "How many failures were there in 2020, not including BC-01?",
+                               "How many failures came back in 2020?",
+                               "How many locally made failures did BC-01 have?",
                                "How many good failures did BC-01 have in 2020?"})
     EXPECT_NE(ask(question).status, "answered") << question << ": " << ask(question).text;
 }
