@@ -105,20 +105,4 @@ bool names_unknown(const Question& question, const Plan& plan) {
                      [&](const std::string& word) { return names(word) && !known(word); });
 }
 
-bool is_in(const KnownField& field, const std::string& unit) {
-  static const std::vector<std::set<std::string>> money = {
-      {"eur", "euro", "euros"}, {"gbp", "pound", "pounds"}, {"usd", "dollar", "dollars"}, {"chf"}, {"sek"}};
-  const auto asked = std::find_if(money.begin(), money.end(), [&](const auto& words) { return words.count(unit) > 0; });
-  if (asked == money.end()) {
-    const auto words = words_of(unit == "m\xc2\xb2" || unit == "sqm" ? "m2" : unit);
-    return std::all_of(words.begin(), words.end(),
-                       [&](const std::string& w) { return field.roots.count(root_of(w)) > 0; });
-  }
-  return field.money && std::all_of(money.begin(), money.end(), [&](const auto& words) {
-           return &words == &*asked || std::none_of(words.begin(), words.end(), [&](const std::string& w) {
-             return field.roots.count(root_of(w)) > 0;
-           });
-         });
-}
-
 }  // namespace freehold::papers

@@ -110,7 +110,4 @@ class Planner {
   Plan plan_;
 };
 
-// Whether a field's amounts are of that unit, by its headers; of money, whether no header names another one.
-bool is_in(const KnownField& field, const std::string& unit);
-
 }  // namespace freehold::papers
