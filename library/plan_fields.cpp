@@ -298,6 +298,21 @@ bool Planner::says_happened() const {
   return !verb;
 }
 
+// "How many days between breakdowns", "average time between two successive failures", "from one failure to the next".
+bool Planner::asks_between() const {
+  if (!says("mean") && !says("howlong") && !says("count") && !says("how much")) return false;
+  return std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) {
+    if (span.what != Span::What::names || !has(span, Link::What::type)) return false;
+    static const std::set<std::string> counted = {"one", "two", "successive", "consecutive"};
+    const auto word = [&](size_t i) { return i < q_.tokens.size() ? fold(q_.tokens[i]) : ""; };
+    size_t first = span.first;
+    while (first > 0 && counted.count(word(first - 1))) --first;
+    if (first == 0) return false;
+    const bool to_next = word(span.last + 2) == "the" && word(span.last + 3) == "next";
+    return word(first - 1) == "between" || (to_next && word(first - 1) == "from" && word(span.last + 1) == "to");
+  });
+}
+
 bool Planner::says_about() const {
   for (size_t i = 0; i < q_.tokens.size(); ++i)
     if ((i >= q_.told.size() || !q_.told[i]) && fold(q_.tokens[i]) == "about") return true;

@@ -131,7 +131,7 @@ struct Reader {
     const bool single = n == 1 && low[i].size() == 1 &&
                         !(std::isupper(static_cast<unsigned char>(q.tokens[i][0])) && q.tokens[i] != "I" &&
                           (q.tokens[i] != "A" || i > 0)) &&
-                        !(i > 0 && low[i] != "a" && low[i] != "i" && names_a_field(low[i - 1])) &&  // "model x"
+                        !(i > 0 && low[i] != "a" && low[i] != "i" && is_header(i - 1)) &&  // "model x"
                         !std::isdigit(static_cast<unsigned char>(low[i][0]));
     if (single || (n == 1 && filler(low[i]) && low[i] == q.tokens[i])) {
       if (single) return links;
@@ -157,10 +157,6 @@ struct Reader {
     if (links.empty() && n == 1 && is_plural_of_capitals(q.tokens[i]))  // "WOs"
       take(key_of(low[i].substr(0, low[i].size() - 1)), false);
     return links;
-  }
-  bool names_a_field(const std::string& word) const {
-    const auto [first, last] = vocabulary.names.equal_range(key_of(word));
-    return std::any_of(first, last, [](const auto& name) { return name.second.what == Link::What::field; });
   }
   // "Roller press", where papers also know a press roller: of values those whose words stand as they were written.
   static void prefer_order(std::string_view text, std::vector<Link>& links) {
