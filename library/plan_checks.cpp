@@ -57,7 +57,7 @@ void Planner::uncovered() {
       if (link.what != Link::What::type) return alias || happens || uses(link);
       return link.type == base_->name || reach_type(v_, *base_, link.type).has_value();
     });
-    if (is_unit(q_.tokens[span.last])) continue;
+    if (is_unit(q_.tokens[span.last]) || names_its_points(s)) continue;
     if (asks_where() && plan_.measure && plan_.measure->kind == Kind::text && base_->rule &&
         std::any_of(span.links.begin(), span.links.end(),
                     [&](const Link& link) { return link.field == base_->rule->valid_from; }))
@@ -234,6 +234,18 @@ bool Planner::counts_stops(const Span& span) const {
            const std::string last = s.op == "count" ? fold(q_.tokens[s.last]) : "";
            return last == "times" || last == "often" || (last == "many" && s.last + 1 == span.first);
          });
+}
+
+// "Which part of BC-01 fails most": those of it that are told to fail.
+bool Planner::names_its_points(size_t s) const {
+  const TypeRule* rule = base_->rule;
+  if (plan_.ask != Ask::top || !plan_.group || !rule || rule->from_text.size() < 3 ||
+      plan_.group->field != rule->from_text[2] || s + 1 >= q_.spans.size())
+    return false;
+  const Span &kind = q_.spans[s], &thing = q_.spans[s + 1];
+  return has(kind, Link::What::type) && thing.first == kind.last + 2 && fold(q_.tokens[kind.last + 1]) == "of" &&
+         has(thing, Link::What::record) && used_.count(s + 1) &&
+         std::any_of(q_.spans.begin(), q_.spans.end(), [&](const Span& span) { return names_base(span); });
 }
 
 // "In the fleet list": where it is written.

@@ -69,6 +69,7 @@ class Planner {
   bool names_base(const Span& span) const;
   void drop_guesses();
   bool counts_stops(const Span& span) const;
+  bool names_its_points(size_t s) const;
   void missing(const Span& span);
   std::optional<Place> only_date() const;
   // "How many patients did Dr. Blume see": of visits, how many different patients.

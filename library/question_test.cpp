@@ -83,6 +83,8 @@ TEST_F(Plant, OtherWordingsAskTheSame) {
       {"When a belt edge fails on BC-01, how many minutes are we down on average?", 30},
       {"How many failures did BC-01, locally known as \xe2\x80\x9cOld Bertha\xe2\x80\x9d, have back in 2020?", 3},
       {"Could you add up the downtime of BC-01 in 2020 and give me the figure in minutes?", 90},
+      {"What is the average number of days from one failure to the next on BC-01?",
+       ask("What is the MTBF of BC-01?").value},
       {"Identify the machine with the largest failure count in 2020.", "BC-01"}};
   for (const auto& [question, value] : wordings) {
     const Answer answer = ask(question);
@@ -146,6 +148,15 @@ TEST_F(Plant, AnEmptyColumnDecidesNothing) {
                "WO-0009;13.02.2018;BC-01;belt edge;;corrective;Ida Holm\n");
   ingest();
   EXPECT_EQ(ask("How many minutes of downtime did BC-01 have in 2020?").value, 90);
+}
+
+TEST_F(Plant, APartOfAMachineIsWhatFailsOfIt) {
+  folder.write("papers/parts.csv", "Part no;Supplier;Unit price\nQX-1;Velmont;12\nQX-2;Arda;15\n");
+  ingest();
+  EXPECT_EQ(ask("Which part of BC-01 fails most?").value, "belt edge");
+  EXPECT_EQ(ask("Which of its parts has failed most often on BC-01?").value, "belt edge");
+  EXPECT_NE(ask("Which part of BC-01 was ordered most?").status, "answered");
+  EXPECT_EQ(ask("What is the unit price of the part QX-2?").value, 15);
 }
 
 TEST_F(Plant, WhoIsAskedOfOneRecord) {
