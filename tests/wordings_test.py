@@ -20,7 +20,7 @@ STYLES = ("formal", "terse", "typos", "jargon", "long")
 class Wordings(unittest.TestCase):
     def test_counts(self):
         asked, right, refused, invented, wrong = collections.Counter(), collections.Counter(), collections.Counter(), 0, []
-        for wordings in sorted(path for seed in ("5501", "6007", "9501", "9601") for path in TREE.glob(f"tests/paraphrases/*_{seed}.jsonl")):
+        for wordings in sorted(path for seed in ("5501", "6007", "9501", "9601", "70817") for path in TREE.glob(f"tests/paraphrases/*_{seed}.jsonl")):
             firm, seed = wordings.stem.rsplit("_", 1)
             with tempfile.TemporaryDirectory() as folder:
                 size = ["--events", "500" if seed == "6007" else "400"] if firm == "plant" else []
