@@ -50,7 +50,8 @@ void add_pair(const std::string& left, const std::string& right, int64_t row, bo
   const bool is_code =
       left.size() <= 6 && std::all_of(left.begin(), left.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   if (a != homes.end() && is_code && !surely) {  // "IPM - integrated pest management round, a visit to ..."
-    const std::string meaning = right.substr(0, right.find_first_of(",;:.("));
+    const std::string meaning = trimmed_text(right.substr(0, right.find_first_of(",;:.(")));
+    if (meaning.empty()) return;
     records.terms.push_back({meaning, a->second.type, a->second.field, a->second.value, row});
     if (const std::string spelled = spelled_out(left, meaning); !spelled.empty() && spelled != meaning)
       records.terms.push_back({spelled, a->second.type, a->second.field, a->second.value, row});

@@ -217,10 +217,6 @@ bool has_numbers(const RecordType& type, const std::string& field) {
   return numbers * 2 > type.records.size();
 }
 
-}  // namespace
-
-namespace {
-
 // The record that a name means; -1: none, or several.
 int only_meant(const RecordType& type, const std::string& name) {
   const auto [first, last] = type.by_key.equal_range(canon(name));

@@ -1,6 +1,7 @@
 #include "library/table_shape.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -51,19 +52,25 @@ bool same_row(const GridRow& a, const GridRow& b) {
   return true;
 }
 
-// Two numbers of a row, or its only one, are the sums of what stands above them.
-bool adds_up(const Grid& grid, size_t first, size_t row) {
-  size_t numbers = 0, sums = 0;
-  for (size_t c = 0; c < grid.rows[row].cells.size(); ++c) {
-    const auto total = number_of(grid.rows[row].cells[c].text, Mark::point);
-    if (!total) continue;
-    double sum = 0;
-    for (size_t i = first; i < row; ++i)
-      if (c < grid.rows[i].cells.size()) sum += number_of(grid.rows[i].cells[c].text, Mark::point).value_or(0);
-    ++numbers, sums += std::abs(sum - *total) <= 0.005 + 1e-6 * std::abs(*total);
+// What stands above a row, added up column by column.
+class Sums {
+ public:
+  void add(const GridRow& row) {
+    if (sums_.size() < row.cells.size()) sums_.resize(row.cells.size());
+    for (size_t c = 0; c < row.cells.size(); ++c) sums_[c] += number_of(row.cells[c].text, Mark::point).value_or(0);
   }
-  return sums >= std::min<size_t>(numbers, 2) && numbers > 0;
-}
+  // Two numbers of the row, or its only one, are the sums of what stands above them.
+  bool are(const GridRow& row) const {
+    size_t numbers = 0, equal = 0;
+    for (size_t c = 0; c < row.cells.size(); ++c)
+      if (const auto total = number_of(row.cells[c].text, Mark::point))
+        ++numbers, equal += c < sums_.size() && std::abs(sums_[c] - *total) <= 0.005 + 1e-6 * std::abs(*total);
+    return numbers > 0 && equal >= std::min<size_t>(numbers, 2);
+  }
+
+ private:
+  std::vector<double> sums_;
+};
 
 }  // namespace
 
@@ -128,6 +135,7 @@ Shape shape_of(const Grid& grid, const std::vector<std::string>& total_words) {
   }
   for (size_t i = 0; i < shape.headers.size(); ++i)
     if (shape.headers[i].empty()) shape.headers[i] = fmt::format("column {}", i + 1);
+  Sums sums;
   for (size_t i = shape.first_row; i < grid.rows.size(); ++i) {
     const GridRow& row = grid.rows[i];
     const size_t n = filled(row);
@@ -138,10 +146,13 @@ Shape shape_of(const Grid& grid, const std::vector<std::string>& total_words) {
         const auto first = words_of(cell.text);
         if (first.size() <= 3 && !first.empty() &&
             std::find(total_words.begin(), total_words.end(), first[0]) != total_words.end())
-          out = n < shape.headers.size() || adds_up(grid, shape.first_row, i);
+          out = n < shape.headers.size() || sums.are(row);
         break;
       }
-    if (out) shape.left_out.push_back(i);
+    if (out)
+      shape.left_out.push_back(i);
+    else
+      sums.add(row);
   }
   return shape;
 }

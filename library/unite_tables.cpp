@@ -176,40 +176,51 @@ void name_types(std::vector<SourceTable>& tables, const Domain& domain) {
 // A table whose numbers are all known to a larger type, with the same values beside them, is an extract of it: such are
 // its records, told once more.
 void unite_extracts(std::vector<SourceTable>& tables, const Domain& domain) {
+  constexpr size_t most_columns = 100;
   using Row = std::pair<const SourceTable*, const SourceRow*>;
   std::map<std::string, std::map<std::string, Row>> by_number;  // of a type: canon of a number -> where it stands
+  std::map<std::string, std::set<std::string>> types_with;      // canon of a number -> types
   std::map<const SourceTable*, size_t> numbers;                 // the column of a table that holds them
-  for (const SourceTable& table : tables)
-    for (size_t c = 0; !domain.type(table.type) && c < std::min<size_t>(table.headers.size(), 3); ++c)
+  const auto number = [&](const SourceTable& table, const SourceRow& row) {
+    const size_t c = numbers[&table];
+    return c < row.cells.size() ? canon(row.cells[c].text) : "";
+  };
+  for (const SourceTable& table : tables) {
+    if (domain.type(table.type) || table.headers.size() > most_columns) continue;
+    for (size_t c = 0; c < std::min<size_t>(table.headers.size(), 3); ++c)
       if (!shapes_of_numbers(table, c).empty()) {
         numbers[&table] = c;
-        for (const SourceRow& row : table.rows)
-          if (c < row.cells.size()) by_number[table.type].emplace(canon(row.cells[c].text), Row{&table, &row});
         break;
       }
+    if (!numbers.count(&table)) continue;
+    for (const SourceRow& row : table.rows) {
+      by_number[table.type].emplace(number(table, row), Row{&table, &row});
+      types_with[number(table, row)].insert(table.type);
+    }
+  }
   const auto value = [](const SourceTable& table, const SourceRow& row, size_t column) {
     return column < row.cells.size() ? canon(value_of(row.cells[column], table.types[column]).text) : "";
   };
   for (SourceTable& table : tables) {
     if (!numbers.count(&table)) continue;
-    const size_t key = numbers[&table];
-    for (const auto& [type, rows] : by_number) {
-      if (type == table.type || rows.size() <= by_number[table.type].size()) continue;
+    std::set<std::string> larger;
+    for (size_t r = 0; r < std::min<size_t>(table.rows.size(), 2); ++r)
+      for (const std::string& type : types_with[number(table, table.rows[r])])
+        if (type != table.type && by_number[type].size() > by_number[table.type].size()) larger.insert(type);
+    for (const std::string& type : larger) {
+      const auto& rows = by_number[type];
       size_t known = 0;
       std::vector<size_t> equal(table.headers.size());
       for (const SourceRow& row : table.rows) {
-        const auto found = key < row.cells.size() ? rows.find(canon(row.cells[key].text)) : rows.end();
+        const auto found = rows.find(number(table, row));
         if (found == rows.end()) continue;
         ++known;
         const auto& [other, same] = found->second;
-        for (size_t c = 0; c < equal.size(); ++c) {
-          const std::string mine = c == key ? "" : value(table, row, c);
-          for (size_t d = 0; !mine.empty() && d < other->headers.size(); ++d)
-            if (value(*other, *same, d) == mine) {
-              ++equal[c];
-              break;
-            }
-        }
+        std::set<std::string> theirs;
+        for (size_t d = 0; d < other->headers.size(); ++d) theirs.insert(value(*other, *same, d));
+        for (size_t c = 0; c < equal.size(); ++c)
+          if (const std::string mine = value(table, row, c); c != numbers[&table] && !mine.empty())
+            equal[c] += theirs.count(mine);
       }
       const auto repeats = [&](size_t n) { return n * 10 >= table.rows.size() * 9; };
       if (!repeats(known) || std::count_if(equal.begin(), equal.end(), repeats) < 2) continue;
@@ -253,8 +264,9 @@ void unite_dates(std::vector<SourceTable>& tables, const std::string& type) {
   };
   std::vector<std::vector<std::string>> known;  // names that follow each other
   for (SourceTable& table : tables) {
+    if (table.type != type) continue;
     const auto columns = dates_of(table);
-    if (table.type != type || columns.size() < 2 || !ascend(table, columns)) continue;
+    if (columns.size() < 2 || !ascend(table, columns)) continue;
     std::vector<std::string> names;
     for (const size_t c : columns) names.push_back(table.fields[c]);
     const auto other = std::find_if(known.begin(), known.end(), [&](const auto& one) {
