@@ -1,6 +1,6 @@
 """What the makers of papers of made-up firms share: a list of questions with their truth, rankings, dates, money as text.
 
-Used by make_freight.py, make_clinic.py and make_hotel.py, whose firms the program holds no code and no words for.
+Used by the makers of all firms that are no plant, whose papers the program holds no code and no words for.
 """
 import argparse
 import collections

@@ -1,15 +1,13 @@
 """A growers' cooperative's papers and exact questions about them: python3 tools/make_cooperative.py FOLDER --seed N"""
-import argparse
 import datetime as dt
 import json
 import random
-import sys
 from collections import Counter, defaultdict
 from email.message import EmailMessage
 from html import escape
-from pathlib import Path
 
-from make_plant import document, save, text_csv, workbook
+from made_papers import main
+from make_plant import document, text_csv, workbook
 
 YEARS = [2019, 2020, 2021, 2022, 2023]
 FIRMS = ["Hollin Vale Growers", "Teme Bank Growers", "Wyre Side Growers", "Marl Hill Growers"]
@@ -556,19 +554,15 @@ def ask(D, rng):
     return Q
 
 
-def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument("folder", type=Path)
-    ap.add_argument("--seed", type=int, required=True)
-    args = ap.parse_args()
-    rng = random.Random(args.seed)
+def make(seed):
+    rng = random.Random(seed)
     D = generate(rng)
     for rows, up in ((D["comps"], False), (D["loans"], True), (D["visits"], True)):
         n = [sum(r["date"].year == y for r in rows) for y in YEARS]
         assert n == sorted(n, reverse=not up) and len(set(n)) == 5
     asked = ask(D, rng)
-    save(args.folder, papers(D), asked)
+    return papers(D), asked
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, make)

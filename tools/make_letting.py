@@ -1,16 +1,15 @@
 """The papers of a firm that lets and looks after flats and houses, and exact questions about them:
 python3 tools/make_letting.py FOLDER --seed N
 """
-import argparse
 import calendar
 import html
 import json
 import random
 from collections import Counter, defaultdict
 from datetime import date, timedelta
-from pathlib import Path
 
-from make_plant import document, save, text_csv, workbook
+from made_papers import main
+from make_plant import document, text_csv, workbook
 
 MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
           "November", "December"]
@@ -685,15 +684,11 @@ def make_questions(w, rng):
     return asked
 
 
-def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument("folder", type=Path)
-    ap.add_argument("--seed", type=int, required=True)
-    args = ap.parse_args()
-    rng = random.Random(args.seed)
+def make(seed):
+    rng = random.Random(seed)
     w = make_world(rng)
-    save(args.folder, make_papers(w, rng), make_questions(w, rng))
+    return make_papers(w, rng), make_questions(w, rng)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, make)
