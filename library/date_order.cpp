@@ -43,9 +43,11 @@ size_t within(const std::vector<TimeSpan>& spans, const SourceTable& table, size
   return count;
 }
 
+std::string headers_of(const SourceTable& table) { return fold(fmt::format("{}", fmt::join(table.headers, "|"))); }
+
 // Equal for columns that are written alike: their tables have the same headers, their dates the same marks.
-std::string manner_of(const SourceTable& table, size_t column) {
-  std::string manner = fmt::format("{}|{}", column, fold(fmt::format("{}", fmt::join(table.headers, "|"))));
+std::string manner_of(const SourceTable& table, const std::string& headers, size_t column) {
+  std::string manner = fmt::format("{}|{}", column, headers);
   for (const SourceRow& row : table.rows)
     if (column < row.cells.size())
       if (const size_t mark = row.cells[column].text.find_first_of("/-. "); mark != std::string::npos)
@@ -60,6 +62,7 @@ void settle(ColumnType& type, bool day_first) { type.day_first = day_first, type
 void settle_dates(std::vector<SourceTable>& tables) {
   std::map<std::string, std::set<bool>> manners;  // -> the orders that occur
   for (SourceTable& table : tables) {
+    const std::string headers = headers_of(table);
     const bool any = std::any_of(table.types.begin(), table.types.end(), is_open);
     const auto other = std::find_if(table.types.begin(), table.types.end(), is_settled);
     const auto spans = any && other == table.types.end() ? months_named(table) : std::vector<TimeSpan>();
@@ -71,14 +74,17 @@ void settle_dates(std::vector<SourceTable>& tables) {
         const size_t day = within(spans, table, c, true), month = within(spans, table, c, false);
         if (day != month) settle(type, day > month);
       }
-      if (is_settled(type)) manners[manner_of(table, c)].insert(type.day_first);
+      if (is_settled(type)) manners[manner_of(table, headers, c)].insert(type.day_first);
     }
   }
-  for (SourceTable& table : tables)
+  for (SourceTable& table : tables) {
+    const std::string headers = headers_of(table);
     for (size_t c = 0; c < table.types.size(); ++c)
       if (is_open(table.types[c]))
-        if (const auto found = manners.find(manner_of(table, c)); found != manners.end() && found->second.size() == 1)
+        if (const auto found = manners.find(manner_of(table, headers, c));
+            found != manners.end() && found->second.size() == 1)
           settle(table.types[c], *found->second.begin());
+  }
 }
 
 void tell_open_dates(const Sources& sources, Records& records) {

@@ -358,9 +358,9 @@ void Planner::choose_type() {
   double best = -1e9;
   for (const KnownType& type : v_.types) {
     if (type.records == 0) continue;
+    const bool eventful = !type.time.empty();
     double score = 0;
     bool any = false;
-    size_t asked = q_.tokens.size();
     for (const Span& span : q_.spans) {
       if (span.what != Span::What::names || is_per(span)) continue;
       bool reached = false, own = false, named = false, direct = false, near = false, measured = false, afar = false;
@@ -383,16 +383,12 @@ void Planner::choose_type() {
       score += near ? 2 : reached ? 1 : -6;
       const bool grouping = plan_.ask == Ask::top && span.first > 0 && !span.weak && ranks_records() &&
                             (fold(q_.tokens[span.first - 1]) == "which" || fold(q_.tokens[span.first - 1]) == "what");
+      const double weight = !span.weak ? 5 : span.loose && eventful ? 4 : 2;
       if (named && grouping)
         score += 1;  // "which instrument was calibrated most often": of the calibrations
       else if (named)
-        score += (!span.weak                         ? 5
-                  : span.loose && !type.time.empty() ? 4
-                                                     : 2) -
-                 0.1 * static_cast<double>(span.first),
-            asked = std::min(asked, span.first);
-      if (named && !type.time.empty() && follows_none(span))
-        score += 4;  // "had no visit": it is visits that are missing
+        score += weight - 0.1 * static_cast<double>(span.first);
+      if (named && eventful && follows_none(span)) score += 4;  // "had no visit": it is visits that are missing
       if (own) score += 0.5;
       if (direct && plan_.ask == Ask::lookup) score += 3;
       if (measured && plan_.ask == Ask::top) score += 3;
@@ -417,7 +413,6 @@ void Planner::choose_type() {
         (plan_.ask == Ask::sum || plan_.ask == Ask::mean || plan_.ask == Ask::extreme))
       score += money ? 2 : -2;
     if (!amounts && (plan_.ask == Ask::sum || plan_.ask == Ask::mean)) score -= 5;
-    const bool eventful = !type.time.empty();
     if (eventful &&
         (plan_.ask == Ask::trend || plan_.ask == Ask::mtbf || plan_.ask == Ask::series || plan_.ask == Ask::top))
       score += 3;

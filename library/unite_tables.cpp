@@ -65,15 +65,6 @@ std::set<std::string> shapes_of_numbers(const SourceTable& table, size_t column)
   return filled >= 5 && values.size() == filled && shapes.size() == 1 ? shapes : std::set<std::string>{};
 }
 
-bool is_sole_of_family(const SourceTable& table, const char* family) {
-  size_t with = 0;
-  for (size_t c = 0; c < table.headers.size(); ++c) {
-    const Unit* unit = table.types[c].kind == Kind::number ? unit_of(table, c) : nullptr;
-    with += unit && std::string_view(unit->family) == family;
-  }
-  return with == 1;
-}
-
 }  // namespace
 
 std::string stem_of_path(const std::string& path) {
@@ -291,7 +282,6 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
     std::set<const SourceTable*> tables;
     std::set<std::string> values;
     bool sole = true;
-    size_t rows = 0;
     std::set<std::string> roots;        // of the header's words
     const Unit* unit = nullptr;         // of an amount
     bool sole_unit = true;              // no other amount of its tables is of the family
@@ -327,23 +317,26 @@ void unite_headers(std::vector<SourceTable>& tables, const std::string& type, co
   };
   for (const SourceTable& table : tables) {
     if (table.type != type) continue;
+    std::vector<const Unit*> units_here(table.fields.size());
+    std::map<std::string_view, size_t> of_family;  // amounts
+    for (size_t c = 0; c < table.fields.size(); ++c)
+      if (table.types[c].kind == Kind::number && (units_here[c] = unit_of(table, c)))
+        ++of_family[units_here[c]->family];
     for (size_t c = 0; c < table.fields.size(); ++c) {
       const Kind kind = table.types[c].kind;
       auto found = std::find_if(fields.begin(), fields.end(),
                                 [&](const Seen& f) { return f.name == table.fields[c] && f.kind == kind; });
       if (found == fields.end())
         found = fields.insert(
-            fields.end(),
-            {table.fields[c], key_of(core_of_header(table.headers[c], domain)), kind, {}, {}, true, 0, {}});
+            fields.end(), {table.fields[c], key_of(core_of_header(table.headers[c], domain)), kind, {}, {}, true, {}});
       for (const std::string& word : words_of(core_of_header(table.headers[c], domain)))
         if (word != "date" && word != "day") found->roots.insert(domain.root(word));
-      const Unit* unit = kind == Kind::number ? unit_of(table, c) : nullptr;
+      const Unit* unit = units_here[c];
       found->sole_unit = found->sole_unit && unit &&
                          (found->tables.empty() || (found->unit && same(*found->unit, *unit))) &&
-                         is_sole_of_family(table, unit->family);
+                         of_family[unit->family] == 1;
       found->unit = unit;
       found->tables.insert(&table);
-      found->rows += table.rows.size();
       found->sole = found->sole && (kind == Kind::date || kind == Kind::minutes) &&
                     std::count_if(table.types.begin(), table.types.end(),
                                   [&](const ColumnType& t) { return t.kind == kind; }) == 1;
